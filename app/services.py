@@ -319,6 +319,7 @@ class Services:
         """
         # Importing Daft takes 30 MB and starts threads, and no request needs it.
         from app.curation.name_recognisers.loading import load_recogniser  # noqa: PLC0415
+        from app.curation.pipeline.kept_outcomes import KeptOutcomes  # noqa: PLC0415
         from app.curation.pipeline.stages import Stages  # noqa: PLC0415
         from app.curation.rules.standard import standard_rules  # noqa: PLC0415
         from app.curation.scorers.loading import load_scoring  # noqa: PLC0415
@@ -337,6 +338,7 @@ class Services:
             self.settings.ray_address,
             self.takedowns.is_late,
             self._quarantine_by_scores(),
+            KeptOutcomes(self.settings.outcomes),
         )
 
     def _moderation(self) -> Moderation:

@@ -673,6 +673,11 @@ class Settings:
         return self.home / "maps"
 
     @property
+    def outcomes(self) -> Path:
+        """The folder of what builds of stages found when they compared texts."""
+        return self.home / "outcomes"
+
+    @property
     def catalog_properties(self) -> dict[str, str]:
         """Pyiceberg's properties to reach the warehouse, including the S3 secret."""
         s3 = {

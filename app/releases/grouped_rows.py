@@ -8,18 +8,19 @@ its decisions over all rows.
 from collections.abc import Iterator, Sequence
 from typing import Final
 
+import numpy as np
 import pyarrow as pa
 from pyiceberg.schema import Schema
 
+from app.curation.rules.curating.arrays import Ints
+from app.curation.rules.curating.columns import StoredColumns
+from app.curation.rules.curating.facts import PROMPT_FACTS, Facts
 from app.curation.rules.curating.parameters import CuratingParameters
-from app.curation.rules.curating.prompt_groups import prompt_groups
+from app.curation.rules.curating.prompt_groups import prompt_groups, prompts_of
 from app.releases.optional_fields import arrow_schema
-from catalog.membership import values_of
-from catalog.schema import CONVERSATION, ID
 from catalog.stage_tables import StageReader
 from catalog.stages import COMPUTED_STAGES, PROMPT_GROUP
 
-_FACTS: Final = (ID, "received_at", "signals", "prompt")
 _MIN_SIMILARITY: Final = CuratingParameters().min_similarity
 
 
@@ -28,26 +29,40 @@ def with_prompt_groups(
 ) -> tuple[Schema, Iterator[pa.RecordBatch]]:
     """Return a schema with the column `prompt_group` added, and the rows of `cleaned` in it.
 
-    What the groups follow from is held in memory for all rows, as by the build of `curated`.
-
     Args:
         cleaned: Reads the rows.
         schema: Schema of the rows, without the column.
     """
-    facts = pa.Table.from_batches(
-        cleaned.rows(_FACTS), pa.schema([cleaned.schema.field(name) for name in _FACTS])
-    )
-
-    def read_texts(ids: Sequence[str]) -> Iterator[pa.RecordBatch]:
-        return cleaned.rows([ID, CONVERSATION], ids=ids)
-
-    groups = prompt_groups(facts, read_texts, _MIN_SIMILARITY)
-    batches = cleaned.rows(arrow_schema(schema).names)
+    hashes, groups = _groups(cleaned)
     column = COMPUTED_STAGES["curated"].schema.find_field(PROMPT_GROUP)
     return (
         Schema(*schema.fields, column, identifier_field_ids=schema.identifier_field_ids),
-        (
-            batch.append_column(PROMPT_GROUP, values_of(batch[ID], groups, PROMPT_GROUP))
-            for batch in batches
-        ),
+        _with_groups(cleaned.rows(arrow_schema(schema).names), hashes, groups),
     )
+
+
+def _groups(cleaned: StageReader) -> tuple[Ints, Ints]:
+    """Return the hash of the prompt of each row, and that of the first prompt of its group."""
+
+    def read_texts(ids: Sequence[str], columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
+        return cleaned.rows(columns, ids=ids)
+
+    with StoredColumns() as columns:
+        facts = Facts(columns)
+        facts.store_prompts(cleaned.rows(PROMPT_FACTS))
+        hashes = facts.numbers("prompt")
+        prompts = prompts_of(facts, np.arange(len(hashes)), read_texts)
+        groups, _ = prompt_groups(prompts, _MIN_SIMILARITY)
+        return hashes, groups
+
+
+def _with_groups(
+    batches: Iterator[pa.RecordBatch], hashes: Ints, groups: Ints
+) -> Iterator[pa.RecordBatch]:
+    """Yield batches of all rows in their order with the column, null where it is the own prompt."""
+    start = 0
+    for batch in batches:
+        part = slice(start, start + batch.num_rows)
+        start = part.stop
+        values = pa.array(groups[part], pa.int64(), mask=groups[part] == hashes[part])
+        yield batch.append_column(PROMPT_GROUP, values)

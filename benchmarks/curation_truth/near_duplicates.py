@@ -1,20 +1,23 @@
 """Tells whether curation finds the second conversation of each row a near duplicate of the first.
 
 Rows are decided by the rules of near duplicates alone, without those of quality, from conversations
-as contributors send them. The rules are those of the code that is on the path, so that earlier ones
-can be scored too.
+as contributors send them.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import fields
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from hashlib import sha256
 from typing import Any
+from uuid import UUID
 
 import pyarrow as pa
 
-from app.curation.rules.curating.decide import FACTS, decide
+from app.curation.rules.curating.decide import decisions
+from app.curation.rules.curating.facts import FACTS
 from app.curation.rules.curating.minhash import bands
 from app.curation.rules.curating.parameters import CuratingParameters
+from app.curation.rules.curating.prompts import prompts
 from app.curation.rules.curating.signals import signals
 from catalog.stages import COMPUTED_STAGES
 
@@ -33,14 +36,16 @@ def _dropped(conversations: list[list[dict[str, Any]]]) -> list[str]:
     """Return the reasons for which conversations are left out that have no other faults."""
     turns = [[{"stopped": False, **turn} for turn in each] for each in conversations]
     texts = pa.array(turns, _SCHEMA.field("conversation").type)
-    ids = [str(place) for place in range(len(turns))]
+    start = datetime(2026, 3, 1, 12, tzinfo=UTC)
+    ids = [str(UUID(int=place)) for place in range(len(turns))]
     known: dict[str, Any] = {
         "contribution_id": ids,
-        "received_at": [datetime(2026, 3, 1, 12, place, tzinfo=UTC) for place in range(len(turns))],
-        "content_hash": [str(each) for each in turns],
+        "received_at": [start + timedelta(minutes=place) for place in range(len(turns))],
+        "content_hash": [sha256(str(each).encode()).hexdigest() for each in turns],
         "language": ["und"] * len(turns),
         "signals": signals(texts),
         "bands": bands(texts),
+        "prompt": prompts(texts),
     }
     columns = {
         name: pa.nulls(len(turns), _SCHEMA.field(name).type)
@@ -50,14 +55,15 @@ def _dropped(conversations: list[list[dict[str, Any]]]) -> list[str]:
         else pa.array(known[name], _SCHEMA.field(name).type)
         for name in FACTS
     }
+    rows = pa.table({**columns, "conversation": texts})
 
-    def read_texts(wanted: Sequence[str]) -> Iterator[pa.RecordBatch]:
-        chosen = pa.array([place for place, its_id in enumerate(ids) if its_id in wanted])
-        yield pa.record_batch({"contribution_id": ids, "conversation": texts}).take(chosen)
+    def read_texts(wanted: Sequence[str], names: Sequence[str]) -> Iterator[pa.RecordBatch]:
+        chosen = [place for place, its_id in enumerate(ids) if its_id in wanted]
+        yield from rows.select(names).take(pa.array(chosen, pa.int64())).to_batches()
 
-    decided = decide(pa.table(columns), read_texts, _without_quality())
-    reasons: list[str] = decided["reason"].to_pylist()
-    return reasons
+    facts = rows.select(FACTS).to_batches()
+    decided = decisions(facts, read_texts, _without_quality()).between(start, None)
+    return [reason for reason in decided["reason"].to_pylist() if reason]
 
 
 def _without_quality() -> CuratingParameters:

@@ -235,19 +235,6 @@ def runs_of(chunks: Sequence[Chunk]) -> list[tuple[datetime, datetime]]:
     return list(zip(starts, [*ends, chunks[-1].end], strict=True))
 
 
-def cut_at(rows: pa.Table, starts: Sequence[datetime]) -> Iterator[pa.Table]:
-    """Yield the rows from each time on and before the next one.
-
-    Args:
-        rows: Rows in the order of receipt, none of them before the first time.
-        starts: The times, ascending.
-    """
-    moments = pa.array(starts, rows.schema.field(RECEIVED_AT).type)
-    cuts = np.searchsorted(_times(rows), pc.cast(moments, pa.int64()).to_numpy())
-    for start, end in pairwise([*cuts.tolist(), rows.num_rows]):
-        yield rows.slice(start, end - start)
-
-
 def _times(rows: pa.Table) -> NDArray[Any]:
     """Return the times of receipt in microseconds."""
     times: NDArray[Any] = pc.cast(rows[RECEIVED_AT], pa.int64()).to_numpy()

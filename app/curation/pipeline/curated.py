@@ -2,18 +2,19 @@
 
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
+from typing import Final, Self
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from app.curation.pipeline.chunks import RECEIPT_ORDER, RECEIVED_AT, Chunk, cut_at
+from app.curation.pipeline.chunks import RECEIVED_AT, Chunk
 from app.curation.pipeline.records import ChunkRecord
 from app.curation.pipeline.writer import RowProgress, StageWriter
-from app.curation.rules.interface import DECISIONS_SCHEMA, REASON, StageRules
+from app.curation.rules.interface import REASON, Decisions, Outcomes, StageRules
 from catalog.membership import values_of, without
-from catalog.schema import CONVERSATION, ID
+from catalog.schema import ID
 from catalog.stage_tables import StageReader
 from catalog.stages import (
     COMPUTED_STAGES,
@@ -25,28 +26,19 @@ from catalog.stages import (
 _SCHEMA: Final = COMPUTED_STAGES["curated"].arrow_schema
 
 
-def decide_rows(cleaned: StageReader, rules: StageRules) -> pa.Table:
+def decide_rows(cleaned: StageReader, rules: StageRules, known: Outcomes) -> Decisions:
     """Decide which rows of `cleaned` are dropped, and the prompt groups of the others.
-
-    The columns that the rules decide by are read into memory, for all rows.
 
     Args:
         cleaned: Reads the rows of `cleaned`.
         rules: The rules to decide by.
-
-    Returns:
-        A table of `DECISIONS_SCHEMA`, in the order of receipt.
+        known: The outcomes of an earlier build.
     """
-    schema = COMPUTED_STAGES["cleaned"].arrow_schema
-    facts = pa.Table.from_batches(
-        cleaned.rows(rules.facts), pa.schema([schema.field(name) for name in rules.facts])
-    )
 
-    def read_texts(ids: Sequence[str]) -> Iterator[pa.RecordBatch]:
-        return cleaned.rows([ID, CONVERSATION], ids=ids)
+    def read_texts(ids: Sequence[str], columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
+        return cleaned.rows(columns, ids=ids)
 
-    decided = rules.decide(facts, read_texts).select(DECISIONS_SCHEMA.names)
-    return decided.cast(DECISIONS_SCHEMA).sort_by(RECEIPT_ORDER)
+    return rules.decide(cleaned.rows(rules.facts), read_texts, known)
 
 
 def decided_from(cleaned: Mapping[datetime, ChunkRecord]) -> dict[str, str]:
@@ -60,14 +52,31 @@ def decided_from(cleaned: Mapping[datetime, ChunkRecord]) -> dict[str, str]:
     return {DECIDED_FROM_PROPERTY: hashlib.sha256(chunks.encode()).hexdigest()}
 
 
-def by_chunk(rows: pa.Table, chunks: Sequence[Chunk]) -> dict[datetime, pa.Table]:
-    """Return the rows of each chunk by its start, given all rows in the order of receipt."""
-    starts = [chunk.start for chunk in chunks]
-    return dict(zip(starts, cut_at(rows, starts), strict=True))
+@dataclass(frozen=True, slots=True)
+class DecidedChunks:
+    """What is decided of the rows of each chunk.
+
+    Attributes:
+        decisions: What is decided of all rows.
+        ends: The time at which each chunk ends by its start, ascending; None for the last.
+    """
+
+    decisions: Decisions
+    ends: Mapping[datetime, datetime | None]
+
+    @classmethod
+    def of(cls, decisions: Decisions, chunks: Sequence[Chunk]) -> Self:
+        """Return what is decided of all chunks of a snapshot, oldest first."""
+        starts = [chunk.start for chunk in chunks]
+        return cls(decisions, dict(zip(starts, [*starts[1:], None], strict=True)))
+
+    def __getitem__(self, start: datetime) -> pa.Table:
+        """Return what is decided of the chunk with this start, a table of `DECISIONS_SCHEMA`."""
+        return self.decisions.between(start, self.ends[start])
 
 
 def curated_digests(
-    cleaned: Mapping[datetime, ChunkRecord], decided: Mapping[datetime, pa.Table]
+    cleaned: Mapping[datetime, ChunkRecord], decided: DecidedChunks
 ) -> dict[datetime, str]:
     """Return a digest for each chunk of what its rows of `curated` are made from.
 
@@ -88,7 +97,7 @@ def build_curated(
     chunks: Sequence[Chunk],
     changed: Mapping[datetime, str | None],
     expected: Mapping[datetime, int],
-    decided: Mapping[datetime, pa.Table],
+    decided: DecidedChunks | None,
     progress: RowProgress,
 ) -> int:
     """Write the chunks that changed, and replace them in the tables of the stage.
@@ -101,7 +110,7 @@ def build_curated(
         changed: The chunks to write by their starts, with their digests; None for a chunk that
             isn't one any more.
         expected: Number of rows of each chunk of `cleaned`.
-        decided: What is decided of the rows of each chunk that changed.
+        decided: What is decided of the rows of each chunk; None if no chunk changed.
         progress: Called with numbers of raw rows that are done.
 
     Returns:
@@ -112,7 +121,7 @@ def build_curated(
         CommitConflict: Another writer committed to a table of the stage.
     """
     for chunk in chunks:
-        if chunk.start in changed:
+        if decided and chunk.start in changed:
             _write(writer, cleaned, chunk, decided[chunk.start])
         progress(chunk.raw_rows)
     return writer.commit(properties, changed, expected)

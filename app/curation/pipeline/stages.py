@@ -13,12 +13,13 @@ from pyiceberg.table import Table
 from app.curation.errors import TakedownWaits
 from app.curation.pipeline import cleaned, curated, runner
 from app.curation.pipeline.chunks import Chunk, ExcludedIds, survey
+from app.curation.pipeline.kept_outcomes import KeptOutcomes
 from app.curation.pipeline.known_rows import KnownRows
 from app.curation.pipeline.quarantine import ScoreQuarantine
 from app.curation.pipeline.records import BUILD_LOCK, ChunkRecord, ChunkRecords
 from app.curation.pipeline.unscored import is_unscored
 from app.curation.pipeline.writer import RowProgress, StageWriter
-from app.curation.rules.interface import EvaluationSet, Reason, StageRules
+from app.curation.rules.interface import Decisions, EvaluationSet, Reason, StageRules
 from app.query.replaced import ReplacedReader
 from app.query.snapshots import SnapshotView
 from app.state.db import Database
@@ -68,7 +69,7 @@ class StageBuild:
 class Stages:
     """Builds the stages of a lake into their tables, and keeps records of their chunks."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913, PLR0917  # each is of another domain
         self,
         database: Database,
         catalog: Catalog,
@@ -78,6 +79,7 @@ class Stages:
         ray_address: str | None = None,
         takedown_waits: Callable[[], bool] = lambda: False,
         quarantine: ScoreQuarantine | None = None,
+        outcomes: KeptOutcomes | None = None,
     ) -> None:
         """Build the stages of a lake.
 
@@ -91,6 +93,7 @@ class Stages:
                 its children.
             takedown_waits: Tells whether a takedown has waited too long for a build to end.
             quarantine: Puts contributions into quarantine by their scores; None if none is to be.
+            outcomes: Keeps what was found when texts were compared; None to compare all each time.
         """
         self._database = database
         self._catalog = catalog
@@ -101,6 +104,7 @@ class Stages:
         self._records = ChunkRecords(database)
         self._hidden = hidden
         self._quarantine = quarantine
+        self._outcomes = outcomes
 
     def build(
         self, stage: ComputedStage, snapshot: Snapshot, progress: RowProgress = lambda _: None
@@ -220,11 +224,11 @@ class Stages:
         rows = StageReader(table, built.snapshot_id)
         of_cleaned = self._records.of("cleaned")
         decided_from = curated.decided_from(of_cleaned)
-        decided: dict[datetime, pa.Table] = {}
+        decided: curated.DecidedChunks | None = None
         changed: dict[datetime, str | None] = {}
         with StageWriter(self._catalog, "curated", self._records) as writer:
             if not writer.stands_for(decided_from):
-                decided = curated.by_chunk(curated.decide_rows(rows, rules), chunks)
+                decided = curated.DecidedChunks.of(self._decide(rows, rules), chunks)
                 digests = curated.curated_digests(of_cleaned, decided)
                 changed = self._records.changes("curated", digests)
             snapshot_id = curated.build_curated(
@@ -251,6 +255,15 @@ class Stages:
             quarantined_rows=built.quarantined_rows,
             contaminated=self._contaminated(rules.evaluation_sets),
         )
+
+    def _decide(self, cleaned: StageReader, rules: StageRules) -> Decisions:
+        """Decide about all rows of `cleaned`, comparing only what wasn't compared before."""
+        if self._outcomes is None:
+            return curated.decide_rows(cleaned, rules, {})
+        version = f"{rules.cleaning_version} {rules.curating_version}"
+        decided = curated.decide_rows(cleaned, rules, self._outcomes.read(version))
+        self._outcomes.write(version, decided.outcomes)
+        return decided
 
     def _unscored_rows(self, snapshot_id: int) -> int:
         table = load_table(self._catalog, COMPUTED_STAGES["cleaned"].rows)

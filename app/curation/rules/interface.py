@@ -4,9 +4,10 @@ The pipeline is given its rules as `StageRules`. It imports none of them, so tes
 rules of their own.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from datetime import datetime
+from typing import Final, Protocol
 
 import pyarrow as pa
 
@@ -52,9 +53,43 @@ NETWORKS_SCHEMA: Final = pa.schema(
 other ones on each day."""
 NO_NETWORKS: Final = NETWORKS_SCHEMA.empty_table()
 
-TextReader = Callable[[Sequence[str]], Iterator[pa.RecordBatch]]
+TextReader = Callable[[Sequence[str], Sequence[str]], Iterator[pa.RecordBatch]]
 """Reads the rows of `cleaned` that have the given contribution_ids, in the order of the stage:
-record batches with the columns `contribution_id` and `conversation`."""
+record batches with the columns of the given names."""
+
+OUTCOMES_SCHEMA: Final = pa.schema(
+    [
+        pa.field("group", pa.binary(16), nullable=False),
+        pa.field("place", pa.int64()),
+        pa.field("other", pa.int64()),
+        pa.field("measure", pa.float64()),
+    ]
+)
+"""What was found when rows of a group were compared: a digest of the group, the place in it of a
+row and of the earlier one that it is alike, and a value. A group in which nothing was found has one
+row, whose other columns are null."""
+NO_OUTCOMES: Final = OUTCOMES_SCHEMA.empty_table()
+Outcomes = Mapping[str, pa.Table]
+"""Tables of `OUTCOMES_SCHEMA` by what was compared."""
+
+
+class Decisions(Protocol):
+    """What is decided of all rows of `cleaned`."""
+
+    @property
+    def outcomes(self) -> Outcomes:
+        """What was found when texts were compared, for the next build by the same rules."""
+
+    def between(self, start: datetime, end: datetime | None) -> pa.Table:
+        """Return what is decided of the rows that were received between two times.
+
+        Args:
+            start: Time of the first row, or before.
+            end: Time before which the last row was received; None for all rows after `start`.
+
+        Returns:
+            A table of `DECISIONS_SCHEMA`, in the order of receipt.
+        """
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -126,9 +161,9 @@ class StageRules:
             same order. The result lacks the columns `MEASURED`, and has a column `reason`: why the
             stage drops the row, null for a row that it keeps.
         measures: Computes the columns `MEASURED` from conversations and the language of each.
-        decide: Returns a table of `DECISIONS_SCHEMA`, given all rows of `cleaned` with the columns
-            `facts`, and a reader of their conversations.
-        facts: The columns of `cleaned` that `decide` needs. All rows of them are held in memory.
+        decide: Decides, given all rows of `cleaned` in their order with the columns `facts`, a
+            reader of further columns, and the outcomes of an earlier build, if there was one.
+        facts: The columns of `cleaned` that `decide` needs of all rows.
         cleaning_version: A text that differs whenever `clean` may return something else for a row.
         curating_version: A text that differs whenever `measures` or `decide` may return something
             else, by their code, by their parameters or by the evaluation sets.
@@ -139,7 +174,7 @@ class StageRules:
 
     clean: Callable[[pa.RecordBatch], pa.RecordBatch]
     measures: Callable[[pa.Array, pa.Array], Mapping[str, pa.Array]]
-    decide: Callable[[pa.Table, TextReader], pa.Table]
+    decide: Callable[[Iterable[pa.RecordBatch], TextReader, Outcomes], Decisions]
     facts: Sequence[str]
     cleaning_version: str
     curating_version: str

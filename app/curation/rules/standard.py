@@ -1,6 +1,6 @@
 """The rules that the service computes its stages by."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from functools import partial
 from importlib.metadata import version
@@ -13,10 +13,18 @@ from app.curation.rules.cleaning.masks.person_name import NameRecogniser
 from app.curation.rules.cleaning.rows import CLEANING_VERSION, clean
 from app.curation.rules.cleaning.scores import NO_SCORING, Scoring
 from app.curation.rules.curating.contamination import Contamination, EvaluationItem
-from app.curation.rules.curating.decide import FACTS, decisions
+from app.curation.rules.curating.decide import RowDecisions, decisions
+from app.curation.rules.curating.facts import FACTS
 from app.curation.rules.curating.measures import Measures
 from app.curation.rules.curating.parameters import CURATING_VERSION, CuratingParameters
-from app.curation.rules.interface import NAMES_BY, NO_NETWORKS, EvaluationSet, StageRules
+from app.curation.rules.interface import (
+    NAMES_BY,
+    NO_NETWORKS,
+    EvaluationSet,
+    Outcomes,
+    StageRules,
+    TextReader,
+)
 from app.curation.rules.reasons import all_reasons
 
 _LIBRARIES: Final = ("ftfy", "phonenumbers", "py3langid", "pycld2", "python-stdnum")
@@ -43,10 +51,16 @@ def standard_rules(
         **asdict(_PARAMETERS),
         "evaluation_sets": [[known.name, known.version, known.sha256] for known in sets],
     }
+
+    def decide(
+        facts: Iterable[pa.RecordBatch], read_texts: TextReader, known: Outcomes
+    ) -> RowDecisions:
+        return decisions(facts, read_texts, _PARAMETERS, networks, known)
+
     return StageRules(
         clean=partial(clean, recogniser=recogniser, scoring=scoring),
         measures=Measures(Contamination(items_by_name, _PARAMETERS)),
-        decide=partial(decisions, parameters=_PARAMETERS, networks=networks),
+        decide=decide,
         facts=FACTS,
         cleaning_version=" ".join(
             [

@@ -6,15 +6,18 @@ They are in a module of their own, since the processes that run them import it.
 import hashlib
 import signal
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from app.curation.rules.interface import (
     DECISIONS_SCHEMA,
     MEASURED,
+    Outcomes,
     Reason,
     StageRules,
     TextReader,
@@ -135,7 +138,28 @@ def measures(conversations: pa.Array, languages: pa.Array) -> dict[str, pa.Array
     }
 
 
-def decide(facts: pa.Table, texts: TextReader) -> pa.Table:
+@dataclass(frozen=True, slots=True)
+class DecidedTable:
+    """What is decided, as a table.
+
+    Attributes:
+        table: The rows, in the order of receipt.
+        outcomes: What was found when texts were compared.
+    """
+
+    table: pa.Table
+    outcomes: Outcomes = field(default_factory=dict)
+
+    def between(self, start: datetime, end: datetime | None) -> pa.Table:
+        """Return the rows that were received between two times."""
+        received = self.table["received_at"]
+        is_within = pc.greater_equal(received, pa.scalar(start, received.type))
+        if end is not None:
+            is_within = pc.and_(is_within, pc.less(received, pa.scalar(end, received.type)))
+        return self.table.filter(is_within)
+
+
+def decide(facts: Iterable[pa.RecordBatch], texts: TextReader, _: Outcomes) -> DecidedTable:
     """Drop rows that are rated negative, equal to an earlier row, or similar to one.
 
     Texts are similar if they differ only in the case of letters. Of the rows that stay, those whose
@@ -143,8 +167,9 @@ def decide(facts: pa.Table, texts: TextReader) -> pa.Table:
     """
     kept: dict[str, str] = {}
     kept_texts: dict[str, str] = {}
-    rows = facts.to_pylist()
-    lowered = {each["contribution_id"]: each["text"] for each in _lowered(texts, facts)}
+    rows = [row for batch in facts for row in batch.to_pylist()]
+    ids = [row["contribution_id"] for row in rows]
+    lowered = {each["contribution_id"]: each["text"] for each in _lowered(texts, ids)}
     decided = []
     for row in rows:
         name, key = row["contribution_id"], row["content_hash"]
@@ -160,11 +185,11 @@ def decide(facts: pa.Table, texts: TextReader) -> pa.Table:
             first = row["prompt"]["bands"][0]
             if chr(first).islower():
                 decided.append({**_dropped(row, None), "prompt_group": first})
-    return pa.Table.from_pylist(decided, DECISIONS_SCHEMA)
+    return DecidedTable(pa.Table.from_pylist(decided, DECISIONS_SCHEMA))
 
 
-def _lowered(texts: TextReader, facts: pa.Table) -> Iterable[dict[str, str]]:
-    for batch in texts(facts["contribution_id"].to_pylist()):
+def _lowered(texts: TextReader, ids: list[str]) -> Iterable[dict[str, str]]:
+    for batch in texts(ids, ["contribution_id", "conversation"]):
         for row in batch.to_pylist():
             text = "\n".join(turn["content"] for turn in row["conversation"])
             yield {"contribution_id": row["contribution_id"], "text": text.lower()}

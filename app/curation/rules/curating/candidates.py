@@ -1,18 +1,22 @@
-"""Candidates: rows that share a band of their MinHash signature with another row."""
+"""Candidates: rows that share a band of their MinHash signature with another row.
 
+One band of all rows is in memory at a time.
+"""
+
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.compute as pc
 from numpy.typing import NDArray
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
-from app.curation.rules.curating.arrays import Ints, offsets_of, one_array, to_numpy
+from app.curation.rules.curating.arrays import Bools, Hashes, Ints
 
-_NONE: Final = np.zeros(0, np.int64)
+BandReader = Callable[[int], Ints]
+"""Returns the hash of a band of every row, given the number of the band from 0 on."""
+_MASK: Final = np.uint32
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,62 +27,76 @@ class Candidates:
         rows: Index of each candidate's row: group by group, and ascending within a group.
         groups: Number of each candidate's group, ascending. Candidates that share a band are in the
             same group, and so are all that are connected through others.
-        buckets: Numbers of the buckets of all candidates, one candidate after another. Rows with
-            the same hash of the same band are in a bucket; buckets of one row are left out.
-        offsets: The offsets of candidates into `buckets`, as in `arrays`.
+        shared: Which bands each candidate shares with another one: a bit for each, the lowest for
+            the first band.
     """
 
     rows: Ints
     groups: Ints
-    buckets: Ints
-    offsets: Ints
+    shared: NDArray[np.uint32]
+
+    def starts(self) -> Ints:
+        """Return the index of the first candidate of each group."""
+        return np.flatnonzero(np.diff(self.groups, prepend=-1))
+
+    def chosen(self, candidates: Bools) -> "Candidates":
+        """Return some of the candidates, of whole groups."""
+        return Candidates(self.rows[candidates], self.groups[candidates], self.shared[candidates])
 
 
-def find_candidates(bands: pa.Array | pa.ChunkedArray) -> Candidates:
+def find_candidates(read_band: BandReader, bands: int, rows: int) -> Candidates:
     """Find the candidates among rows.
 
     Args:
-        bands: The bands of each row, as many of every row.
+        read_band: Reads a band.
+        bands: Number of bands of every row, at most 32.
+        rows: Number of rows.
     """
-    values = to_numpy(pc.list_flatten(one_array(bands))).reshape(max(len(bands), 1), -1)
-    rows, buckets = _shared(values)
-    candidates, numbers = np.unique(rows, return_inverse=True)
-    groups = _groups(numbers, buckets, len(candidates))
-    # Number the candidates anew, group by group.
-    order = np.lexsort([candidates, groups])
-    places = np.empty_like(order)
-    places[order] = np.arange(len(order))
-    by_candidate = np.argsort(places[numbers], kind="stable")
-    lengths = np.bincount(numbers, minlength=len(candidates))[order]
-    return Candidates(candidates[order], groups[order], buckets[by_candidate], offsets_of(lengths))
+    shared = np.zeros(rows, _MASK)
+    # The group of each row so far: the least row that it is connected with.
+    groups: NDArray[np.integer] = np.arange(rows, dtype=np.int32)
+    for band in range(bands):
+        sharing, buckets = repeated(read_band(band))
+        if len(sharing):
+            shared[sharing] |= _MASK(1 << band)
+            groups = _joined(groups, sharing, buckets)
+    candidates = np.flatnonzero(shared)
+    order = np.lexsort([candidates, groups[candidates]])
+    candidates = candidates[order]
+    return Candidates(candidates, groups[candidates].astype(np.int64), shared[candidates])
 
 
-def _shared(values: NDArray[np.int64]) -> tuple[Ints, Ints]:
-    """Return pairs of a row and a bucket that it shares with another row, as two arrays."""
-    rows, buckets, known = [_NONE], [_NONE], 0
-    for band in values.T:
-        ordered = np.sort(band)
-        repeated = np.unique(ordered[1:][ordered[1:] == ordered[:-1]])
-        if not len(repeated):
-            continue
-        numbers = np.searchsorted(repeated, band).clip(max=len(repeated) - 1)
-        shared = np.flatnonzero(repeated[numbers] == band)
-        rows.append(shared)
-        buckets.append(numbers[shared] + known)
-        known += len(repeated)
-    return np.concatenate(rows), np.concatenate(buckets)
+def repeated(values: Ints | Hashes) -> tuple[Ints, Ints]:
+    """Return where values are that come more than once, and a number for each of these values.
+
+    Returns:
+        The indices, value by value, and for each index the number of its value, from 0 on.
+    """
+    order = np.argsort(values)
+    ordered = values[order]
+    is_first = np.ones(len(values), np.bool_)
+    is_first[1:] = ordered[1:] != ordered[:-1]
+    is_last = np.append(is_first[1:], np.True_)
+    again = ~(is_first & is_last[: len(values)])
+    return order[again], np.cumsum(is_first[again]) - 1
 
 
-def _groups(candidates: Ints, buckets: Ints, number: int) -> Ints:
-    """Return the group of each candidate: its component in the graph of candidates and buckets.
+def _joined(groups: NDArray[np.integer], rows: Ints, buckets: Ints) -> NDArray[np.integer]:
+    """Return the groups of all rows after some were joined by buckets.
 
     Args:
-        candidates: The candidate of each pair of a candidate and a bucket.
-        buckets: The bucket of each pair.
-        number: Number of candidates.
+        groups: The least row of each row's group.
+        rows: Rows that are in a bucket.
+        buckets: The number of the bucket of each of these.
     """
-    nodes = number + (int(buckets.max()) + 1 if len(buckets) else 0)
-    return components(candidates, buckets + number, nodes)[:number]
+    leasts, numbers = np.unique(groups[rows], return_inverse=True)
+    labels = components(numbers, buckets + len(leasts), len(leasts) + int(buckets.max()) + 1)
+    _, first, of_least = np.unique(labels[: len(leasts)], return_index=True, return_inverse=True)
+    joined: NDArray[np.integer] = groups.copy()
+    joined[leasts] = leasts[first[of_least]]
+    # Rows pointed to the least row of their former group, which points to that of the joined one.
+    of_rows: NDArray[np.integer] = joined[joined]
+    return of_rows
 
 
 def components(ends: Ints, other_ends: Ints, nodes: int) -> Ints:

@@ -1,39 +1,36 @@
 """Decides which rows of `cleaned` are dropped, and for which reason."""
 
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from app.curation.rules.curating.arrays import Ints, codes_of, one_array, to_numpy
-from app.curation.rules.curating.candidates import find_candidates
-from app.curation.rules.curating.near_duplicates import Rows, near_duplicates
+from app.curation.rules.curating import minhash
+from app.curation.rules.curating.arrays import Ints
+from app.curation.rules.curating.candidates import Candidates, find_candidates, repeated
+from app.curation.rules.curating.columns import StoredColumns
+from app.curation.rules.curating.facts import Facts
+from app.curation.rules.curating.ids import id_texts, random_ends
+from app.curation.rules.curating.near_duplicates import near_duplicates
+from app.curation.rules.curating.outcomes import Found, find_in_groups
 from app.curation.rules.curating.parameters import CuratingParameters
-from app.curation.rules.curating.prompt_groups import prompt_groups
-from app.curation.rules.curating.quality import QUALITY_REASONS, judge
-from app.curation.rules.curating.share import SHARED_BY, SHARES, over_shares
-from app.curation.rules.interface import DECISIONS_SCHEMA, NO_NETWORKS, TextReader
-from app.curation.rules.reasons import CONTAMINATED
-from catalog.schema import ID
-from catalog.stages import DROPPED_ARROW_SCHEMA
-
-FACTS: Final = (
-    "contribution_id",
-    "received_at",
-    "source",
-    "contributor_id",
-    "content_hash",
-    "language",
-    "signals",
-    "bands",
-    "prompt",
-    "evaluation_set",
-    "overlap",
-    "sequence_number",
+from app.curation.rules.curating.prompt_groups import prompt_groups, prompts_of
+from app.curation.rules.curating.quality import QUALITY_REASONS
+from app.curation.rules.curating.reading import Rows
+from app.curation.rules.curating.share import SHARES, SharedRows, over_shares
+from app.curation.rules.interface import (
+    DECISIONS_SCHEMA,
+    NO_NETWORKS,
+    NO_OUTCOMES,
+    Outcomes,
+    TextReader,
 )
-"""The columns of `cleaned` that the decisions are made from."""
+from app.curation.rules.reasons import CONTAMINATED
+
 REASONS: Final = (
     CONTAMINATED,
     *QUALITY_REASONS,
@@ -42,191 +39,245 @@ REASONS: Final = (
     *SHARES,
 )
 """Why rows are dropped, in the order of the rules."""
+_NONE: Final = -1
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND: Final = timedelta(microseconds=1)
+
+
+@dataclass(frozen=True, slots=True)
+class RowDecisions:
+    """What is decided of rows, an element for each row in the order of receipt.
+
+    Attributes:
+        ids: The contribution_id of each row, as `id_numbers` returns them.
+        times: The times of receipt in microseconds.
+        reasons: The place in `REASONS` of why the row is dropped; -1 if it is kept.
+        kept_rows: Index of the row that is kept instead; -1 if no row is.
+        measures: The value that the rule measured; NaN if it measures none.
+        sets: The place in `set_names` of the evaluation set that the row overlaps with, if it is
+            dropped for that.
+        set_names: Names of evaluation sets.
+        groups: The prompt group.
+        has_group: Whether the prompt group is another one than the row's own prompt.
+        outcomes: What was found when texts were compared, for the next build.
+    """
+
+    ids: NDArray[np.uint64]
+    times: Ints
+    reasons: NDArray[np.int8]
+    kept_rows: NDArray[np.int32]
+    measures: NDArray[np.float64]
+    sets: NDArray[np.int16]
+    set_names: list[str]
+    groups: Ints
+    has_group: NDArray[np.bool_]
+    outcomes: Outcomes = field(default_factory=dict)
+
+    def between(self, start: datetime, end: datetime | None) -> pa.Table:
+        """Return what is decided of the rows that were received between two times.
+
+        Args:
+            start: Time of the first row, or before.
+            end: Time before which the last row was received; None for all rows after `start`.
+
+        Returns:
+            A table of `DECISIONS_SCHEMA`, in the order of receipt.
+        """
+        first = np.searchsorted(self.times, (start - _EPOCH) // _MICROSECOND)
+        after = len(self.times)
+        if end is not None:
+            after = int(np.searchsorted(self.times, (end - _EPOCH) // _MICROSECOND))
+        part = slice(int(first), after)
+        is_decided = (self.reasons[part] != _NONE) | self.has_group[part]
+        return self._table(part.start + np.flatnonzero(is_decided))
+
+    def _table(self, rows: Ints) -> pa.Table:
+        reasons, kept, measures = self.reasons[rows], self.kept_rows[rows], self.measures[rows]
+        has_group = self.has_group[rows]
+        columns = {
+            "contribution_id": id_texts(self.ids[rows]),
+            "received_at": pa.array(self.times[rows]),
+            "reason": _named(REASONS, reasons),
+            "kept_id": _where(kept != _NONE, id_texts(self.ids[kept])),
+            "measure": _where(~np.isnan(measures), pa.array(measures)),
+            "evaluation_set": _named(self.set_names, self.sets[rows]),
+            "prompt_group": _where(has_group, pa.array(self.groups[rows])),
+        }
+        arrays = [columns[each.name].cast(each.type) for each in DECISIONS_SCHEMA]
+        return pa.Table.from_arrays(arrays, schema=DECISIONS_SCHEMA)
+
+
+def _where(is_valid: NDArray[np.bool_], values: pa.Array) -> pa.Array:
+    """Return values, and null where they don't count."""
+    places = pa.array(np.arange(len(values)), mask=~is_valid)
+    return values.take(places)
+
+
+def _named(names: Iterable[str], places: NDArray[np.integer]) -> pa.Array:
+    """Return the names at some places, and null where a place is -1."""
+    indices = pa.array(places.astype(np.int64), mask=places == _NONE)
+    return pa.array(list(names), pa.large_string()).take(indices)
 
 
 def decisions(
-    facts: pa.Table,
+    facts: Iterable[pa.RecordBatch],
     read_texts: TextReader,
     parameters: CuratingParameters,
     networks: pa.Table = NO_NETWORKS,
-) -> pa.Table:
-    """Return what is decided of rows: which are dropped, and the prompt groups of the others.
-
-    Args:
-        facts: All rows of `cleaned`, in any order, with the columns `FACTS`.
-        read_texts: Reads conversations.
-        parameters: The thresholds.
-        networks: From which network contributors sent, a table of `NETWORKS_SCHEMA`.
-
-    Returns:
-        A table of `DECISIONS_SCHEMA` with the rows of `decide` and of `prompt_groups`.
-
-    Raises:
-        TextsMissing: Conversations weren't found.
-    """
-    dropped = decide(facts, read_texts, parameters, networks)
-    kept = facts.filter(pc.invert(pc.is_in(facts.column(ID), dropped.column(ID).combine_chunks())))
-    groups = prompt_groups(kept, read_texts, parameters.min_similarity)
-    return pa.concat_tables([dropped, groups], promote_options="default").select(
-        DECISIONS_SCHEMA.names
-    )
-
-
-def decide(
-    facts: pa.Table,
-    read_texts: TextReader,
-    parameters: CuratingParameters,
-    networks: pa.Table = NO_NETWORKS,
-) -> pa.Table:
-    """Return the rows that are dropped, each with the first reason that applies.
+    known: Outcomes | None = None,
+) -> RowDecisions:
+    """Decide which rows are dropped, each for the first reason that applies, and group prompts.
 
     What overlaps with an evaluation set comes first, then the rules of quality and ratings, exact
     duplicates, near duplicates, and the caps on shares. A rule sees only rows that no earlier one
     dropped. Of duplicates, the one that was committed first is kept, whoever sent the others and
     however they are rated: nobody's copy takes the place of an original. Commits tell which came
     first, and not times or ids: what nobody could read yet, nobody can have copied, whatever the
-    clocks of nodes say. A row that was kept instead of another may be dropped itself; then both
-    have a row in the result.
+    clocks of nodes say. A row that was kept instead of another may be dropped itself.
+
+    The rows that are left are of prompt groups.
 
     Args:
-        facts: All rows of `cleaned`, in any order, with the columns `FACTS`.
-        read_texts: Reads conversations. Only those of rows that may be near duplicates are read.
+        facts: All rows of `cleaned`, in the order of receipt, with the columns `FACTS`.
+        read_texts: Reads columns. Texts are read only of rows that may be near duplicates.
         parameters: The thresholds.
         networks: From which network contributors sent, a table of `NETWORKS_SCHEMA`.
-
-    Returns:
-        The dropped rows with the columns of `curated_dropped`, ascending by received_at and
-        contribution_id.
+        known: The outcomes of an earlier build by the same rules, so that the same rows needn't be
+            compared again; None if there are none.
 
     Raises:
         TextsMissing: Conversations weren't found.
+        OSError: The temporary disk is full.
     """
-    facts = facts.sort_by([("received_at", "ascending"), ("contribution_id", "ascending")])
-    dropped = _DroppedRows(facts)
-    _drop_contaminated(dropped)
-    reasons, measures = judge(facts, parameters)
-    left = dropped.left()
-    bad = left[to_numpy(pc.is_valid(reasons.take(pa.array(left))))]
-    dropped.add(reasons.take(pa.array(bad)), bad, measure=to_numpy(measures.take(pa.array(bad))))
-    _drop_duplicates(dropped)
-    _drop_near_duplicates(dropped, read_texts, parameters.min_similarity)
-    left = dropped.left()
-    over = over_shares(facts.select(SHARED_BY).take(pa.array(left)), networks, parameters)
-    dropped.add(over.drop_null(), left[to_numpy(pc.is_valid(over))])
-    return dropped.table()
+    with StoredColumns() as columns:
+        stored = Facts(columns)
+        stored.store(facts, parameters, networks)
+        return _Deciding(stored, read_texts, parameters, known or {}).result()
 
 
-class _DroppedRows:
-    """The rows that are dropped so far, of facts in the order of receipt."""
+class _Deciding:
+    """The decisions so far."""
 
-    def __init__(self, facts: pa.Table) -> None:
-        self._facts = facts
-        self._is_left = np.ones(facts.num_rows, np.bool_)
-        self._places = _places_by_commit(facts)
-        self._parts: list[pa.Table] = []
-
-    def left(self) -> Ints:
-        """Return the indices of the rows that aren't dropped, ascending."""
-        return np.flatnonzero(self._is_left)
-
-    def left_by_commit(self) -> Ints:
-        """Return the indices of the rows that aren't dropped, in the order of commits."""
-        left = self.left()
-        return left[np.argsort(self._places[left])]
-
-    def column(self, name: str, rows: Ints) -> pa.Array:
-        """Return a column of the rows with these indices."""
-        return one_array(self._facts.column(name)).take(pa.array(rows))
-
-    def add(
+    def __init__(
         self,
-        reason: str | pa.Array,
-        rows: Ints,
-        kept: Ints | None = None,
-        measure: NDArray[np.float64] | None = None,
-        evaluation_set: pa.Array | None = None,
+        facts: Facts,
+        read_texts: TextReader,
+        parameters: CuratingParameters,
+        known: Mapping[str, pa.Table],
     ) -> None:
-        """Drop rows.
+        self._facts = facts
+        self._read_texts = read_texts
+        self._parameters = parameters
+        self._known = known
+        self._outcomes: dict[str, pa.Table] = {}
+        self._ids = facts.ids()
+        self._times = facts.numbers("time")
+        rules = facts.numbers("rule")
+        number = len(self._times)
+        self._reasons = np.where(rules == _NONE, _NONE, rules + 1).astype(np.int8)
+        self._measures = facts.numbers("measure").astype(np.float64)
+        self._kept_rows = np.full(number, _NONE, np.int32)
+        self._sets = facts.numbers("evaluation set").astype(np.int16)
 
-        Args:
-            reason: The reason of all of them, or an array with a reason for each.
-            rows: Indices of the rows.
-            kept: Index of the row that is kept instead of each; None if no row is.
-            measure: The value that the rule measured of each; None if it measures none.
-            evaluation_set: The evaluation set that each overlaps with; None if none does.
-        """
-        self._is_left[rows] = False
-        nothing = pa.nulls(len(rows))
-        columns = {
-            "contribution_id": self.column("contribution_id", rows),
-            "received_at": self.column("received_at", rows),
-            "reason": pa.repeat(reason, len(rows)) if isinstance(reason, str) else reason,
-            "kept_id": nothing if kept is None else self.column("contribution_id", kept),
-            "measure": nothing if measure is None else pa.array(measure, pa.float64()),
-            "evaluation_set": nothing if evaluation_set is None else evaluation_set,
-        }
-        arrays = [columns[field.name].cast(field.type) for field in DROPPED_ARROW_SCHEMA]
-        self._parts.append(pa.Table.from_arrays(arrays, schema=DROPPED_ARROW_SCHEMA))
+    def result(self) -> RowDecisions:
+        """Apply the rules after those of quality, in their order, and return what is decided."""
+        self._drop_contaminated()
+        self._drop_duplicates()
+        self._drop_near_duplicates()
+        self._drop_beyond_shares()
+        groups, has_group = self._grouped()
+        return RowDecisions(
+            self._ids,
+            self._times,
+            self._reasons,
+            self._kept_rows,
+            self._measures,
+            self._sets,
+            self._facts.evaluation_sets,
+            groups,
+            has_group,
+            self._outcomes,
+        )
 
-    def table(self) -> pa.Table:
-        """Return the dropped rows, with the columns of `curated_dropped`."""
-        order = [("received_at", "ascending"), ("contribution_id", "ascending")]
-        return pa.concat_tables(self._parts).sort_by(order).combine_chunks()
+    def _left(self) -> Ints:
+        """Return the indices of the rows that aren't dropped, ascending."""
+        return np.flatnonzero(self._reasons == _NONE)
 
+    def _left_by_commit(self) -> Ints:
+        """Return the indices of the rows that aren't dropped, in the order of commits."""
+        left = self._left()
+        commits = self._facts.numbers("commit")[left]
+        return left[np.argsort(commits, kind="stable")]
 
-def _places_by_commit(facts: pa.Table) -> Ints:
-    """Return the place of each row when they are sorted by commit, and then by receipt.
+    def _drop(
+        self, reason: str, rows: Ints, kept: Ints | int, measures: NDArray[np.float64] | float
+    ) -> None:
+        self._reasons[rows] = REASONS.index(reason)
+        self._kept_rows[rows] = kept
+        self._measures[rows] = measures
 
-    Args:
-        facts: Rows in the order of receipt.
-    """
-    numbers = one_array(facts.column("sequence_number"))
-    order = to_numpy(pc.array_sort_indices(numbers)).astype(np.int64)
-    places = np.empty(facts.num_rows, np.int64)
-    places[order] = np.arange(facts.num_rows)
-    return places
+    def _drop_contaminated(self) -> None:
+        """Drop the rows that overlap with an evaluation set."""
+        rows = np.flatnonzero(self._sets != _NONE)
+        self._drop(CONTAMINATED, rows, _NONE, self._facts.numbers("overlap")[rows])
 
+    def _drop_duplicates(self) -> None:
+        """Drop all but the first of equal rows."""
+        left = self._left_by_commit()
+        hashes = self._facts.content_hashes()
+        rows = left[np.sort(repeated(hashes[left, 0])[0])]
+        # Whole hashes tell, of the few rows whose first halves are equal.
+        order = np.lexsort([np.arange(len(rows)), *hashes[rows].T])
+        ordered = hashes[rows[order]]
+        begins = np.ones(len(rows), np.bool_)
+        begins[1:] = (ordered[1:] != ordered[:-1]).any(axis=1)
+        first = order[np.flatnonzero(begins)[np.cumsum(begins) - 1]]
+        self._drop("duplicate", rows[order[~begins]], rows[first[~begins]], 1.0)
 
-def _drop_contaminated(dropped: _DroppedRows) -> None:
-    """Drop the rows that overlap with an evaluation set."""
-    left = dropped.left()
-    rows = left[to_numpy(pc.is_valid(dropped.column("evaluation_set", left)))]
-    dropped.add(
-        CONTAMINATED,
-        rows,
-        measure=to_numpy(dropped.column("overlap", rows)),
-        evaluation_set=dropped.column("evaluation_set", rows),
-    )
+    def _drop_near_duplicates(self) -> None:
+        """Drop the rows that are near duplicates of a kept row."""
+        left = self._left_by_commit()
+        candidates = find_candidates(self._facts.band_reader(left), minhash.BANDS, len(left))
+        rows = self._rows(left)
+        known = self._known.get("conversations", NO_OUTCOMES)
 
+        def compare(chosen: Candidates) -> Found:
+            pairs = list(near_duplicates(chosen, rows, self._parameters.min_similarity))
+            return Found(
+                np.array([pair.row for pair in pairs], np.int64),
+                np.array([pair.kept_row for pair in pairs], np.int64),
+                np.array([pair.similarity for pair in pairs], np.float64),
+            )
 
-def _drop_duplicates(dropped: _DroppedRows) -> None:
-    """Drop all but the first of equal rows."""
-    left = dropped.left_by_commit()
-    hashes = codes_of(dropped.column("content_hash", left))
-    _, first, groups = np.unique(hashes, return_index=True, return_inverse=True)
-    kept = first[groups]
-    later = np.flatnonzero(kept != np.arange(len(left)))
-    dropped.add("duplicate", left[later], kept=left[kept[later]], measure=np.ones(len(later)))
+        # With the commits, since which row is kept follows from their order.
+        keys = rows.ids + self._facts.numbers("commit")[left].astype(np.uint64)[:, np.newaxis]
+        found, outcomes = find_in_groups(candidates, keys, known, compare)
+        self._outcomes["conversations"] = outcomes
+        self._drop("near_duplicate", left[found.rows], left[found.others], found.measures)
 
+    def _drop_beyond_shares(self) -> None:
+        """Drop the rows beyond the shares of contributors, networks and bursts."""
+        left = self._left()
+        contributors, sources, networks = (
+            self._facts.numbers(name)[left] for name in ("contributor", "source", "network")
+        )
+        ends = random_ends(self._ids[left])
+        rows = SharedRows(ends, self._times[left], contributors, sources, networks)
+        shares = over_shares(rows, self._parameters)
+        for share, reason in enumerate(SHARES):
+            self._drop(reason, left[shares == share], _NONE, np.nan)
 
-def _drop_near_duplicates(
-    dropped: _DroppedRows, read_texts: TextReader, min_similarity: float
-) -> None:
-    """Drop the rows that are near duplicates of a kept row.
+    def _grouped(self) -> tuple[Ints, NDArray[np.bool_]]:
+        """Return the prompt group of each row that is left, and whether it isn't its own prompt."""
+        left = self._left()
+        hashes = self._facts.numbers("prompt")
+        prompts = prompts_of(self._facts, left, self._read_texts)
+        known = self._known.get("prompts", NO_OUTCOMES)
+        found, outcomes = prompt_groups(prompts, self._parameters.min_similarity, known)
+        self._outcomes["prompts"] = outcomes
+        groups = hashes.astype(np.int64)
+        groups[left] = found
+        return groups, groups != hashes
 
-    Args:
-        dropped: The rows that are dropped so far.
-        read_texts: Reads conversations.
-        min_similarity: The least similarity of near duplicates.
-    """
-    left = dropped.left_by_commit()
-    rows = Rows(
-        ids=dropped.column("contribution_id", left),
-        words=to_numpy(pc.struct_field(dropped.column("signals", left), "words")),
-    )
-    candidates = find_candidates(dropped.column("bands", left))
-    found = list(near_duplicates(candidates, rows, read_texts, min_similarity))
-    near = np.array([pair.row for pair in found], np.int64)
-    kept = np.array([pair.kept_row for pair in found], np.int64)
-    similarities = np.array([pair.similarity for pair in found], np.float64)
-    dropped.add("near_duplicate", left[near], kept=left[kept], measure=similarities)
+    def _rows(self, rows: Ints) -> Rows:
+        return Rows(self._ids[rows], self._facts.numbers("words")[rows], self._read_texts)

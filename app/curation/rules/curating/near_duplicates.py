@@ -1,14 +1,15 @@
 """Finds near duplicates among candidates, by how alike their texts are."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import Final
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from app.curation.rules.curating.arrays import Ints, offsets_of, row_sums, to_numpy
+from app.curation.rules.curating.arrays import offsets_of, row_sums, to_numpy
 from app.curation.rules.curating.candidates import Candidates
 from app.curation.rules.curating.likeness import (
     Exchange,
@@ -18,10 +19,9 @@ from app.curation.rules.curating.likeness import (
     without_words,
 )
 from app.curation.rules.curating.neighbours import Neighbours
-from app.curation.rules.curating.reading import read_candidates
+from app.curation.rules.curating.reading import Comparison, Rows, read_candidates
 from app.curation.rules.curating.shingles import SIDES, Side, words_said
 from app.curation.rules.curating.words import Turns, turns_of
-from app.curation.rules.interface import TextReader
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,21 +39,8 @@ class NearDuplicate:
     similarity: float
 
 
-@dataclass(frozen=True, slots=True)
-class Rows:
-    """Rows among which near duplicates are found, the first to be kept first.
-
-    Attributes:
-        ids: The contribution_id of every row.
-        words: Number of words of every row.
-    """
-
-    ids: pa.Array
-    words: Ints
-
-
 def near_duplicates(
-    candidates: Candidates, rows: Rows, read_texts: TextReader, threshold: float
+    candidates: Candidates, rows: Rows, threshold: float
 ) -> Iterator[NearDuplicate]:
     """Yield the rows that are near duplicates of a kept row.
 
@@ -64,15 +51,14 @@ def near_duplicates(
 
     Args:
         candidates: The candidates among the rows.
-        rows: The rows.
-        read_texts: Reads conversations.
+        rows: The rows, the first to be kept first.
         threshold: The least similarity of near duplicates, over 0 and up to 1.
 
     Raises:
         TextsMissing: Texts of candidates weren't found.
     """
     kept, group = _KeptRows(threshold), -1
-    for read in read_candidates(candidates, rows.ids, rows.words, read_texts, exchanges_of):
+    for read in read_candidates(candidates, rows, _EXCHANGES):
         if read.group != group:
             kept, group = _KeptRows(threshold), read.group
         found = kept.settle(read.row, read.text, read.buckets)
@@ -97,6 +83,9 @@ def exchanges_of(conversations: pa.Array | pa.ChunkedArray) -> list[Exchange]:
     ]
 
 
+_EXCHANGES: Final = Comparison(exchanges_of, "bands", lambda bands: bands)
+
+
 def _signs(turns: Turns, side: Side) -> list[str]:
     """Return the signs that one side of each conversation says."""
     is_theirs = to_numpy(pc.equal(turns.field("role"), side))
@@ -115,7 +104,9 @@ class _KeptRows:
         self._kept: list[tuple[int, Exchange]] = []
         self._neighbours = Neighbours(sets=2)
 
-    def settle(self, row: int, exchange: Exchange, buckets: Sequence[int]) -> NearDuplicate | None:
+    def settle(
+        self, row: int, exchange: Exchange, buckets: Sequence[Hashable]
+    ) -> NearDuplicate | None:
         """Keep a row, or return that it is dropped as alike a kept one."""
         sets = exchange.sets()
         # Rows that say the same words are in a bucket of their own, which is small.

@@ -1,71 +1,97 @@
 """Groups of conversations whose first prompts are alike, so that splits keep them together."""
 
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from app.curation.rules.curating.arrays import Ints, one_array, to_numpy
-from app.curation.rules.curating.candidates import components, find_candidates
+from app.curation.rules.curating.arrays import Ints
+from app.curation.rules.curating.candidates import (
+    BandReader,
+    Candidates,
+    components,
+    find_candidates,
+)
+from app.curation.rules.curating.facts import Facts
 from app.curation.rules.curating.likeness import Said, containment, texts_said
 from app.curation.rules.curating.neighbours import Neighbours
-from app.curation.rules.curating.prompts import first_prompts
-from app.curation.rules.curating.reading import read_candidates
+from app.curation.rules.curating.outcomes import Found, find_in_groups
+from app.curation.rules.curating.prompts import BANDS, first_prompts
+from app.curation.rules.curating.reading import Comparison, Rows, read_candidates
 from app.curation.rules.curating.words import words_of
-from app.curation.rules.interface import TextReader
-from catalog.stages import COMPUTED_STAGES, PROMPT_GROUP
-
-GROUPS_SCHEMA: Final = pa.schema(
-    [
-        COMPUTED_STAGES["curated"].arrow_schema.field(name)
-        for name in ("contribution_id", "received_at", PROMPT_GROUP)
-    ]
-)
+from app.curation.rules.interface import NO_OUTCOMES, TextReader
 
 
-def prompt_groups(facts: pa.Table, read_texts: TextReader, min_similarity: float) -> pa.Table:
-    """Return the rows whose first prompt is a near duplicate of an earlier one, with its group.
+@dataclass(frozen=True, slots=True)
+class Prompts:
+    """The first prompts of rows.
+
+    Attributes:
+        hashes: The hash of the prompt of every row.
+        read_band: Reads a band of the prompt of every row.
+        rows: The rows, in the order of receipt.
+    """
+
+    hashes: Ints
+    read_band: BandReader
+    rows: Rows
+
+
+def prompts_of(facts: Facts, rows: Ints, read_texts: TextReader) -> Prompts:
+    """Return the first prompts of some rows, which are in the order of receipt."""
+    return Prompts(
+        facts.numbers("prompt")[rows],
+        facts.prompt_band_reader(rows),
+        Rows(facts.ids()[rows], facts.numbers("words")[rows], read_texts),
+    )
+
+
+def prompt_groups(
+    prompts: Prompts, min_similarity: float, known: pa.Table = NO_OUTCOMES
+) -> tuple[Ints, pa.Table]:
+    """Return the group of the first prompt of each row.
 
     Prompts are alike as those of near duplicates are, and those that are connected through others
     are of one group. The group is the hash of the prompt that came first. So rows with one prompt
     have the same group, and a group changes only when a later prompt connects it with another.
 
     Args:
-        facts: Rows, with the columns `contribution_id`, `received_at`, `signals` and `prompt`.
-        read_texts: Reads conversations: one of each prompt that may be alike another.
+        prompts: The prompts.
         min_similarity: The least similarity of prompts that are alike.
+        known: What an earlier build found, a table of `OUTCOMES_SCHEMA`.
 
     Returns:
-        A table of `GROUPS_SCHEMA` in the order of receipt, without the rows whose group is their
-        own prompt's hash.
+        The hash of the first prompt of the group of each row, and what was found now.
 
     Raises:
         TextsMissing: Conversations weren't found.
     """
-    facts = facts.sort_by([("received_at", "ascending"), ("contribution_id", "ascending")])
-    hashes = to_numpy(pc.struct_field(one_array(facts.column("prompt")), "hash"))
-    _, first, numbers = np.unique(hashes, return_index=True, return_inverse=True)
-    # Distinct prompts in the order in which they came.
-    order = np.argsort(first)
-    places = np.empty_like(order)
-    places[order] = np.arange(len(order))
-    distinct = facts.take(pa.array(first[order]))
-    earliest = _earliest_alike(distinct, read_texts, min_similarity)
-    groups = hashes[first[order]][earliest][places[numbers]]
-    others = pa.array(np.flatnonzero(groups != hashes))
-    found = facts.select(["contribution_id", "received_at"]).take(others)
-    return found.append_column(PROMPT_GROUP, pa.array(groups).take(others)).cast(GROUPS_SCHEMA)
+    _, first, numbers = np.unique(prompts.hashes, return_index=True, return_inverse=True)
+    # One row of each prompt, in the order in which the prompts came.
+    distinct = np.sort(first)
+    candidates = find_candidates(
+        lambda band: prompts.read_band(band)[distinct], BANDS, len(distinct)
+    )
+    rows = replace(prompts.rows, ids=prompts.rows.ids[distinct], words=prompts.rows.words[distinct])
+
+    def compare(chosen: Candidates) -> Found:
+        return _earlier_alike(chosen, rows, min_similarity)
+
+    found, outcomes = find_in_groups(candidates, rows.ids, known, compare)
+    earliest = np.arange(len(distinct))
+    earliest[found.rows] = found.others
+    of_distinct = prompts.hashes[distinct[earliest]]
+    groups: Ints = of_distinct[np.searchsorted(distinct, first)][numbers]
+    return groups, outcomes
 
 
-def _earliest_alike(facts: pa.Table, read_texts: TextReader, min_similarity: float) -> Ints:
-    """Return the index of the first prompt of the group of each of some distinct prompts."""
-    candidates = find_candidates(pc.struct_field(one_array(facts.column("prompt")), "bands"))
-    words = to_numpy(pc.struct_field(one_array(facts.column("signals")), "words"))
-    ids = one_array(facts.column("contribution_id"))
+def _earlier_alike(candidates: Candidates, rows: Rows, min_similarity: float) -> Found:
+    """Return the candidates whose group has an earlier prompt, each with the first one."""
     pairs: list[tuple[int, int]] = []
     known, neighbours, group = list[tuple[int, Said]](), Neighbours(sets=1), -1
-    for read in read_candidates(candidates, ids, words, read_texts, _said):
+    for read in read_candidates(candidates, rows, _FIRST_PROMPTS):
         if read.group != group:
             known, neighbours, group = [], Neighbours(sets=1), read.group
         buckets = [*read.buckets, read.text.words]
@@ -75,12 +101,17 @@ def _earliest_alike(facts: pa.Table, read_texts: TextReader, min_similarity: flo
                 pairs.append((row, read.row))
         known.append((read.row, read.text))
         neighbours.add([read.text.shingles], buckets)
-    ends = np.array(pairs, np.int64).reshape(-1, 2).T
-    labels = components(ends[0], ends[1], facts.num_rows)
-    _, first, groups = np.unique(labels, return_index=True, return_inverse=True)
-    earliest: Ints = first[groups]
-    return earliest
+    alike, ends = np.unique(np.array(pairs, np.int64).reshape(-1, 2).T, return_inverse=True)
+    earlier, later = ends.reshape(2, -1)
+    labels = components(earlier, later, len(alike))
+    _, first, of_alike = np.unique(labels, return_index=True, return_inverse=True)
+    earliest = alike[first[of_alike]]
+    is_first = earliest == alike
+    return Found(alike[~is_first], earliest[~is_first], np.ones(np.count_nonzero(~is_first)))
 
 
 def _said(conversations: pa.Array) -> list[Said]:
     return texts_said(words_of(pa.array(first_prompts(conversations), pa.large_string())))
+
+
+_FIRST_PROMPTS: Final = Comparison(_said, "prompt", lambda prompt: pc.struct_field(prompt, "bands"))

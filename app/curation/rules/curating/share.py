@@ -12,24 +12,41 @@ from typing import Final, Literal, get_args
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from numpy.typing import NDArray
 
-from app.curation.rules.curating.arrays import Ints, codes_of, one_array, to_numpy
+from app.curation.rules.curating.arrays import Hashes, Ints, to_numpy
+from app.curation.rules.curating.ids import NOBODY, name_hashes
 from app.curation.rules.curating.parameters import CuratingParameters
 
 Share = Literal["contributor_share", "network_share", "burst_share"]
 SHARES: Final[tuple[Share, ...]] = get_args(Share)
 """The reasons for which rows beyond a share are dropped, in the order of the rules."""
-SHARED_BY: Final = ("contribution_id", "received_at", "source", "contributor_id")
-"""The columns by which rows belong to groups."""
 
 BURST_GAP_S: Final = 5
 """Anonymous rows of a source are of one burst if each came at most this long after the last."""
 BURST_S: Final = 3_600
 """Length of the parts of time in which strangers may have a share together."""
 _MICROSECONDS: Final = 1_000_000
-_RANDOM_CHARACTERS: Final = 12
-"""Digits at the end of an id that are random (RFC 9562, section 5.7)."""
 _NO_GROUP: Final = -1
+
+
+@dataclass(frozen=True, slots=True)
+class SharedRows:
+    """What tells the groups of rows, an element for each row in the order of receipt.
+
+    Attributes:
+        ends: The random ends of ids, which rows are sampled by.
+        times: The times of receipt in microseconds.
+        contributors: Hashes of contributor_ids; `NOBODY` for anonymous rows.
+        sources: Hashes of the sources; `NOBODY` for rows without one.
+        networks: Hashes of networks, as `network_hashes` returns them.
+    """
+
+    ends: Hashes
+    times: Ints
+    contributors: Ints
+    sources: Ints
+    networks: Ints
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,36 +65,31 @@ class _Cap:
     min_rows: int
 
 
-def over_shares(facts: pa.Table, networks: pa.Table, parameters: CuratingParameters) -> pa.Array:
-    """Return why each row exceeds a share; null for rows that stay.
+def over_shares(rows: SharedRows, parameters: CuratingParameters) -> NDArray[np.int8]:
+    """Return for each row the place in `SHARES` of the share that it exceeds; -1 if it stays.
 
     Args:
-        facts: Rows in the order of receipt, with the columns `SHARED_BY`.
-        networks: From which network contributors sent, a table of `NETWORKS_SCHEMA`.
+        rows: Rows in the order of receipt.
         parameters: The shares.
     """
-    ends = pc.utf8_slice_codeunits(facts.column("contribution_id"), -_RANDOM_CHARACTERS)
-    sample = to_numpy(pc.array_sort_indices(one_array(ends))).astype(np.int64)
-    networks_of_rows = networks_of(facts, networks)
+    sample = np.argsort(rows.ends, kind="stable")
     caps: dict[Share, _Cap] = {
         "contributor_share": _Cap(
-            contributors_of(facts)[sample],
+            contributors_of(rows)[sample],
             parameters.max_contributor_share,
             parameters.min_contributor_rows,
         ),
         "network_share": _Cap(
-            networks_of_rows[sample], parameters.max_network_share, parameters.min_network_rows
+            codes(rows.networks)[sample], parameters.max_network_share, parameters.min_network_rows
         ),
         "burst_share": _Cap(
-            bursts_of(facts, networks_of_rows)[sample],
-            parameters.max_burst_share,
-            parameters.min_burst_rows,
+            bursts_of(rows)[sample], parameters.max_burst_share, parameters.min_burst_rows
         ),
     }
-    reasons = np.full(facts.num_rows, None, object)
-    for reason, places in _beyond(caps, facts.num_rows).items():
-        reasons[sample[places]] = reason
-    return pa.array(reasons.tolist(), pa.large_string())
+    found = np.full(len(rows.times), -1, np.int8)
+    for reason, places in _beyond(caps, len(sample)).items():
+        found[sample[places]] = SHARES.index(reason)
+    return found
 
 
 def _beyond(caps: Mapping[Share, _Cap], number: int) -> dict[Share, Ints]:
@@ -98,73 +110,89 @@ def _beyond(caps: Mapping[Share, _Cap], number: int) -> dict[Share, Ints]:
     return {reason: np.concatenate(parts) for reason, parts in dropped.items()}
 
 
-def networks_of(facts: pa.Table, networks: pa.Table) -> Ints:
-    """Return a number for the network that each row's contributor sent from on its day.
+def network_hashes(facts: pa.RecordBatch, networks: pa.Table) -> Ints:
+    """Return a hash of the network that each row's contributor sent from on its day.
 
-    It is `_NO_GROUP` where none is known: of anonymous rows, and of those that came with an API
-    key. Names of networks are other ones on each day.
+    It is `NOBODY` where none is known: of anonymous rows, and of those that came with an API key.
+    Names of networks are other ones on each day.
+
+    Args:
+        facts: Rows with the columns `received_at` and `contributor_id`.
+        networks: From which network contributors sent, a table of `NETWORKS_SCHEMA`.
     """
-    days = pa.chunked_array([one_array(facts.column("received_at")).cast(pa.date32())])
-    asked = pa.table({"day": days, "contributor_id": facts.column("contributor_id")})
-    asked = asked.append_column("place", pa.array(np.arange(facts.num_rows)))
-    found = asked.join(networks, ["day", "contributor_id"]).sort_by("place")
-    days, space = found["day"].cast(pa.large_string()), pa.scalar(" ", pa.large_string())
-    named = pc.binary_join_element_wise(days, found["network"], space)
-    return codes_of(named)
+    found = np.full(facts.num_rows, NOBODY, np.int64)
+    if not networks.num_rows:
+        return found
+    days = facts.column("received_at").cast(pa.date32())
+    for day in days.unique():
+        of_day = networks.filter(pc.equal(networks["day"], day))
+        rows = np.flatnonzero(to_numpy(pc.equal(days, day)))
+        names = facts.column("contributor_id").take(pa.array(rows))
+        places = pc.index_in(names, of_day["contributor_id"].combine_chunks(), skip_nulls=True)
+        sent_from = of_day["network"].combine_chunks().take(places)
+        text = pa.scalar(f"{day.as_py()} ", pa.large_string())
+        nothing = pa.scalar("", pa.large_string())
+        found[rows] = name_hashes(pc.binary_join_element_wise(text, sent_from, nothing))
+    return found
 
 
-def bursts_of(facts: pa.Table, networks: Ints) -> Ints:
+def bursts_of(rows: SharedRows) -> Ints:
     """Return a number for the hour in which each row came from a stranger.
 
     Strangers are anonymous, or have a network. What comes with an API key, or came before networks
     were known, has `_NO_GROUP`.
     """
-    is_anonymous = to_numpy(pc.is_null(one_array(facts.column("contributor_id"))))
-    times = to_numpy(one_array(facts.column("received_at")).cast(pa.int64()))
-    hours = times // (BURST_S * _MICROSECONDS)
-    bursts: Ints = np.where(is_anonymous | (networks >= 0), hours, _NO_GROUP)
+    hours = rows.times // (BURST_S * _MICROSECONDS)
+    hours -= hours.min(initial=0)
+    is_stranger = (rows.contributors == NOBODY) | (rows.networks != NOBODY)
+    bursts: Ints = np.where(is_stranger, hours, _NO_GROUP)
     return bursts
 
 
-def contributors_of(facts: pa.Table) -> Ints:
+def contributors_of(rows: SharedRows) -> Ints:
     """Return a number for the contributor of each row.
 
     Rows of a named contributor have the same number. Anonymous rows have the same one if they are
     of a burst: they have the same source, and none came more than `BURST_GAP_S` after the one
     before it. So an upload without a name counts as one contributor.
-
-    Args:
-        facts: Rows in the order of receipt, with the columns `contributor_id`, `source` and
-            `received_at`.
     """
-    named, sources = (codes_of(facts.column(name)) for name in ("contributor_id", "source"))
-    times = to_numpy(one_array(facts.column("received_at")).cast(pa.int64()))
+    named = codes(rows.contributors)
     anonymous = np.flatnonzero(named < 0)
-    by_source = anonymous[np.argsort(sources[anonymous], kind="stable")]
-    is_first = np.diff(sources[by_source], prepend=-2) != 0
-    is_late = np.diff(times[by_source], prepend=0) > BURST_GAP_S * _MICROSECONDS
+    by_source = anonymous[np.argsort(rows.sources[anonymous], kind="stable")]
+    sources, times = rows.sources[by_source], rows.times[by_source]
+    is_first = np.ones(len(by_source), np.bool_)
+    is_first[1:] = sources[1:] != sources[:-1]
+    is_late = np.diff(times, prepend=0) > BURST_GAP_S * _MICROSECONDS
     named[by_source] = named.max(initial=-1) + np.cumsum(is_first | is_late)
     return named
+
+
+def codes(hashes: Ints) -> Ints:
+    """Return a number from 0 on for each distinct hash, and `_NO_GROUP` for `NOBODY`."""
+    found = np.full(len(hashes), _NO_GROUP, np.int64)
+    somebody = np.flatnonzero(hashes != NOBODY)
+    found[somebody] = np.unique(hashes[somebody], return_inverse=True)[1]
+    return found
 
 
 def over_share(contributors: Ints, max_share: float, min_rows: int) -> Ints:
     """Return the indices of the rows that exceed their contributor's share, ascending.
 
     Args:
-        contributors: A number for the contributor of each row, in the order in which rows are kept;
-            negative for rows that aren't capped, which count among all.
+        contributors: A number from 0 on for the contributor of each row, in the order in which rows
+            are kept; negative for rows that aren't capped, which count among all.
         max_share: The greatest share of the remaining rows, from 0 to 1.
         min_rows: Number of rows that a contributor may have whatever their share is.
     """
-    uncapped = contributors < 0
-    above = contributors.max(initial=0) + 1
-    contributors = np.where(uncapped, above + np.cumsum(uncapped), contributors)
-    _, codes, counts = np.unique(contributors, return_inverse=True, return_counts=True)
-    max_rows = _max_rows(counts, max_share, min_rows)
-    return np.flatnonzero((_places_within(codes) >= max_rows) & ~uncapped)
+    capped = np.flatnonzero(contributors >= 0)
+    of_capped = contributors[capped]
+    counts = np.bincount(of_capped)
+    max_rows = _max_rows(counts, len(contributors) - len(capped), max_share, min_rows)
+    is_large = np.flatnonzero((counts > max_rows)[of_capped])
+    return capped[is_large[_places_within(of_capped[is_large]) >= max_rows]]
 
 
-def _max_rows(counts: Ints, max_share: float, min_rows: int) -> int:
+def _max_rows(counts: Ints, uncapped: int, max_share: float, min_rows: int) -> int:
     """Return the number of rows that a contributor may have.
 
     It is the greatest number that is at most `max_share` of the rows that are left with it, or
@@ -173,15 +201,16 @@ def _max_rows(counts: Ints, max_share: float, min_rows: int) -> int:
     reached when the rows that are left stay the same.
 
     Args:
-        counts: Number of rows of each contributor.
+        counts: Number of rows of each contributor that is capped.
+        uncapped: Number of rows that aren't capped.
         max_share: The greatest share, from 0 to 1.
         min_rows: Number of rows that a contributor may have whatever their share is.
     """
     share = Fraction(str(max_share))
-    total = int(counts.sum())
+    total = int(counts.sum()) + uncapped
     while True:
         most = max(int(share * total), min_rows)
-        left = int(np.minimum(counts, most).sum())
+        left = int(np.minimum(counts, most).sum()) + uncapped * min(most, 1)
         if left == total:
             return most
         total = left

@@ -14,7 +14,6 @@ from app.curation.pipeline.chunks import (
     Chunk,
     ExcludedIds,
     QuerySize,
-    cut_at,
     queries,
     runs_of,
     survey,
@@ -196,12 +195,3 @@ def test_a_chunk_of_which_nothing_is_computed_is_in_no_query(services: Services)
     assert query == [found[0], found[2]]
     assert runs_of(query) == [(MIDNIGHT, MIDNIGHT + DAY), (MIDNIGHT + 2 * DAY, MIDNIGHT + 3 * DAY)]
     assert runs_of(found) == [(MIDNIGHT, MIDNIGHT + 3 * DAY)]
-
-
-def test_rows_are_cut_at_times() -> None:
-    times = [FIRST_DAY + timedelta(seconds=second) for second in (0, 1, 1, 3)]
-    rows = pa.table({"received_at": pa.array(times, pa.timestamp("us", "UTC"))})
-    starts = [MIDNIGHT, times[1], FIRST_DAY + timedelta(seconds=2), MIDNIGHT + DAY]
-    assert [part.num_rows for part in cut_at(rows, starts)] == [1, 2, 1, 0]
-    assert [part.num_rows for part in cut_at(rows.slice(0, 0), starts)] == [0, 0, 0, 0]
-    assert list(cut_at(rows.slice(0, 0), [])) == []

@@ -2,6 +2,7 @@
 
 import threading
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -19,7 +20,7 @@ from app.curation.pipeline.chunks import QuerySize
 from app.curation.pipeline.records import BUILD_LOCK, ChunkRecords
 from app.curation.pipeline.runner import Runner
 from app.curation.pipeline.stages import StageBuild, Stages
-from app.curation.rules.interface import TextReader
+from app.curation.rules.interface import Outcomes, TextReader
 from app.query.snapshots import Reference
 from app.services import Services
 from catalog.errors import CommitConflict
@@ -30,7 +31,7 @@ from catalog.stage_tables import replace_files, source_of, stage_rows
 from catalog.stages import COMPUTED_STAGES, ComputedStage
 from catalog.table import load_table
 from tests.app.curation.build import stages_of
-from tests.app.curation.watched_rules import TEST_RULES, ids_in
+from tests.app.curation.watched_rules import TEST_RULES, DecidedTable, decide, ids_in
 from tests.factories import (
     FIRST_DAY,
     commit_batch,
@@ -257,8 +258,8 @@ def test_a_repeated_build_commits_nothing(services: Services, stages: Stages, se
     assert len(table.metadata.snapshots) == 1
 
 
-def undecided(facts: pa.Table, texts: TextReader) -> pa.Table:
-    raise AssertionError(facts, texts)
+def undecided(facts: Iterable[pa.RecordBatch], *_: object) -> DecidedTable:
+    raise AssertionError(facts)
 
 
 @pytest.mark.slow
@@ -417,9 +418,7 @@ def test_rules_that_decide_twice_about_a_row_are_caught_before_anything_is_writt
 ) -> None:
     same = [make_received(0, "q", "a") for _ in range(2)]
     snapshot = commit_batch(services, *same)
-    twice = replace(
-        TEST_RULES, decide=lambda facts, texts: doubled(TEST_RULES.decide(facts, texts))
-    )
+    twice = replace(TEST_RULES, decide=decide_twice)
     stages = stages_of(services, twice)
     with pytest.raises(RowsMiscounted) as caught:
         stages.build("curated", snapshot)
@@ -429,9 +428,12 @@ def test_rules_that_decide_twice_about_a_row_are_caught_before_anything_is_writt
     assert not list(Path(table.location().removeprefix("file://")).rglob("*.parquet"))
 
 
-def doubled(dropped: pa.Table) -> pa.Table:
-    """Return each row twice."""
-    return pa.concat_tables([dropped, dropped])
+def decide_twice(
+    facts: Iterable[pa.RecordBatch], texts: TextReader, known: Outcomes
+) -> DecidedTable:
+    """Decide, and return each row twice."""
+    decided = decide(facts, texts, known).table
+    return DecidedTable(pa.concat_tables([decided, decided]))
 
 
 @pytest.mark.slow

@@ -10,13 +10,15 @@ from random import Random
 from typing import Any, Final
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
+from app.curation.rules.curating.decide import decisions
 from app.curation.rules.curating.minhash import bands
 from app.curation.rules.curating.parameters import CuratingParameters
 from app.curation.rules.curating.prompts import prompts
 from app.curation.rules.curating.signals import signals
-from app.curation.rules.interface import TextReader
-from catalog.stages import COMPUTED_STAGES
+from app.curation.rules.interface import NO_NETWORKS, Outcomes, TextReader
+from catalog.stages import COMPUTED_STAGES, DROPPED_ARROW_SCHEMA
 from tests.batches import ROWS, cut
 
 SCHEMA = COMPUTED_STAGES["cleaned"].arrow_schema
@@ -82,7 +84,7 @@ def many() -> list[Conversation]:
 
 
 def row_id(number: int) -> str:
-    return f"row-{number:06}"
+    return f"00000000-0000-7000-8000-{number:012}"
 
 
 def facts(conversations: Sequence[Conversation], **columns: Sequence[Any]) -> pa.Table:
@@ -90,16 +92,19 @@ def facts(conversations: Sequence[Conversation], **columns: Sequence[Any]) -> pa
 
     Args:
         conversations: The conversation of each row.
-        columns: Values of columns that are to differ from the defaults.
+        columns: Values of columns that are to differ from the defaults. Those of `content_hash` are
+            texts, which are hashed.
     """
     number, texts = len(conversations), column(*conversations)
+    if "content_hash" in columns:
+        columns["content_hash"] = [_sha256(each) for each in columns["content_hash"]]
     start = datetime(2026, 3, 1, tzinfo=UTC)
     made = {
         "contribution_id": [row_id(place) for place in range(number)],
         "received_at": [start + timedelta(seconds=place) for place in range(number)],
         "source": [None] * number,
         "contributor_id": [None] * number,
-        "content_hash": [sha256(repr(turns).encode()).hexdigest() for turns in conversations],
+        "content_hash": [_sha256(repr(turns)) for turns in conversations],
         "language": ["en"] * number,
         "signals": signals(texts),
         "bands": bands(texts),
@@ -118,20 +123,55 @@ def facts(conversations: Sequence[Conversation], **columns: Sequence[Any]) -> pa
     )
 
 
+def _sha256(text: str) -> str:
+    return sha256(text.encode()).hexdigest()
+
+
 def reader(conversations: Sequence[Conversation], batch_rows: int = 1000) -> TextReader:
     """Return a reader of the conversations of these rows, in the order of ids as in a scan."""
 
-    def texts(ids: Sequence[str]) -> Iterator[pa.RecordBatch]:
-        places = sorted(int(contribution_id.removeprefix("row-")) for contribution_id in ids)
-        rows = pa.record_batch(
-            {
-                "contribution_id": pa.array(map(row_id, places), pa.large_string()),
-                "conversation": column(*(conversations[place] for place in places)),
-            }
-        )
-        yield from cut(rows, batch_rows)
+    def read(ids: Sequence[str], columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
+        places = sorted(int(contribution_id[-12:]) for contribution_id in ids)
+        texts = column(*(conversations[place] for place in places))
+        known = {
+            "contribution_id": pa.array(map(row_id, places), pa.large_string()),
+            "conversation": texts,
+            "bands": bands(texts),
+            "prompt": prompts(texts),
+        }
+        yield from cut(pa.record_batch({name: known[name] for name in columns}), batch_rows)
 
-    return texts
+    return read
+
+
+def decide(
+    given_facts: pa.Table,
+    read_texts: TextReader,
+    parameters: CuratingParameters,
+    networks: pa.Table = NO_NETWORKS,
+) -> pa.Table:
+    """Return the rows that are dropped, with the columns of `curated_dropped`."""
+    decided = decided_table(given_facts, read_texts, parameters, networks)
+    dropped = decided.filter(pc.is_valid(decided["reason"])).select(DROPPED_ARROW_SCHEMA.names)
+    return dropped.cast(DROPPED_ARROW_SCHEMA)
+
+
+def decided_table(
+    given_facts: pa.Table,
+    read_texts: TextReader,
+    parameters: CuratingParameters,
+    networks: pa.Table = NO_NETWORKS,
+    known: Outcomes | None = None,
+) -> pa.Table:
+    """Return all that is decided of rows, which may come in any order."""
+    return decisions(
+        in_order(given_facts).to_batches(), read_texts, parameters, networks, known
+    ).between(datetime.min.replace(tzinfo=UTC), None)
+
+
+def in_order(given_facts: pa.Table) -> pa.Table:
+    """Return facts in the order of receipt, as a stage has them."""
+    return given_facts.sort_by([("received_at", "ascending"), ("contribution_id", "ascending")])
 
 
 _UNSPACED = ("CJK", "IDEOGRAPHIC", "HIRAGANA", "KATAKANA", "THAI", "LAO", "MYANMAR", "KHMER")
@@ -281,3 +321,18 @@ class TextWriter:
     def _word(self) -> str:
         length = self.random.randint(1, 2) if not self._gap else self.random.randint(2, 9)
         return "".join(self.random.choices(self._alphabet, k=length))
+
+
+def families(seed: int) -> list[Conversation]:
+    """Return conversations in families that are alike, in chains and apart, and some twice."""
+    writer = TextWriter(LANGUAGES[seed % len(LANGUAGES)], seed)
+    made = []
+    for _ in range(8):
+        prompt, answer = writer.sentences(2), writer.sentences(8)
+        for _ in range(writer.random.randint(1, 6)):
+            # Each is an edit of the one before, so the ends of a chain may be unlike.
+            answer = writer.edited(answer, 0.03)
+            greeting = writer.random.choice(["", "Hello! ", "Good morning, friend! "])
+            made.append(turns(greeting + writer.text(prompt), writer.text(answer)))
+    writer.random.shuffle(made)
+    return made + made[::7]

@@ -2,10 +2,10 @@
 
 import pytest
 
-from app.curation.rules.curating.decide import decide
 from tests.app.curation.rules.curating.making import (
     NO_RULES,
     Conversation,
+    decide,
     facts,
     reader,
     turns,

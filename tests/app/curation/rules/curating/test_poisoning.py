@@ -12,12 +12,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app.curation.rules.curating.decide import decide
 from app.curation.rules.interface import NETWORKS_SCHEMA, NO_NETWORKS
 from tests.app.curation.rules.curating.making import (
     NO_RULES,
     Conversation,
     TextWriter,
+    decide,
     facts,
     reader,
     row_id,

@@ -1,17 +1,23 @@
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pytest
 
 from app.curation.errors import TextsMissing
 from app.curation.rules.curating import reading
-from app.curation.rules.curating.decide import decisions
-from app.curation.rules.curating.prompt_groups import GROUPS_SCHEMA, prompt_groups
+from app.curation.rules.curating.columns import StoredColumns
+from app.curation.rules.curating.facts import PROMPT_FACTS, Facts
+from app.curation.rules.curating.ids import id_texts
+from app.curation.rules.curating.prompt_groups import prompt_groups, prompts_of
 from app.curation.rules.curating.prompts import prompt_hash
+from app.curation.rules.interface import TextReader
 from tests.app.curation.rules.curating.making import (
     NO_RULES,
     TextWriter,
+    decided_table,
     facts,
+    in_order,
     reader,
     row_id,
     turns,
@@ -26,14 +32,22 @@ QUESTIONS = {
 }
 
 
+def grouped(given_facts: pa.Table, texts: TextReader) -> dict[str, int]:
+    """Return the group of each row whose group isn't its own prompt."""
+    with StoredColumns() as columns:
+        stored = Facts(columns)
+        stored.store_prompts(in_order(given_facts).select(PROMPT_FACTS).to_batches())
+        hashes, ids = stored.numbers("prompt"), id_texts(stored.ids()).to_pylist()
+        prompts = prompts_of(stored, np.arange(len(hashes)), texts)
+        groups, _ = prompt_groups(prompts, NO_RULES.min_similarity)
+    others = np.flatnonzero(groups != hashes).tolist()
+    return {ids[row]: int(groups[row]) for row in others}
+
+
 def groups_of(*said: str, **columns: Any) -> list[int | None]:
     """Return the group of each row with this first prompt; None where it is its own prompt."""
     conversations = [turns(text, f"Answer {place}") for place, text in enumerate(said)]
-    found = prompt_groups(
-        facts(conversations, **columns), reader(conversations), NO_RULES.min_similarity
-    )
-    assert found.schema == GROUPS_SCHEMA
-    groups = {row["contribution_id"]: row["prompt_group"] for row in found.to_pylist()}
+    groups = grouped(facts(conversations, **columns), reader(conversations))
     return [groups.get(row_id(place)) for place in range(len(said))]
 
 
@@ -70,19 +84,17 @@ def test_only_one_text_of_each_prompt_is_read_whatever_the_size_of_chunks(
     conversations = [turns(text, f"Answer {place}") for place, text in enumerate(said)]
     given_facts, asked = facts(conversations), list[str]()
 
-    def texts(ids: Any) -> Any:
+    def texts(ids: Any, columns: Any) -> Any:
         asked.extend(ids)
-        return reader(conversations)(ids)
+        return reader(conversations)(ids, columns)
 
-    at_once = prompt_groups(given_facts, texts, NO_RULES.min_similarity)
-    assert at_once.num_rows == 10
+    at_once = grouped(given_facts, texts)
+    assert len(at_once) == 10
     assert len(set(asked)) == len(asked) <= 40
     monkeypatch.setattr(reading, "CHUNK_WORDS", 100)
-    assert prompt_groups(given_facts, texts, NO_RULES.min_similarity) == at_once
-    shuffled = given_facts.take(pa.array(range(len(said) - 1, -1, -1)))
-    assert prompt_groups(shuffled, texts, NO_RULES.min_similarity) == at_once
+    assert grouped(given_facts, texts) == at_once
     with pytest.raises(TextsMissing):
-        prompt_groups(given_facts, lambda _: iter(()), NO_RULES.min_similarity)
+        grouped(given_facts, lambda *_: iter(()))
 
 
 def test_dropped_rows_have_no_group_and_decisions_have_both() -> None:
@@ -90,7 +102,8 @@ def test_dropped_rows_have_no_group_and_decisions_have_both() -> None:
     said = [(prompt, "Ada"), (prompt, "Ada"), (greeting.format(prompt), "Another one")]
     conversations = [turns(*texts) for texts in said]
     given_facts = facts(conversations, content_hash=["a", "a", "b"])
-    decided = decisions(given_facts, reader(conversations), NO_RULES).to_pylist()
+    decided = decided_table(given_facts, reader(conversations), NO_RULES).to_pylist()
     told = [(row["contribution_id"], row["reason"], row["prompt_group"]) for row in decided]
     assert told == [(row_id(1), "duplicate", None), (row_id(2), None, prompt_hash(prompt))]
-    assert decisions(facts([]), reader([]), NO_RULES).num_rows == 0
+    assert decided_table(facts([]), reader([]), NO_RULES).num_rows == 0
+    assert grouped(facts([]), reader([])) == {}

@@ -1,13 +1,14 @@
 from collections import Counter
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
 
+import numpy as np
 import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.curation.rules.curating.share import BURST_GAP_S, contributors_of, over_share
+from app.curation.rules.curating.ids import NOBODY, name_hashes
+from app.curation.rules.curating.share import BURST_GAP_S, SharedRows, contributors_of, over_share
 
 NAMES = st.lists(st.sampled_from(["ada", "bob", "cyd", "dan", None]), max_size=40)
 
@@ -20,24 +21,21 @@ def dropped(names: list[str | None], max_share: float, min_rows: int) -> list[in
 
 def received(
     names: Sequence[str | None], sources: Sequence[str | None] = (), apart_s: float = 60
-) -> pa.Table:
-    """Return facts of rows that were received with as many seconds between them."""
-    start = datetime(2026, 3, 1, tzinfo=UTC)
-    return pa.table(
-        {
-            "contributor_id": pa.array(list(names), pa.large_string()),
-            "source": pa.array(list(sources) or [None] * len(names), pa.large_string()),
-            "received_at": pa.array(
-                [start + timedelta(seconds=apart_s * place) for place in range(len(names))],
-                pa.timestamp("us", "UTC"),
-            ),
-        }
+) -> SharedRows:
+    """Return rows that were received with as many seconds between them."""
+    number = len(names)
+    return SharedRows(
+        ends=np.arange(number, dtype=np.uint64),
+        times=(np.arange(number) * apart_s * 1_000_000).astype(np.int64),
+        contributors=name_hashes(pa.array(list(names), pa.large_string())),
+        sources=name_hashes(pa.array(list(sources) or [None] * number, pa.large_string())),
+        networks=np.full(number, NOBODY),
     )
 
 
-def groups(facts: pa.Table) -> list[int]:
+def groups(rows: SharedRows) -> list[int]:
     """Return the contributors' numbers, counted from 0 in the order in which they come."""
-    numbers = contributors_of(facts).tolist()
+    numbers = contributors_of(rows).tolist()
     return [list(dict.fromkeys(numbers)).index(number) for number in numbers]
 
 

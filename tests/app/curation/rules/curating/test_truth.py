@@ -10,7 +10,6 @@ import pyarrow as pa
 import pytest
 
 from app.curation.rules.curating.candidates import find_candidates
-from app.curation.rules.curating.decide import decide
 from app.curation.rules.curating.likeness import similarity
 from app.curation.rules.curating.minhash import BAND_HASHES, BANDS, bands
 from app.curation.rules.curating.near_duplicates import exchanges_of
@@ -22,6 +21,7 @@ from tests.app.curation.rules.curating.making import (
     Conversation,
     TextWriter,
     column,
+    decide,
     facts,
     plain_shingles,
     plain_similarity,
@@ -95,11 +95,13 @@ def truth() -> Pairs:
 @cache
 def candidates() -> frozenset[tuple[int, int]]:
     """Return the pairs that share a band."""
-    found = find_candidates(bands(column(*conversations())))
-    in_bucket: defaultdict[int, list[int]] = defaultdict(list)
-    for place, row in enumerate(found.rows.tolist()):
-        for bucket in found.buckets[found.offsets[place] : found.offsets[place + 1]]:
-            in_bucket[int(bucket)].append(row)
+    values = np.array(bands(column(*conversations())).to_pylist())
+    found = find_candidates(lambda band: values[:, band], *reversed(values.shape))
+    in_bucket: defaultdict[tuple[int, int], list[int]] = defaultdict(list)
+    for row, shared in zip(found.rows.tolist(), found.shared.tolist(), strict=True):
+        for band, bucket in enumerate(values[row].tolist()):
+            if shared >> band & 1:
+                in_bucket[band, bucket].append(row)
     return frozenset(pair for rows in in_bucket.values() for pair in combinations(sorted(rows), 2))
 
 
