@@ -17,13 +17,13 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
-from pyiceberg.expressions import And, GreaterThanOrEqual, LessThan, Or
+from pyiceberg.expressions import And, BooleanExpression, GreaterThanOrEqual, LessThan, Or
 from pyiceberg.table import Table
 
 from catalog.membership import is_among
 from catalog.scan import DataFile, day_bounds, plan, read, schema_of
 from catalog.schema import ID, SEQUENCE_NUMBER
-from catalog.snapshots import Snapshot
+from catalog.snapshots import Snapshot, live_snapshots
 
 RECEIVED_AT: Final = "received_at"
 RECEIPT_ORDER: Final = [(RECEIVED_AT, "ascending"), (ID, "ascending")]
@@ -161,6 +161,29 @@ def read_commits(table: Table, snapshot: Snapshot, chunks: Sequence[Chunk]) -> p
         A table with the columns `contribution_id` and `sequence_number`: that of the commit that
         added the row.
     """
+    condition = _received_in(chunks)
+    files = plan(table, snapshot, condition)
+    columns = (ID, SEQUENCE_NUMBER)
+    batches = read(table, files, columns, condition)
+    return pa.Table.from_batches(batches, schema_of(columns)).sort_by(ID)
+
+
+def read_later_ids(table: Table, snapshot: Snapshot, chunks: Sequence[Chunk]) -> pa.ChunkedArray:
+    """Return the ids that the newest table has more than a snapshot, in the times of some chunks.
+
+    Args:
+        table: The raw table, which has a snapshot.
+        snapshot: Snapshot of it.
+        chunks: The chunks.
+    """
+    newest = next(live_snapshots(table))
+    condition = _received_in(chunks)
+    files = plan(table, newest, condition, after=snapshot.sequence_number)
+    batches = read(table, files, [ID], condition)
+    return pa.Table.from_batches(batches, schema_of([ID]))[ID]
+
+
+def _received_in(chunks: Sequence[Chunk]) -> BooleanExpression:
     runs = (
         And(
             GreaterThanOrEqual(RECEIVED_AT, start.isoformat()),
@@ -168,11 +191,7 @@ def read_commits(table: Table, snapshot: Snapshot, chunks: Sequence[Chunk]) -> p
         )
         for start, end in runs_of(chunks)
     )
-    condition = reduce(Or, runs)
-    files = plan(table, snapshot, condition)
-    columns = (ID, SEQUENCE_NUMBER)
-    batches = read(table, files, columns, condition)
-    return pa.Table.from_batches(batches, schema_of(columns)).sort_by(ID)
+    return reduce(Or, runs)
 
 
 def _most_rows(row_bytes: float, size: QuerySize) -> int:

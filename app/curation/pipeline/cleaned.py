@@ -19,6 +19,7 @@ from app.curation.pipeline.chunks import (
     QuerySize,
     queries,
     read_commits,
+    read_later_ids,
 )
 from app.curation.pipeline.daft_query import cleaned_rows
 from app.curation.pipeline.known_rows import NO_ROWS, KnownRows
@@ -29,7 +30,7 @@ from app.curation.pipeline.writer import RowProgress, StageWriter
 from app.curation.rules.interface import REASON, StageRules
 from catalog.membership import values_of
 from catalog.schema import ID, SEQUENCE_NUMBER
-from catalog.snapshots import Snapshot
+from catalog.snapshots import Snapshot, live_snapshots
 from catalog.stages import COMPUTED_STAGES, DROPPED_ARROW_SCHEMA, SOURCE_SNAPSHOT_PROPERTY
 
 QUERY: Final = QuerySize(rows=100_000, size_bytes=64 * 1024 * 1024, runs=64)
@@ -124,7 +125,12 @@ class CleanedBuild:
         is_left_out = pc.or_(is_excluded, pc.is_in(ids, known[ID]))
         left_out = ids.filter(is_left_out)
         number = len(ids) - len(left_out)
-        computed = self._compute(chunks, left_out, number, commits) if number else NO_ROWS
+        computed = NO_ROWS
+        if number:
+            # The snapshot may not be live, so the newest table is read, without what it has more.
+            later = read_later_ids(self.table, self.snapshot, chunks)
+            not_computed = pa.chunked_array([*left_out.chunks, *later.chunks], left_out.type)
+            computed = self._compute(chunks, not_computed, number, commits)
         # Chunk by chunk, since sorting holds what it sorts twice.
         rows = pa.concat_tables([known, computed])
         received = rows[RECEIVED_AT]
@@ -146,7 +152,7 @@ class CleanedBuild:
         rows = Context().run(
             cleaned_rows,
             self.table,
-            self.snapshot.snapshot_id,
+            next(live_snapshots(self.table)).snapshot_id,
             chunks,
             left_out,
             number,
