@@ -41,7 +41,6 @@ from catalog.table import append_batch, load_table
 from tests.app.releases.factories import releases_of
 
 _FIRST_DAY = datetime(2026, 1, 1, tzinfo=UTC)
-_DAYS = 100
 _BATCHES_A_DAY = 3
 _CONTRIBUTORS = 200
 _TEXTS = 50_000
@@ -51,20 +50,22 @@ _REASON: Final = "near_duplicate"
 _PROMPT: Final = "prompt"
 _HASH_DIGITS: Final = 15
 _RELEASED_LANGUAGE: Final = "de"
-"""The made-up language of every tenth row of the stages, which their releases hold."""
+_RELEASED_OF: Final = 5
+"""One of so many rows of a stage has the language that the stage's release holds."""
 
 
-def fill(services: Services, rows: int, released: int) -> None:
+def fill(services: Services, rows: int, days: int, released: int) -> None:
     """Fill an empty lake batch by batch, and build a raw release and its map on the way.
 
     Args:
         services: The services of the lake.
         rows: Number of conversations.
+        days: Number of days on which they were received.
         released: Number of conversations after which the release is built.
     """
     started = perf_counter()
     texts = [[turn.content for turn in made.conversation] for made in _contributions.make(_TEXTS)]
-    batches = _DAYS * _BATCHES_A_DAY
+    batches = days * _BATCHES_A_DAY
     in_batch = rows // batches
     table = load_table(services.catalog)
     is_released = False
@@ -206,7 +207,7 @@ def _column(rows: pa.Table, field: pa.Field) -> pa.Array:
     if field.name in rows.column_names:
         return rows[field.name].combine_chunks().cast(field.type)
     if field.name == LANGUAGE:
-        every = zip(range(rows.num_rows), cycle((_RELEASED_LANGUAGE, *["en"] * 9)))
+        every = zip(range(rows.num_rows), cycle((_RELEASED_LANGUAGE, *["en"] * (_RELEASED_OF - 1))))
         return pa.array([language for _, language in every], field.type)
     if field.name == _PROMPT:
         # Rows of one prompt would be one group, and in one split.

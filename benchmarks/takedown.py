@@ -31,6 +31,7 @@ from tests.servers.cluster import cluster
 
 @click.command()
 @click.option("--rows", default=1_000_000, show_default=True, help="Conversations of the lake.")
+@click.option("--days", default=100, show_default=True, help="Days on which they were received.")
 @click.option("--home", type=click.Path(path_type=Path), help="Where the lake is kept.")
 @click.option(
     "--backend",
@@ -54,7 +55,13 @@ from tests.servers.cluster import cluster
 )
 @click.option("--contributor", default=7, show_default=True, help="Number of the one who goes.")
 def main(
-    rows: int, home: Path | None, backend: str, stages: str, released: int, contributor: int
+    rows: int,
+    days: int,
+    home: Path | None,
+    backend: str,
+    stages: str,
+    released: int,
+    contributor: int,
 ) -> None:
     """Make a lake, take down from it, and look for what was taken down everywhere."""
     logging.basicConfig(format="  %(message)s")
@@ -62,7 +69,7 @@ def main(
     with tempfile.TemporaryDirectory() as scratch, _places(backend) as places:
         services = _lake.make(home or Path(scratch) / "lake", takedown_grace_s=0, **places)
         if load_table(services.catalog).current_snapshot() is None:
-            _takedown_lake.fill(services, rows, released)
+            _takedown_lake.fill(services, rows, days, released)
         if load_table(services.catalog, COMPUTED_STAGES["curated"].rows).current_snapshot() is None:
             _takedown_lake.fill_stages(services, stages)
             if stages == "copied":

@@ -18,6 +18,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, Final
 
+import click
 import msgspec
 from botocore.client import BaseClient
 from pyarrow.fs import FileSystem, LocalFileSystem
@@ -126,7 +127,7 @@ class _Changes:
         """Return the table's files, of which each removal is a change."""
         changes = self
 
-        class Folder(LocalFileSystem):
+        class Folder(LocalFileSystem):  # type: ignore[misc]  # Arrow has no types
             def delete_file(self, path: str) -> None:
                 changes.change()
                 super().delete_file(path)
@@ -174,7 +175,7 @@ def main() -> None:
     """Do what each line of the standard input says, and print an answer."""
     for line in sys.stdin:
         answer = _answer(msgspec.json.decode(line, type=Command))
-        print(msgspec.json.encode(answer).decode(), flush=True)
+        click.echo(msgspec.json.encode(answer))
 
 
 if __name__ == "__main__":

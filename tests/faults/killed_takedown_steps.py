@@ -36,42 +36,7 @@ from tests.servers.cluster import cluster as own_cluster
 
 DAYS: Final = 4
 CONTRIBUTORS: Final = 40
-_WORDS: Final = [
-    "the",
-    "river",
-    "runs",
-    "past",
-    "an",
-    "old",
-    "mill",
-    "where",
-    "people",
-    "met",
-    "to",
-    "trade",
-    "bread",
-    "and",
-    "news",
-    "after",
-    "the",
-    "harvest",
-    "and",
-    "a",
-    "teacher",
-    "wrote",
-    "down",
-    "what",
-    "they",
-    "said",
-    "about",
-    "weather",
-    "roads",
-    "music",
-    "bridges",
-    "ships",
-    "winter",
-    "stars",
-]
+_WORDS: Final = (ROOT / "LICENSE").read_text().split()
 _TURN_WORDS: Final = 30
 _KILLED: Final = -9
 
