@@ -108,24 +108,28 @@ def _remove(client: "S3Client", bucket: str, versions: Sequence[ObjectVersion]) 
     Raises:
         ClientError: One of them can't be removed.
     """
-    named = [_name(each) for each in versions]
+    named: list[ObjectIdentifierTypeDef] = [
+        {"Key": each.key, "VersionId": each.version_id} if each.version_id else {"Key": each.key}
+        for each in versions
+    ]
     try:
         answer = client.delete_objects(Bucket=bucket, Delete={"Objects": named, "Quiet": True})
     except ClientError:
         # Servers that lack the request answer it in different ways.
-        for each in named:
-            client.delete_object(Bucket=bucket, **each)
+        for each in versions:
+            _remove_one(client, bucket, each)
         return
     # The request succeeds when it removes some of them.
     for failed in answer.get("Errors", []):
-        known = {"Code": failed.get("Code", ""), "Message": failed.get("Message", "")}
-        raise ClientError({"Error": known}, "DeleteObjects")
+        code, message = failed.get("Code", ""), failed.get("Message", "")
+        raise ClientError({"Error": {"Code": code, "Message": message}}, "DeleteObjects")
 
 
-def _name(version: ObjectVersion) -> "ObjectIdentifierTypeDef":
+def _remove_one(client: "S3Client", bucket: str, version: ObjectVersion) -> None:
     if version.version_id is None:
-        return {"Key": version.key}
-    return {"Key": version.key, "VersionId": version.version_id}
+        client.delete_object(Bucket=bucket, Key=version.key)
+    else:
+        client.delete_object(Bucket=bucket, Key=version.key, VersionId=version.version_id)
 
 
 def _versions(client: "S3Client", bucket: str, prefix: str) -> list[ObjectVersion]:

@@ -17,9 +17,11 @@ class Bucket(io.BytesIO):
         self.requests = 0
 
     def open_input_stream(self, _path: str) -> "Bucket":
+        """Return the file."""
         return self
 
     def readinto(self, buffer: Any) -> int:
+        """Read a piece of the file."""
         self.requests += 1
         return super().readinto(buffer)
 
