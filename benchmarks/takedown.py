@@ -67,6 +67,8 @@ def main(
     logging.basicConfig(format="  %(message)s")
     logging.getLogger("app.takedown").setLevel(logging.INFO)
     with tempfile.TemporaryDirectory() as scratch, _places(backend) as places:
+        # The search opens what queries have spilled there, also those of other lakes.
+        tempfile.tempdir = scratch
         services = _lake.make(home or Path(scratch) / "lake", takedown_grace_s=0, **places)
         if load_table(services.catalog).current_snapshot() is None:
             _takedown_lake.fill(services, rows, days, released)

@@ -5,12 +5,12 @@ Run `python -m tests.faults.killed_takedown_steps [--rows 10000] [--backend post
 
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
-from tempfile import TemporaryDirectory
 from typing import Any, Final
 from uuid import UUID
 
@@ -238,10 +238,12 @@ def _places(backend: str) -> Iterator[dict[str, Any]]:
 def main(rows: int, backend: str) -> None:
     """Kill at each step; exit with 1 when something was left, seen or changed."""
     with (
-        TemporaryDirectory(prefix="chatlake-") as folder,
+        tempfile.TemporaryDirectory(prefix="chatlake-") as folder,
         _places(backend) as places,
         migrated(Path(folder) / "home", **places) as services,
     ):
+        # The search opens what queries have spilled there, also those of other lakes.
+        tempfile.tempdir = folder
         steps = KilledSteps(services, **places)
         steps.fill(rows, STAGES)
         outcome = steps.kill(list(steps.moments()), click.echo)
