@@ -448,7 +448,8 @@ class Takedowns:
         now = self._clock()
         for some in in_parts(takedown.takedown_id for takedown in takedowns):
             of_them = TakenDownContribution.takedown_id.in_(some)
-            with self._database.write() as connection:
+            # The database was written anew before: nothing else cleans the pages that become free.
+            with self._database.write_erasing() as connection:
                 # Takedowns first, as `record_all` does: on PostgreSQL, two transactions that lock
                 # them and the list of what is hidden in different orders wait for each other.
                 connection.execute(
@@ -460,6 +461,7 @@ class Takedowns:
                     select(TakenDownContribution.contribution_id).where(of_them)
                 ).all()
                 self._hidden.show(connection, ids, "takedown")
+        self._database.checkpoint(kept_bytes=0)
 
     def _select(self, query: Select[Any]) -> list[Takedown]:
         with self._database.read() as connection:

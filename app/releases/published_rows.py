@@ -24,6 +24,8 @@ READ_ROWS: Final = 16_384
 """Rows of which a few columns are in memory at once."""
 _WHOLE_ROWS: Final = 1024
 """Rows of which all columns are in memory at once."""
+_LINES_BYTES: Final = 8 * 1024 * 1024
+"""Bytes of lines that are read at once: in a bucket, each reading is a request."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +71,8 @@ class PublishedFile:
     def lines(self) -> Iterator[BufferedReader]:
         """Yield the lines of a file of JSON lines."""
         # Arrow can't read these: it refuses lines longer than its block, as conversations may be.
-        with BufferedReader(self.filesystem.open_input_stream(self.path)) as lines:
+        stream = self.filesystem.open_input_stream(self.path)
+        with BufferedReader(stream, _LINES_BYTES) as lines:
             yield lines
 
 

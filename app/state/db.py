@@ -109,6 +109,23 @@ class Database:
         with self.write_lock(), self._writing_engine.begin() as connection:
             yield connection
 
+    @contextmanager
+    def write_erasing(self) -> Iterator[Connection]:
+        """Yield a connection as `write` does; what it deletes is overwritten in SQLite's pages.
+
+        Otherwise pages that become free would keep it, and so would the log.
+        """
+        with self.write() as connection:
+            if not self.is_sqlite:
+                yield connection
+                return
+            connection.exec_driver_sql("PRAGMA secure_delete = ON")
+            try:
+                yield connection
+            finally:
+                # Others that write on this connection would wait for pages to be written twice.
+                connection.exec_driver_sql("PRAGMA secure_delete = OFF")
+
     def write_lock(self) -> AbstractContextManager[None]:
         """Return the lock that SQLite's writers hold during a transaction; elsewhere, no lock."""
         return self._file.write_lock() if self._file else nullcontext()

@@ -4,7 +4,7 @@ In a bucket with versioning, removing or replacing an object leaves its old vers
 removed by its id: https://docs.aws.amazon.com/AmazonS3/latest/userguide/DeletingObjectVersions.html
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -13,12 +13,16 @@ from botocore.client import Config
 from botocore.exceptions import ClientError
 
 from app.settings import Settings
+from app.state.parts import in_parts
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
+    from mypy_boto3_s3.type_defs import ObjectIdentifierTypeDef
 
 _CONNECT_TIMEOUT_S: Final = 5
 _READ_TIMEOUT_S: Final = 30
+_REMOVED_AT_ONCE: Final = 1_000
+"""The most that one request may remove."""
 _UNKNOWN: Final = "NotImplemented"
 """The error of servers that have no versions, or no uploads in parts."""
 
@@ -76,13 +80,9 @@ def remove_versions(
         prefix: Beginning of the keys.
         is_kept: Tells which versions stay.
     """
-    for version in _versions(client, bucket, prefix):
-        if is_kept(version):
-            continue
-        if version.version_id is None:
-            client.delete_object(Bucket=bucket, Key=version.key)
-        else:
-            client.delete_object(Bucket=bucket, Key=version.key, VersionId=version.version_id)
+    versions = [each for each in _versions(client, bucket, prefix) if not is_kept(each)]
+    for some in in_parts(versions, _REMOVED_AT_ONCE):
+        _remove(client, bucket, some)
 
 
 def abort_uploads(client: "S3Client", bucket: str, prefix: str) -> None:
@@ -100,6 +100,36 @@ def abort_uploads(client: "S3Client", bucket: str, prefix: str) -> None:
         return
     for upload in uploads:
         client.abort_multipart_upload(Bucket=bucket, Key=upload["Key"], UploadId=upload["UploadId"])
+
+
+def _remove(client: "S3Client", bucket: str, versions: Sequence[ObjectVersion]) -> None:
+    """Remove versions in one request or, where the server refuses it, in one for each.
+
+    Raises:
+        ClientError: One of them can't be removed.
+    """
+    named: list[ObjectIdentifierTypeDef] = [
+        {"Key": each.key, "VersionId": each.version_id} if each.version_id else {"Key": each.key}
+        for each in versions
+    ]
+    try:
+        answer = client.delete_objects(Bucket=bucket, Delete={"Objects": named, "Quiet": True})
+    except ClientError:
+        # Servers that lack the request answer it in different ways.
+        for each in versions:
+            _remove_one(client, bucket, each)
+        return
+    # The request succeeds when it removes some of them.
+    for failed in answer.get("Errors", []):
+        code, message = failed.get("Code", ""), failed.get("Message", "")
+        raise ClientError({"Error": {"Code": code, "Message": message}}, "DeleteObjects")
+
+
+def _remove_one(client: "S3Client", bucket: str, version: ObjectVersion) -> None:
+    if version.version_id is None:
+        client.delete_object(Bucket=bucket, Key=version.key)
+    else:
+        client.delete_object(Bucket=bucket, Key=version.key, VersionId=version.version_id)
 
 
 def _versions(client: "S3Client", bucket: str, prefix: str) -> list[ObjectVersion]:

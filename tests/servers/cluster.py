@@ -59,9 +59,13 @@ class Cluster:
 
 
 @contextmanager
-def cluster() -> Iterator[Cluster]:
-    """Start servers, yield them, and stop them at the end of the block."""
+def cluster(*, is_durable: bool = False) -> Iterator[Cluster]:
+    """Start servers, yield them, and stop them at the end of the block.
+
+    Args:
+        is_durable: Whether PostgreSQL syncs what it writes, as in production.
+    """
     # Each takes seconds to start, so they start at the same time.
-    with s3_server() as s3, postgres_server() as postgres:
+    with s3_server() as s3, postgres_server(is_durable=is_durable) as postgres:
         s3.wait_until_ready()
         yield Cluster(postgres, s3)

@@ -24,8 +24,6 @@ _TIMEOUT_S: Final = 60
 _SETTINGS: Final = {
     "listen_addresses": HOST,
     "unix_socket_directories": "",
-    # These tests don't cut the power, and only a power cut shows whether data was synced.
-    "fsync": "off",
     "max_connections": "200",
 }
 
@@ -33,8 +31,14 @@ _SETTINGS: Final = {
 class PostgresServer:
     """A PostgreSQL server with its data folder."""
 
-    def __init__(self, folder: Path) -> None:
-        """Create the data folder; `start` starts the server."""
+    def __init__(self, folder: Path, *, is_durable: bool = False) -> None:
+        """Create the data folder; `start` starts the server.
+
+        Args:
+            folder: Where the data folder lies.
+            is_durable: Whether the server syncs what it writes.
+        """
+        self._settings = {**_SETTINGS, "fsync": "on" if is_durable else "off"}
         self._data = folder / "data"
         self._log = folder / "log"
         self._numbers = count()
@@ -46,7 +50,9 @@ class PostgresServer:
 
     def start(self) -> None:
         """Start the server, and return once it accepts connections."""
-        options = " ".join(f"-c {name}={value or chr(39) * 2}" for name, value in _SETTINGS.items())
+        options = " ".join(
+            f"-c {name}={value or chr(39) * 2}" for name, value in self._settings.items()
+        )
         self._control("start", f"--options={options} -p {self.port}", f"--log={self._log}")
 
     def stop(self) -> None:
@@ -90,10 +96,15 @@ class PostgresServer:
 
 
 @contextmanager
-def postgres_server() -> Iterator[PostgresServer]:
-    """Start a PostgreSQL server, yield it, and stop it at the end of the block."""
+def postgres_server(*, is_durable: bool = False) -> Iterator[PostgresServer]:
+    """Start a PostgreSQL server, yield it, and stop it at the end of the block.
+
+    Args:
+        is_durable: Whether it syncs what it writes. Tests don't cut its power, and only that shows
+            whether data was synced.
+    """
     with server_folder("postgres") as folder:
-        server = PostgresServer(folder)
+        server = PostgresServer(folder, is_durable=is_durable)
         server.start()
         try:
             yield server

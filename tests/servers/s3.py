@@ -8,13 +8,18 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
+import boto3
 import requests
 from pyarrow.fs import S3FileSystem
 
 from tests.functional.server import eventually
 from tests.servers.process import HOST, free_ports, server_folder
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+    from mypy_boto3_s3.type_defs import VersioningConfigurationTypeDef
 
 ACCESS_KEY_ID: Final = "chatlake"
 SECRET_ACCESS_KEY: Final = "a-secret-that-no-log-may-show"  # noqa: S105  # of a server for tests
@@ -99,6 +104,25 @@ class S3Server:
             secret_key=SECRET_ACCESS_KEY,
             region=REGION,
             allow_bucket_creation=True,
+        )
+
+    def create_versioned_bucket(self, name: str) -> str:
+        """Return the URL of a bucket that keeps old versions of objects, made if there is none."""
+        client = self.client()
+        if name not in [each["Name"] for each in client.list_buckets()["Buckets"]]:
+            client.create_bucket(Bucket=name)
+            enabled: VersioningConfigurationTypeDef = {"Status": "Enabled"}
+            client.put_bucket_versioning(Bucket=name, VersioningConfiguration=enabled)
+        return f"s3://{name}"
+
+    def client(self) -> "S3Client":
+        """Return boto3's client of the server."""
+        return boto3.client(
+            "s3",
+            endpoint_url=self.url(),
+            aws_access_key_id=ACCESS_KEY_ID,
+            aws_secret_access_key=SECRET_ACCESS_KEY,
+            region_name=REGION,
         )
 
     def create_prefix(self) -> str:

@@ -133,7 +133,7 @@ def killed_before_request(monkeypatch: pytest.MonkeyPatch, number: int) -> Itera
     send, sent = client._make_api_call, [0]
 
     def count(self: Any, operation: str, arguments: Any) -> Any:
-        if operation in {"PutObject", "DeleteObject"}:
+        if operation in {"PutObject", "DeleteObject", "DeleteObjects"}:
             sent[0] += 1
             if sent[0] == number:
                 raise Killed

@@ -20,6 +20,8 @@ from tests.servers.cluster import Cluster
 from tests.servers.s3 import ACCESS_KEY_ID, REGION, SECRET_ACCESS_KEY
 
 ID: Final = UUID(make_contribution_id())
+MANY: Final = 600
+"""Rows that have pages of their own, which are free once the rows are deleted."""
 TEXT: Final = "a text that is in one contribution only"
 
 
@@ -53,6 +55,19 @@ def test_the_records_of_takedowns_are_not_searched(services: Services) -> None:
     assert verify(services.settings, [ID]).findings == set()
     services.takedowns.finish(services.takedowns.unfinished())
     assert verify(services.settings, [ID]).findings == set()
+
+
+@pytest.mark.both
+def test_nothing_is_found_of_takedowns_that_filled_pages_of_the_database(
+    services: Services,
+) -> None:
+    ids = [make_contribution_id(0, number) for number in range(MANY)]
+    rows = [TakenDown(each, each, "hash", 1) for each in ids]
+    services.takedowns.record("contributor", "ada", rows, reason=None, requested_by="test")
+    # The last step of erasing; the takedown is finished after it.
+    services.database.compact()
+    services.takedowns.finish(services.takedowns.unfinished())
+    assert verify(services.settings, list(map(UUID, ids))).findings == set()
 
 
 @pytest.mark.both
