@@ -31,9 +31,16 @@ def migrate() -> None:
 
 
 def _complete_versions(services: Services) -> None:
-    """Bring the index of versions up to the raw table: a power cut may have taken its last ones."""
+    """Bring the index of versions to the raw table.
+
+    A power cut may have taken the newest versions. An index that is missing, or that is newer than
+    a lake which was restored from a backup, is filled anew.
+    """
     services.version_index.create()
-    if services.version_index.watermark() == 0 and load_table(services.catalog).current_snapshot():
-        click.echo("index of versions: filled anew, since it was missing")
+    newest = load_table(services.catalog).current_snapshot()
+    number = (newest.sequence_number or 0) if newest else 0
+    known = services.version_index.watermark()
+    if known > number or (number and not known):
+        click.echo("index of versions: filled anew, since it isn't this lake's")
         services.version_filling().fill()
     services.version_recorder.catch_up()

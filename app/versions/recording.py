@@ -12,7 +12,7 @@ Each may be cut off and repeated with the same result, by any process. What anot
 and what a killed committer left, is read from the raw table and recorded in the same way.
 """
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime
 from itertools import pairwise
@@ -173,18 +173,20 @@ class VersionRecorder:
             writer.append(until)
         self._index.advance(until)
 
-    def _replaced_by(self, rows: Iterable[IndexRow]) -> dict[str, StoredVersion]:
+    def _replaced_by(self, rows: Sequence[IndexRow]) -> dict[str, StoredVersion]:
         """Return what some versions replaced: the one before each of them, with its successor."""
-        ids: dict[bytes, set[str]] = {}
-        for conversation, _, contribution, _ in rows:
-            ids.setdefault(conversation, set()).add(contribution_id_of(contribution))
-        found = {}
-        for conversation, versions in self._index.shared(sorted(ids)).items():
-            for before, version in pairwise(versions):
-                if version.contribution_id in ids[conversation]:
-                    found[before.contribution_id] = version
+        shared = self._index.shared(sorted({conversation for conversation, *_ in rows}))
+        if not shared:
+            return {}
+        added = {contribution_id_of(row[2]) for row in rows if row[0] in shared}
+        found = {
+            before.contribution_id: version
+            for versions in shared.values()
+            for before, version in pairwise(versions)
+            if version.contribution_id in added
+        }
         # What was taken down is in no file any more, and comes into none again.
-        erased = self._erased.among(found) if found else ()
+        erased = self._erased.among(found)
         return {each: version for each, version in found.items() if each not in erased}
 
     def _to_table(

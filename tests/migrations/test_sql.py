@@ -182,7 +182,7 @@ def test_entries_of_single_contributions_become_groups_of_one(database: Database
         keys = connection.execute(text("SELECT * FROM idempotency_keys")).all()
     assert entries[0] == (1, 1, None, len(payloads[0]) + 1, "b")
     assert entries[1] == (5, 1, kept, len(kept), None)
-    assert keys == [(b"k" * 32, "c1", 1)]
+    assert keys == [(b"k" * 32, "c1", 1, True)]
 
 
 @pytest.mark.both

@@ -12,6 +12,7 @@ from app.iceberg.publication import Publications
 from app.services import Services
 from catalog.metadata import newest_location
 from catalog.published import PREFIX
+from catalog.replaced import REPLACED_NAME
 from catalog.schema import TABLE_NAME
 from catalog.snapshots import tag_snapshot
 from catalog.stage_tables import replace_files
@@ -179,3 +180,23 @@ def test_a_killed_publication_is_made_again(
         with pytest.raises(KeyboardInterrupt):
             published(services)
     assert ids_in(published(services)) == {ids[0], ids[2]}
+
+
+def test_what_young_commits_replaced_is_not_in_the_table_of_it(services: Services) -> None:
+    versions = [make_received(0, str(number), conversation_id="chat") for number in range(3)]
+    times = [commit_batch(services, each).committed_at for each in versions]
+    ids = [each.contribution_id for each in versions]
+    assert ids_in(published(services, table_name=REPLACED_NAME)) == set(ids[:2])
+    services.embargo.age = timedelta(hours=1)
+    services.embargo.clock = lambda: times[1] + timedelta(hours=1)
+    assert ids_in(published(services, table_name=REPLACED_NAME)) == {ids[0]}
+    assert ids_in(published(services, KEY_HOLDERS, REPLACED_NAME)) == set(ids[:2])
+
+
+def test_hidden_rows_are_not_in_the_table_of_what_was_replaced(services: Services) -> None:
+    versions = [make_received(0, str(number), conversation_id="chat") for number in range(3)]
+    for each in versions:
+        commit_batch(services, each)
+    ids = [each.contribution_id for each in versions]
+    hide(services, ids[:1])
+    assert ids_in(published(services, table_name=REPLACED_NAME)) == {ids[1]}

@@ -6,6 +6,7 @@ from threading import Event
 from uuid import uuid4
 
 import pytest
+from flask.testing import FlaskCliRunner
 
 from app.access.takedowns import TakenDown
 from app.query.filters import Filters
@@ -219,3 +220,21 @@ def test_many_files_of_a_day_become_one_with_the_same_rows(services: Services) -
     _assert_recorded(services)
     list(maintenance.step(Event()))
     _assert_recorded(services)
+
+
+@pytest.mark.parametrize("watermark", [0, 1_000])
+def test_a_start_fills_an_index_that_is_lost_or_newer_than_a_restored_lake(
+    services: Services, runner: FlaskCliRunner, watermark: int
+) -> None:
+    for number in range(2):
+        commit_batch(services, make_received(0, str(number), **KEY))
+    before = index_of(services)
+    with services.version_index.writing() as connection:
+        connection.exec_driver_sql("DELETE FROM versions")
+        connection.exec_driver_sql(f"UPDATE versions_watermark SET sequence_number = {watermark}")
+    assert runner.invoke(args=["migrate"]).exit_code == 0
+    assert index_of(services) == before
+    assert services.version_index.watermark() == 2
+    rebuilt = runner.invoke(args=["versions", "rebuild"])
+    assert rebuilt.output == "the index has 2 versions\n"
+    assert index_of(services) == before
