@@ -32,6 +32,7 @@ from app.background.checkpoints import Checkpoints
 from app.background.maintenance import Maintenance
 from app.background.schedule import BuildRelease, Scheduler
 from app.background.takedowns import TakedownJob
+from app.background.text_index import TextIndexing
 from app.curation.evaluation_sets.registry import EvaluationSets
 from app.curation.explain import Explanations
 from app.iceberg.access import file_access
@@ -62,6 +63,7 @@ from app.query.snapshots import Reference, Snapshots
 from app.query.spill import remove_abandoned
 from app.query.sql.queries import SqlQueries
 from app.query.stats import ContributionStatistics
+from app.query.text_index.folder import TextIndexes
 from app.query.versions import Versions
 from app.releases.descriptions.datasheet import read_datasheet
 from app.releases.service import Releases
@@ -165,7 +167,9 @@ class Services:
         """Make what reads the lake, for the public, engines, contributors and moderators."""
         self.snapshots = Snapshots(self.database, lambda: self.catalog, self.hidden, self.embargo)
         self.versions = Versions(settings.query_memory_mib, self.takedowns)
-        self.contributions = Contributions(self.versions, settings.max_page_bytes)
+        self.text_indexes = TextIndexes(settings.text_index)
+        indexes = self.text_indexes if settings.text_index_share else None
+        self.contributions = Contributions(self.versions, settings.max_page_bytes, indexes)
         self.lineage = Lineage(self.database, self.contributions, self.versions)
         self.moderation = self._moderation()
         self.reviews = Reviews(
@@ -178,7 +182,9 @@ class Services:
         self.changes = ChangeFeed(self.snapshots, settings.max_page_bytes)
         self._scratch = ScratchDatabase(settings.query_memory_mib)
         self.diffs = Diffs(self.snapshots, self.database, self._scratch)
-        self.statistics = ContributionStatistics(self.versions, self._scratch, settings.max_groups)
+        self.statistics = ContributionStatistics(
+            self.versions, self._scratch, settings.max_groups, indexes
+        )
         self.publications = Publications(
             self.database, lambda: self.catalog, self.hidden, self.embargo
         )
@@ -238,6 +244,7 @@ class Services:
             Step("tables", tables.erase_rows, is_needed=True),
             Step("releases", self.releases.take_down, is_waited_for=True),
             Step("maps", self.maps.take_down, is_waited_for=True),
+            Step("text index", lambda _: self.text_indexing().remove_replaced()),
             # After all that is written anew, which is a part of the time that readers have.
             Step("old files", tables.remove_files),
             Step("old versions", OldVersions(self.settings, lambda: self.catalog).erase),
@@ -391,6 +398,18 @@ class Services:
     def takedown_job(self) -> TakedownJob:
         """Return the job that erases what was taken down, for the committer's process only."""
         return TakedownJob(self.takedowns, self.takedown)
+
+    def text_indexing(self) -> TextIndexing:
+        """Return what builds the index of texts on this node, by command."""
+        return TextIndexing(self.text_indexes, lambda: self.catalog, share=1)
+
+    def text_index_job(self) -> TextIndexing | None:
+        """Return the job that builds the index of texts on this node; None if there is to be none.
+
+        Only the committer's process runs it, whether it is the one that commits or not.
+        """
+        share = self.settings.text_index_share
+        return TextIndexing(self.text_indexes, lambda: self.catalog, share) if share else None
 
     def maintenance(self) -> Maintenance:
         """Return the maintenance of the lake, which may run at the same time as the committer."""

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from threading import Event
 from time import monotonic
+from typing import Final
 
 from pyiceberg.table import Table
 
@@ -27,7 +28,7 @@ from catalog.maintenance.thinning import Retention, thin, thinnable
 from catalog.stages import TABLE_IDENTIFIERS
 from catalog.table import load_table
 
-_DAY_CLOSES_AFTER = timedelta(hours=1)
+DAY_CLOSES_AFTER: Final = timedelta(hours=1)
 """Time after a day's end in which contributions that were received on it may still be committed."""
 _POLL_S = 0.1
 
@@ -251,7 +252,7 @@ class Maintenance:
         )
 
     def _small_files(self, table: Table) -> list[DayOfSmallFiles]:
-        open_from = (self._clock() - _DAY_CLOSES_AFTER).date()
+        open_from = (self._clock() - DAY_CLOSES_AFTER).date()
         return small_files(table, self._sizes(), open_from)
 
     def _sizes(self) -> FileSizes:

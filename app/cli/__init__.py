@@ -22,6 +22,7 @@ _COMMANDS: Final = {
     "settings": "app.cli.settings:settings",
     "status": "app.cli.status:status",
     "takedown": "app.cli.takedown:takedown",
+    "text-index": "app.cli.text_index:text_index",
     "unban": "app.cli.ban:unban",
 }
 

@@ -14,6 +14,7 @@ from app.query.filters import Filters
 from app.query.pages import Page, read_page, read_rows
 from app.query.selection import Selection
 from app.query.snapshots import SnapshotView
+from app.query.text_index.folder import TextIndexes
 from app.query.versions import Versions
 from catalog.errors import NotFound
 from catalog.membership import NO_IDS, is_among
@@ -35,13 +36,17 @@ class ContributionNotFound(NotFound):
 class Contributions:
     """Reads contributions in bounded memory, however many there are."""
 
-    def __init__(self, versions: Versions, page_bytes: int) -> None:
+    def __init__(
+        self, versions: Versions, page_bytes: int, indexes: TextIndexes | None = None
+    ) -> None:
         """Read contributions.
 
         Args:
             versions: Tells which versions a later one superseded.
             page_bytes: The size in Arrow at which a page ends before its limit of rows.
+            indexes: Indexes of texts; None to read all texts.
         """
+        self._indexes = indexes
         self._versions = versions
         self._page_bytes = page_bytes
 
@@ -53,11 +58,11 @@ class Contributions:
         The scan is planned in this call, so that what fails in planning fails before an answer
         begins.
         """
-        return Selection.of(view, filters, self._versions).batches(columns)
+        return Selection.of(view, filters, self._versions, self._indexes).batches(columns)
 
     def count(self, view: SnapshotView, filters: Filters) -> int:
         """Return how many contributions are selected."""
-        selection = Selection.of(view, filters, self._versions)
+        selection = Selection.of(view, filters, self._versions, self._indexes)
         return sum(batch.num_rows for batch in selection.batches([ID]))
 
     def page(
@@ -83,7 +88,7 @@ class Contributions:
             columns: The columns to return.
             newest_first: Whether ids descend.
         """
-        selection = Selection.of(view, filters, self._versions)
+        selection = Selection.of(view, filters, self._versions, self._indexes)
         return read_page(
             selection, columns, limit, after, self._page_bytes, newest_first=newest_first
         )

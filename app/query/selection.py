@@ -10,9 +10,10 @@ from pyiceberg.expressions import And, BooleanExpression
 
 from app.query.filters import Filters
 from app.query.snapshots import SnapshotView
+from app.query.text_index.folder import TextIndexes
 from app.query.versions import Versions
 from catalog.membership import NO_IDS, without
-from catalog.scan import DataFile, read
+from catalog.scan import CandidateRows, DataFile, all_rows, read
 from catalog.schema import ID
 
 
@@ -24,20 +25,36 @@ class Selection:
         view: The table as of the snapshot; what it hides isn't selected.
         filters: The conditions that selected contributions meet.
         superseded: The ids of the superseded versions to leave out, ascending.
+        candidates: Tells which rows of a file may be selected, as far as an index knows.
     """
 
     view: SnapshotView
     filters: Filters
     superseded: pa.Array
+    candidates: CandidateRows = all_rows
 
     @classmethod
-    def of(cls, view: SnapshotView, filters: Filters, versions: Versions) -> Self:
+    def of(
+        cls,
+        view: SnapshotView,
+        filters: Filters,
+        versions: Versions,
+        indexes: TextIndexes | None = None,
+    ) -> Self:
         """Return what filters select, without superseded versions unless the filters ask for them.
+
+        Args:
+            view: The table as of a snapshot.
+            filters: The conditions.
+            versions: Tells which versions a later one superseded.
+            indexes: Indexes of texts; None to read all texts.
 
         Raises:
             VersionsUnavailable: The superseded versions can't be worked out now.
         """
-        return cls(view, filters, NO_IDS if filters.all_versions else versions.superseded_in(view))
+        superseded = NO_IDS if filters.all_versions else versions.superseded_in(view)
+        candidates = indexes.candidates(filters.q) if indexes and filters.q else all_rows
+        return cls(view, filters, superseded, candidates)
 
     def apply(self, batch: pa.RecordBatch) -> pa.RecordBatch:
         """Return the selected rows of a batch that was read with the pushed-down conditions."""
@@ -81,5 +98,5 @@ class Selection:
         self, files: Iterable[DataFile], columns: Sequence[str], condition: BooleanExpression
     ) -> Iterator[pa.RecordBatch]:
         needed = sorted({*columns, ID, *self.filters.needed_columns})
-        for batch in read(self.view.table, files, needed, condition):
+        for batch in read(self.view.table, files, needed, condition, self.candidates):
             yield self.apply(batch).select(list(columns))

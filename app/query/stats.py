@@ -11,6 +11,7 @@ from app.query.filters import Filters
 from app.query.scratch import ScratchDatabase
 from app.query.selection import Selection
 from app.query.snapshots import SnapshotView
+from app.query.text_index.folder import TextIndexes
 from app.query.versions import Versions
 from catalog.scan import read
 from catalog.schema import CONVERSATION, ID
@@ -62,14 +63,22 @@ class GroupCounts:
 class ContributionStatistics:
     """Counts contributions at a snapshot in bounded memory, however many there are."""
 
-    def __init__(self, versions: Versions, scratch: ScratchDatabase, max_groups: int) -> None:
+    def __init__(
+        self,
+        versions: Versions,
+        scratch: ScratchDatabase,
+        max_groups: int,
+        indexes: TextIndexes | None = None,
+    ) -> None:
         """Count contributions.
 
         Args:
             versions: Tells which versions a later one superseded.
             scratch: Sums the counts of batches.
             max_groups: How many groups are returned at most, the largest first.
+            indexes: Indexes of texts; None to read all texts.
         """
+        self._indexes = indexes
         self._versions = versions
         self._scratch = scratch
         self._max_groups = max_groups
@@ -85,7 +94,7 @@ class ContributionStatistics:
             VersionsUnavailable: The superseded versions can't be worked out now.
         """
         # Before the scratch database is lent, since this may wait for the versions' thread.
-        selection = Selection.of(view, filters, self._versions)
+        selection = Selection.of(view, filters, self._versions, self._indexes)
         selected = map(selection.apply, _read(selection, by))
         counted = (count_batch(batch, by) for batch in selected if batch.num_rows)
         with self._scratch.connection() as connection:
@@ -103,7 +112,8 @@ def _read(selection: Selection, by: Sequence[Dimension]) -> Iterator[pa.RecordBa
     columns = [ID, _COUNTED_FIELD, *selection.filters.needed_columns]
     columns += [f"{CONVERSATION}.{name}" for name in by if name in _OF_TURNS]
     columns += [_SOURCE_COLUMNS.get(name, name) for name in by if name not in _OF_TURNS]
-    return read(selection.view.table, selection.view.files(condition), columns, condition)
+    files = selection.view.files(condition)
+    return read(selection.view.table, files, columns, condition, selection.candidates)
 
 
 def count_batch(batch: pa.RecordBatch, by: Sequence[Dimension]) -> pa.RecordBatch:
