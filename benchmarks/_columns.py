@@ -96,7 +96,10 @@ def _conversations(rows: int) -> pa.Array:
         "edited_content": pa.nulls(turns, pa.large_string()),
     }
     fields = list(_CONVERSATION.value_type)
-    structs = pa.StructArray.from_arrays([leaves[each.name] for each in fields], fields=fields)
+    arrays = [
+        leaves[each.name] if each.name in leaves else pa.nulls(turns, each.type) for each in fields
+    ]
+    structs = pa.StructArray.from_arrays(arrays, fields=fields)
     return pa.LargeListArray.from_arrays(pa.array(offsets), structs, type=_CONVERSATION)
 
 

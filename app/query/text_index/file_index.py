@@ -137,11 +137,12 @@ def _texts_of(batch: pa.RecordBatch) -> pa.Array:
     contents, edited = (
         pc.struct_field(turns, field).fill_null("") for field in ("content", "edited_content")
     )
-    lines = pc.binary_join_element_wise(contents, edited, pa.scalar("\n", contents.type))
+    line_end = pa.scalar("\n", contents.type)
+    lines = pc.binary_join_element_wise(contents, edited, line_end)
     offsets = pc.cumulative_sum(pc.list_value_length(batch.column(CONVERSATION)).fill_null(0))
     zero = pa.array([0], offsets.type)
     lists = pa.LargeListArray.from_arrays(pa.concat_arrays([zero, offsets]).cast("int64"), lines)
-    return pc.binary_join(lists, "\n")
+    return pc.binary_join(lists, line_end)
 
 
 def _open(path: Path) -> sqlite3.Connection:
