@@ -38,7 +38,7 @@ _TABLES: Final = """
     CREATE TABLE long_words (row INTEGER PRIMARY KEY);
     CREATE VIRTUAL TABLE texts USING fts5(text, content='', columnsize=0, tokenize='ascii');
     CREATE VIRTUAL TABLE words USING fts5(
-        word, columnsize=0, tokenize='trigram case_sensitive 1'
+        word, columnsize=0, detail=none, tokenize='trigram case_sensitive 1'
     );
     CREATE VIRTUAL TABLE every_word USING fts5vocab(texts, row);
     CREATE VIRTUAL TABLE every_place USING fts5vocab(texts, instance);
@@ -54,12 +54,13 @@ _SHARE_OF_ROWS: Final = 8
 _FEWEST_NAMED: Final = 64
 """The rows that are named in any case, however small the file is."""
 _TRIGRAM: Final = 3
+_MOST_TRIGRAMS: Final = 100
 _PHRASES_AT_ONCE: Final = 100
 """SQLite limits how much one condition may hold."""
 
 
 def write_index(path: Path, url: str, batches: Iterable[pa.RecordBatch]) -> None:
-    """Write the index of a data file, and sync it.
+    """Write the index of a data file, which is to be finished.
 
     Args:
         path: The new file. What is left of it after a failure is no index.
@@ -68,11 +69,26 @@ def write_index(path: Path, url: str, batches: Iterable[pa.RecordBatch]) -> None
 
     Raises:
         sqlite3.Error: The index can't be written.
-        OSError: The same.
+        OSError: A row can't be read.
     """
     with closing(sqlite3.connect(path, isolation_level=None)) as connection:
         _fill(connection, url, batches)
-    with path.open("rb") as file:
+
+
+def finish_index(path: Path, finished: Path) -> None:
+    """Copy a written index, without its empty pages, which are a third of it; and sync the copy.
+
+    Args:
+        path: The index.
+        finished: The new file.
+
+    Raises:
+        sqlite3.Error: The index isn't there, or the copy can't be written.
+        OSError: The copy can't be synced.
+    """
+    with closing(_open(path)) as connection:
+        connection.execute("VACUUM INTO ?", [str(finished)])
+    with finished.open("rb") as file:
         os.fsync(file.fileno())
 
 
@@ -174,7 +190,7 @@ def _words_with(connection: sqlite3.Connection, word: Word, *, is_only: bool) ->
         return [word.text]
     conditions = ["instr(word, :text)"]
     if len(word.text) >= _TRIGRAM:
-        conditions.append("words MATCH :quoted")
+        conditions.append("words MATCH :trigrams")
     elif not is_only:
         return None
     if word.begins:
@@ -182,9 +198,19 @@ def _words_with(connection: sqlite3.Connection, word: Word, *, is_only: bool) ->
     if word.ends:
         conditions.append("substr(word, -length(:text)) = :text")
     query = f"SELECT word FROM words WHERE {' AND '.join(conditions)} LIMIT :most"  # noqa: S608  # all of it is ours
-    values = {"text": word.text, "quoted": f'"{word.text}"', "most": _MOST_ALTERNATIVES + 1}
+    values = {
+        "text": word.text,
+        "trigrams": _trigrams_of(word.text),
+        "most": _MOST_ALTERNATIVES + 1,
+    }
     found = [each for (each,) in connection.execute(query, values)]
     return found if len(found) <= _MOST_ALTERNATIVES else None
+
+
+def _trigrams_of(text: str) -> str:
+    """Return the condition that a word has the trigrams of a text, or the first of them."""
+    starts = range(min(len(text) - _TRIGRAM + 1, _MOST_TRIGRAMS))
+    return " AND ".join(f'"{text[start : start + _TRIGRAM]}"' for start in starts)
 
 
 def _rows_with(

@@ -18,7 +18,7 @@ from typing import Final
 import pyarrow as pa
 from pyiceberg.table import Table
 
-from app.query.text_index.file_index import COLUMNS, find_rows, write_index
+from app.query.text_index.file_index import COLUMNS, find_rows, finish_index, write_index
 from app.query.text_index.words import Word, words_of
 from app.state.locks import FileLock, Lock, holding
 from catalog.durability import make_durable_folder
@@ -27,7 +27,6 @@ from catalog.schema import ROW_GROUP_ROWS
 
 _INDEX: Final = ".1.sqlite"
 """End of the name of an index, with its format's version: those of others are removed."""
-_TEMPORARY: Final = ".tmp"
 FEWEST_ROWS: Final = 512
 """The rows of a data file that is worth an index. A smaller one is read as quickly."""
 
@@ -99,20 +98,23 @@ class TextIndexes:
             Whether the file has an index now.
         """
         path = self._path_of(file)
-        temporary = path.with_suffix(_TEMPORARY)
+        written, finished = path.with_suffix(".written"), path.with_suffix(".finished")
         make_durable_folder(self._folder)
-        temporary.unlink(missing_ok=True)
+        written.unlink(missing_ok=True)
         try:
-            # A takedown may remove the data file or the new index at any time.
+            # The data file, too, may be removed after it was replaced.
             with suppress(FileNotFoundError):
-                batches = _paused(read_every_row(table, file, COLUMNS), pause)
-                write_index(temporary, file.path, batches)
+                batches = read_every_row(table, file, COLUMNS)
+                write_index(written, file.path, _paused(batches, pause))
                 with holding(self._changing()):
-                    if is_needed():
+                    # What a takedown removed meanwhile is written again by the next try.
+                    if written.exists() and is_needed():
+                        finish_index(written, finished)
                         # After the sync: an index must never name too few rows.
-                        temporary.rename(path)
+                        finished.rename(path)
         finally:
-            temporary.unlink(missing_ok=True)
+            written.unlink(missing_ok=True)
+            finished.unlink(missing_ok=True)
         return path.exists()
 
     def remove_others(self, files: Callable[[], Collection[DataFile]]) -> int:

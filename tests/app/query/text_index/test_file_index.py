@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from app.query.filters import Filters
 from app.query.text_index import file_index
-from app.query.text_index.file_index import COLUMNS, find_rows, write_index
+from app.query.text_index.file_index import COLUMNS, find_rows, finish_index, write_index
 from app.query.text_index.words import words_of
 from catalog.arrow import to_arrow
 from catalog.records import Turn
@@ -19,7 +19,7 @@ from tests.factories import make_contribution
 
 URL = "file:///lake/data/one.parquet"
 HOSTILE = (
-    "aAkK\u212asS\u017fßẞiIİıσςΣµμΐ\u1fd3ΰ\u1fe3\ufb05\ufb06ǅǆǄᲀв\u0412åÅ\u212b"
+    "aAkK\u212asS\u017fßẞiIİ\u0131\u03c3ςΣµμΐ\u1fd3ΰ\u1fe3\ufb05\ufb06ǅǆǄᲀв\u0412åÅ\u212b"
     "天气日本語ーカードปลา้ကြ한국어नमस्तेسلام\u0301\u0345\u200d\ufe0f🙂👩🏽"
     "\0\n\t _-'\"*()^:0129٣²\ufffe\ufdd0\ufffd\U00010400\U00010428\U000e0001\U0010ffff"
 )
@@ -41,8 +41,9 @@ def rows_of(*texts: str | tuple[str, str | None]) -> pa.RecordBatch:
 def find(batch: pa.RecordBatch, *texts: str) -> list[list[int] | None]:
     """Return the rows of a batch that its index names for each of some texts."""
     with TemporaryDirectory() as folder:
-        path = Path(folder) / "index"
-        write_index(path, URL, [batch])
+        written, path = Path(folder) / "written", Path(folder) / "index"
+        write_index(written, URL, [batch])
+        finish_index(written, path)
         found = [find_rows(path, words_of(text)) for text in texts]
     return [None if rows is None else rows.to_pylist() for rows in found]
 
