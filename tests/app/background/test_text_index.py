@@ -179,7 +179,8 @@ def test_a_failed_build_is_tried_again_by_the_job(
 ) -> None:
     fill(services)
     monkeypatch.setattr("app.background.text_index.POLL_S", 0.01)
-    job, stop, failures = indexing(services), Event(), []
+    job, stop = indexing(services), Event()
+    failures: list[int] = []
 
     def fail_once(stop: Event) -> Iterator[object]:
         if not failures:

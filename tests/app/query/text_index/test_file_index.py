@@ -61,8 +61,9 @@ def parts(draw: st.DrawFn, texts: list[tuple[str, str | None]]) -> str:
     whole = draw(st.sampled_from([part for row in texts for part in row if part] or ["x"]))
     start = draw(st.integers(0, len(whole) - 1))
     part = whole[start : draw(st.integers(start + 1, len(whole)))]
-    change = draw(st.sampled_from([str, str.upper, str.lower, str.swapcase, str.title]))
-    return draw(st.sampled_from([part, change(part), part + draw(TEXTS)]))
+    changed = draw(st.sampled_from([part.upper(), part.lower(), part.swapcase(), part.title()]))
+    found: str = draw(st.sampled_from([part, changed, part + draw(TEXTS)]))
+    return found
 
 
 @pytest.mark.slow
