@@ -36,6 +36,7 @@ from app.background.maintenance import Maintenance
 from app.background.schedule import BuildRelease, Scheduler
 from app.background.summaries import SummaryJob
 from app.background.takedowns import TakedownJob
+from app.background.text_index import TextIndexing
 from app.curation.evaluation_sets.registry import EvaluationSets
 from app.curation.explain import Explanations
 from app.iceberg.access import file_access
@@ -69,6 +70,7 @@ from app.query.spill import remove_abandoned
 from app.query.sql.queries import SqlQueries
 from app.query.stats import ContributionStatistics
 from app.query.summaries import Summaries
+from app.query.text_index.folder import TextIndexes
 from app.query.versions import Versions
 from app.releases.descriptions.datasheet import read_datasheet
 from app.releases.service import Releases
@@ -197,7 +199,11 @@ class Services:
         self.replaced = ReplacedReader(lambda: load_table(self.catalog, REPLACED_IDENTIFIER))
         self.file_counts = FileCounts(self.database)
         self.summaries = Summaries(self.file_counts, self.replaced)
-        self.contributions = Contributions(self.replaced, self.summaries, settings.max_page_bytes)
+        self.text_indexes = TextIndexes(settings.text_index)
+        indexes = self.text_indexes if settings.text_index_share else None
+        self.contributions = Contributions(
+            self.replaced, self.summaries, settings.max_page_bytes, indexes
+        )
         self.lineage = Lineage(self.database, self.contributions, self.versions)
         self.moderation = self._moderation()
         self.reviews = Reviews(
@@ -210,7 +216,7 @@ class Services:
         self.changes = ChangeFeed(self.snapshots, self.shown, settings.max_page_bytes)
         self.diffs = Diffs(self.snapshots, self.database, self.replaced, self._scratch)
         self.statistics = ContributionStatistics(
-            self.replaced, self.summaries, self._scratch, settings.max_groups
+            self.replaced, self.summaries, self._scratch, settings.max_groups, indexes
         )
         self.publications = Publications(
             self.database, lambda: self.catalog, self.hidden, self.embargo
@@ -272,6 +278,7 @@ class Services:
             Step("tables", tables.erase_rows, is_needed=True),
             Step("releases", self.releases.take_down, is_waited_for=True),
             Step("maps", self.maps.take_down, is_waited_for=True),
+            Step("text index", lambda _: self.text_indexing().remove_replaced()),
             # After all that is written anew, which is a part of the time that readers have.
             Step("old files", tables.remove_files),
             Step("old versions", OldVersions(self.settings, lambda: self.catalog).erase),
@@ -449,6 +456,18 @@ class Services:
     def summary_job(self) -> SummaryJob:
         """Return the job that counts files, for the committer's process."""
         return SummaryJob(self.snapshots, self.summaries, self.settings.maintenance_interval_s)
+
+    def text_indexing(self) -> TextIndexing:
+        """Return what builds the index of texts on this node, by command."""
+        return TextIndexing(self.text_indexes, lambda: self.catalog, share=1)
+
+    def text_index_job(self) -> TextIndexing | None:
+        """Return the job that builds the index of texts on this node; None if there is to be none.
+
+        Only the committer's process runs it, whether it is the one that commits or not.
+        """
+        share = self.settings.text_index_share
+        return TextIndexing(self.text_indexes, lambda: self.catalog, share) if share else None
 
     def maintenance(self) -> Maintenance:
         """Return the maintenance of the lake, which may run at the same time as the committer."""

@@ -506,6 +506,15 @@ class Settings:
             ge=2, description="Number of fresh files at which a day that still grows is compacted"
         ),
     ] = 200
+    text_index_share: Annotated[
+        float,
+        Meta(
+            ge=0,
+            le=1,
+            description="Share of a processor's time in which each node builds its index of texts; "
+            "0 for no index",
+        ),
+    ] = 0.5
     orphan_interval_s: Annotated[float, Meta(gt=0, description="How often orphans are removed")] = (
         3_600.0
     )
@@ -676,6 +685,11 @@ class Settings:
     def outcomes(self) -> Path:
         """The folder of what builds of stages found when they compared texts."""
         return self.home / "outcomes"
+
+    @property
+    def text_index(self) -> Path:
+        """The folder of this node's index of texts, which can be removed at any time."""
+        return self.home / "text-index"
 
     @property
     def catalog_properties(self) -> dict[str, str]:

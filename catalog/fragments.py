@@ -1,9 +1,11 @@
 """Reading one Parquet data file, with a few batches of it in memory."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import accumulate, pairwise
 from typing import Any, Final
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 
@@ -23,6 +25,7 @@ def read_fragment(
     schema: pa.Schema,
     condition: ds.Expression | None = None,
     batch_rows: int = BATCH_ROWS,
+    positions: pa.Array | None = None,
 ) -> Iterator[pa.RecordBatch]:
     """Yield the matching rows of some row groups of a file, with the columns of a schema.
 
@@ -38,6 +41,7 @@ def read_fragment(
             nothing tells one from the other there.
         condition: The rows that are wanted, by columns of the schema; all when None.
         batch_rows: The number of rows that are decoded at once.
+        positions: The positions in the file of the rows to look at, ascending; all when None.
     """
     groups = [group.id for group in fragment.row_groups]
     if not groups:
@@ -48,11 +52,66 @@ def read_fragment(
     reader.open(source, metadata=fragment.metadata, pre_buffer=False)
     # Without a leaf, the reader wouldn't count rows.
     leaves = _filled_leaves(fragment.metadata, groups, schema) or [0]
-    for batch in reader.iter_batches(batch_rows, groups, leaves, use_threads=False):
+    batches = (
+        reader.iter_batches(batch_rows, groups, leaves, use_threads=False)
+        if positions is None
+        else _batches_at(reader, fragment.metadata, groups, leaves, positions)
+    )
+    for batch in batches:
         rows = _with_every_column(batch, schema)
         # Before the types are completed, since most of the rows may be left out.
         chosen = rows if condition is None else rows.filter(condition)
         yield chosen.cast(schema)
+
+
+def _batches_at(
+    reader: pq.ParquetReader,
+    metadata: pq.FileMetaData,
+    groups: Sequence[int],
+    leaves: Sequence[int],
+    positions: pa.Array,
+) -> Iterator[pa.RecordBatch]:
+    """Yield some rows of row groups, which are read until the last of these rows has come."""
+    starts = _starts_of(metadata)
+    for group in groups:
+        start, last = (
+            starts[group],
+            _within(positions, starts[group], starts[group + 1])[-1].as_py(),
+        )
+        for batch in reader.iter_batches(BATCH_ROWS, [group], leaves, use_threads=False):
+            chosen = _within(positions, start, start + batch.num_rows)
+            if len(chosen):
+                yield batch.take(pc.subtract(chosen, start))
+            start += batch.num_rows
+            if start > last:
+                break
+
+
+def with_rows(fragment: ds.ParquetFileFragment, positions: pa.Array) -> ds.ParquetFileFragment:
+    """Return a fragment of the row groups that have some rows.
+
+    Args:
+        fragment: A whole file.
+        positions: The positions of the rows in the file, ascending.
+    """
+    starts = _starts_of(fragment.metadata)
+    groups = [
+        group
+        for group, (start, end) in enumerate(pairwise(starts))
+        if len(_within(positions, start, end))
+    ]
+    return fragment.subset(row_group_ids=groups)
+
+
+def _starts_of(metadata: pq.FileMetaData) -> list[int]:
+    """Return the position of each row group's first row, and the number of rows of the file."""
+    sizes = (metadata.row_group(group).num_rows for group in range(metadata.num_row_groups))
+    return list(accumulate(sizes, initial=0))
+
+
+def _within(positions: pa.Array, start: int, end: int) -> pa.Array:
+    """Return those of some positions that are at or after a start, and before an end."""
+    return positions.filter(pc.and_(pc.greater_equal(positions, start), pc.less(positions, end)))
 
 
 def _filled_leaves(

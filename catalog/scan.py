@@ -10,7 +10,7 @@ batches in a list, so with a slow consumer the whole table ends up in memory. Th
 file open at a time, and a few batches of it in memory.
 """
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Final
@@ -27,7 +27,7 @@ from pyiceberg.table.snapshots import Snapshot as IcebergSnapshot
 
 from catalog.checkpoints import checkpoint
 from catalog.errors import DeleteFilesUnsupported, SnapshotNotFound
-from catalog.fragments import BATCH_ROWS, PARQUET, prune_row_groups, read_fragment
+from catalog.fragments import BATCH_ROWS, PARQUET, prune_row_groups, read_fragment, with_rows
 from catalog.manifests import (
     COMMIT_NUMBER,
     DAY,
@@ -107,6 +107,17 @@ class DataFile:
     def is_rewritten(self) -> bool:
         """Whether compaction wrote the file, so that its rows carry their own sequence numbers."""
         return self.first_sequence_number < self.sequence_number
+
+
+CandidateRows = Callable[[DataFile], pa.Array | None]
+"""Tells which rows of a data file may be wanted, by their positions in the file, ascending.
+
+None means that all of them may be.
+"""
+
+
+def all_rows(_file: DataFile) -> None:
+    """Tell that all rows of a data file may be wanted."""
 
 
 def plan(
@@ -233,6 +244,7 @@ def read(
     files: Iterable[DataFile],
     columns: Sequence[str] = ARROW_SCHEMA.names,
     row_filter: BooleanExpression = EVERY_ROW,
+    candidates: CandidateRows = all_rows,
     batch_rows: int = BATCH_ROWS,
 ) -> Iterator[pa.RecordBatch]:
     """Yield the matching rows of planned files as record batches, in the files' order.
@@ -245,6 +257,8 @@ def read(
         files: The planned files, each of which is asked for when those before it were read.
         columns: Names of the columns to read, in the order of the result, see `schema_of`.
         row_filter: The condition that rows have to meet.
+        candidates: Tells which rows of a file have to be looked at. A file without any stays
+            closed.
         batch_rows: The number of rows that are decoded at once. A caller that ends early decodes
             less with fewer.
     """
@@ -255,20 +269,41 @@ def read(
     condition = arrow_condition(row_filter)
     for file in files:
         checkpoint()
+        positions = candidates(file)
+        if positions is not None and not len(positions):
+            continue
         wanted = wanted_rows(file, condition)
         is_whole = row_filter == EVERY_ROW and not file.is_wanted_in_part
         with table.io.new_input(file.path).open() as source:
-            fragment: ds.ParquetFileFragment | None = PARQUET.make_fragment(source)
+            every_group = PARQUET.make_fragment(source)
+            if positions is not None:
+                every_group = with_rows(every_group, positions)
+            fragment: ds.ParquetFileFragment | None = every_group
             if CONVERSATION in schema.names and not is_whole:
-                fragment = prune_row_groups(fragment, ARROW_SCHEMA, wanted)
+                fragment = prune_row_groups(every_group, ARROW_SCHEMA, wanted)
             elif not is_whole:
-                fragment = PARQUET.make_fragment(source).subset(wanted, schema=ARROW_SCHEMA)
+                fragment = every_group.subset(wanted, schema=ARROW_SCHEMA)
             if fragment is None:
                 continue
-            matching = None if is_whole else wanted
-            for rows in read_fragment(source, fragment, needed, matching, batch_rows):
+            kept = None if is_whole else wanted
+            for rows in read_fragment(source, fragment, needed, kept, batch_rows, positions):
                 checkpoint()
                 yield _numbered(rows, file).select(schema.names).cast(schema)
+
+
+def read_every_row(
+    table: Table, file: DataFile, columns: Sequence[str]
+) -> Iterator[pa.RecordBatch]:
+    """Yield all rows of a data file in their order, also those that the plan leaves out.
+
+    Args:
+        table: The table of the file.
+        file: The file.
+        columns: Names of the columns to read, see `schema_of`.
+    """
+    schema = schema_of(columns)
+    with table.io.new_input(file.path).open() as source:
+        yield from read_fragment(source, PARQUET.make_fragment(source), schema)
 
 
 def count_rows(table: Table, files: Sequence[DataFile]) -> int:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from threading import Event
 from time import monotonic
+from typing import Final
 
 from pyiceberg.table import Table
 
@@ -31,7 +32,7 @@ from catalog.schema import NAMESPACE, TABLE_NAME
 from catalog.stages import STAGE_IDENTIFIERS, TABLE_IDENTIFIERS
 from catalog.table import load_table
 
-_DAY_CLOSES_AFTER = timedelta(hours=1)
+DAY_CLOSES_AFTER: Final = timedelta(hours=1)
 """Time after a day's end in which contributions that were received on it may still be committed."""
 _POLL_S = 0.1
 
@@ -328,7 +329,7 @@ class Maintenance:
         )
 
     def _small_files(self, table: Table) -> list[DayOfSmallFiles]:
-        open_from = (self._clock() - _DAY_CLOSES_AFTER).date()
+        open_from = (self._clock() - DAY_CLOSES_AFTER).date()
         return small_files(table, self._sizes(), open_from)
 
     def _sizes(self) -> FileSizes:

@@ -26,6 +26,7 @@ _COMMANDS: Final = {
     "status": "app.cli.status:status",
     "summaries": "app.cli.summaries:summaries",
     "takedown": "app.cli.takedown:takedown",
+    "text-index": "app.cli.text_index:text_index",
     "unban": "app.cli.ban:unban",
     "versions": "app.cli.versions:versions",
 }

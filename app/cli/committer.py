@@ -55,7 +55,7 @@ def committer(parent: int | None) -> None:
         reloader_engines["auto"](callback=lambda _: stop.set()).start()
     lock = services.database.lock(COMMITTER_LOCK)
     with (
-        _running({"limits": services.bucket_exchange()}, stop),
+        _running(_jobs_of_each_node(services), stop),
         leadership(lock, stop, on_loss=_exit_at_once) as leads,
     ):
         if leads:
@@ -72,6 +72,11 @@ def _exit_at_once() -> None:
     process, which stands for election again.
     """
     os._exit(_LEADERSHIP_LOST)
+
+
+def _jobs_of_each_node(services: Services) -> Mapping[str, Job | None]:
+    """Return what this process does whether it commits or not, by name."""
+    return {"limits": services.bucket_exchange(), "text index": services.text_index_job()}
 
 
 def _jobs(services: Services, stop: Event) -> Mapping[str, Job | None]:

@@ -16,6 +16,7 @@ from app.query.replaced import ReplacedReader
 from app.query.selection import Selection
 from app.query.snapshots import SnapshotView
 from app.query.summaries import Summaries
+from app.query.text_index.folder import TextIndexes
 from catalog.errors import NotFound
 from catalog.membership import NO_IDS, is_among
 from catalog.records import time_of
@@ -36,16 +37,24 @@ class ContributionNotFound(NotFound):
 class Contributions:
     """Reads contributions in bounded memory, however many there are."""
 
-    def __init__(self, replaced: ReplacedReader, summaries: Summaries, page_bytes: int) -> None:
+    def __init__(
+        self,
+        replaced: ReplacedReader,
+        summaries: Summaries,
+        page_bytes: int,
+        indexes: TextIndexes | None = None,
+    ) -> None:
         """Read contributions.
 
         Args:
             replaced: Tells what later versions replaced.
             summaries: Counts without looking at each contribution, where that is possible.
             page_bytes: The size in Arrow at which a page ends before its limit of rows.
+            indexes: Indexes of texts; None to read all texts.
         """
         self._replaced = replaced
         self._summaries = summaries
+        self._indexes = indexes
         self._page_bytes = page_bytes
 
     def stream(
@@ -56,13 +65,13 @@ class Contributions:
         The scan is planned in this call, so that what fails in planning fails before an answer
         begins.
         """
-        return Selection.of(view, filters, self._replaced).batches(columns)
+        return Selection.of(view, filters, self._replaced, self._indexes).batches(columns)
 
     def count(self, view: SnapshotView, filters: Filters) -> int:
         """Return how many contributions are selected."""
         if Summaries.can_count(filters):
             return self._summaries.count(view, filters)
-        selection = Selection.of(view, filters, self._replaced)
+        selection = Selection.of(view, filters, self._replaced, self._indexes)
         return sum(batch.num_rows for batch in selection.batches([ID]))
 
     def page(
@@ -88,7 +97,7 @@ class Contributions:
             columns: The columns to return.
             newest_first: Whether ids descend.
         """
-        selection = Selection.of(view, filters, self._replaced)
+        selection = Selection.of(view, filters, self._replaced, self._indexes)
         return read_page(
             selection, columns, limit, after, self._page_bytes, newest_first=newest_first
         )

@@ -5,7 +5,8 @@ next page begins after the last id of the page before, so a client can page thro
 while the lake changes.
 """
 
-from collections.abc import Sequence
+from bisect import bisect_left
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from itertools import accumulate
@@ -19,6 +20,7 @@ from pyiceberg.expressions import (
     EqualTo,
     GreaterThan,
     GreaterThanOrEqual,
+    In,
     LessThan,
     LessThanOrEqual,
 )
@@ -100,8 +102,10 @@ def read_rows(
     first, last = bounds["min"], bounds["max"]
     # An id contains the time of receipt, so only the files of those days are opened.
     received = received_between(time_of(first), time_of(last) + timedelta(milliseconds=1))
-    condition = And(received, _between(first, last))
-    for batch in read(view.table, view.files(condition), columns, condition, _BATCH_ROWS):
+    planned = view.files(And(received, _between(first, last)))
+    wanted = ids.to_pylist()
+    files = _files_with(planned, sorted(wanted))
+    for batch in read(view.table, files, columns, In(ID, wanted), batch_rows=_BATCH_ROWS):
         wanted = batch.filter(pc.is_in(batch.column(ID), ids))
         if not wanted.num_rows:
             continue
@@ -114,6 +118,16 @@ def read_rows(
         if rows.num_rows == len(ids):
             break
     return rows
+
+
+def _files_with(files: Iterable[DataFile], ids: Sequence[str]) -> list[DataFile]:
+    """Return those files that may have one of some ids, which ascend."""
+    return [
+        file
+        for file in files
+        if (next_id := bisect_left(ids, file.least_id)) < len(ids)
+        and (file.greatest_id is None or ids[next_id] <= file.greatest_id)
+    ]
 
 
 def _first_ids(

@@ -11,8 +11,9 @@ from pyiceberg.expressions import And, BooleanExpression
 from app.query.filters import Filters
 from app.query.replaced import ReplacedAsOf, ReplacedReader
 from app.query.snapshots import SnapshotView
+from app.query.text_index.folder import TextIndexes
 from catalog.membership import NO_IDS, without
-from catalog.scan import DataFile, read
+from catalog.scan import CandidateRows, DataFile, all_rows, read
 from catalog.schema import ID
 
 
@@ -24,16 +25,33 @@ class Selection:
         view: The table as of the snapshot; what it hides isn't selected.
         filters: The conditions that selected contributions meet.
         replaced: What later versions had replaced, and is left out; None to leave nothing out.
+        candidates: Tells which rows of a file may be selected, as far as an index knows.
     """
 
     view: SnapshotView
     filters: Filters
     replaced: ReplacedAsOf | None
+    candidates: CandidateRows = all_rows
 
     @classmethod
-    def of(cls, view: SnapshotView, filters: Filters, replaced: ReplacedReader) -> Self:
-        """Return what filters select, without replaced versions unless the filters ask for them."""
-        return cls(view, filters, None if filters.all_versions else replaced.as_of(view))
+    def of(
+        cls,
+        view: SnapshotView,
+        filters: Filters,
+        replaced: ReplacedReader,
+        indexes: TextIndexes | None = None,
+    ) -> Self:
+        """Return what filters select, without replaced versions unless the filters ask for them.
+
+        Args:
+            view: The table as of a snapshot.
+            filters: The conditions.
+            replaced: Tells what later versions replaced.
+            indexes: Indexes of texts; None to read all texts.
+        """
+        left_out = None if filters.all_versions else replaced.as_of(view)
+        candidates = indexes.candidates(filters.q) if indexes and filters.q else all_rows
+        return cls(view, filters, left_out, candidates)
 
     def read(self, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
         """Yield the selected rows with some columns or fields of turns, and what filters need.
@@ -87,7 +105,7 @@ class Selection:
         needed = sorted({*columns, ID, *self.filters.needed_columns})
         for day, of_day in groupby(files, key=lambda file: file.day):
             replaced = self.replaced.on(day) if self.replaced else NO_IDS
-            for batch in read(self.view.table, of_day, needed, condition):
+            for batch in read(self.view.table, of_day, needed, condition, self.candidates):
                 # Comparing ids is cheap; the conditions that are left look into conversations.
                 shown = without(batch, self.view.hidden)
                 yield self.filters.select(without(shown, replaced))

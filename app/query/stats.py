@@ -15,6 +15,7 @@ from app.query.scratch import ScratchDatabase
 from app.query.selection import Selection
 from app.query.snapshots import SnapshotView
 from app.query.summaries import Summaries
+from app.query.text_index.folder import TextIndexes
 
 _COUNTS: Final = ("contributions", "turns")
 # A dimension that isn't grouped by is null in every row.
@@ -59,6 +60,7 @@ class ContributionStatistics:
         summaries: Summaries,
         scratch: ScratchDatabase,
         max_groups: int,
+        indexes: TextIndexes | None = None,
     ) -> None:
         """Count contributions.
 
@@ -67,9 +69,11 @@ class ContributionStatistics:
             summaries: Counts without looking at each contribution, where that is possible.
             scratch: Sums the counts of batches.
             max_groups: How many groups are returned at most, the largest first.
+            indexes: Indexes of texts; None to read all texts.
         """
         self._replaced = replaced
         self._summaries = summaries
+        self._indexes = indexes
         self._scratch = scratch
         self._max_groups = max_groups
 
@@ -95,7 +99,7 @@ class ContributionStatistics:
         Raises:
             QueryUnavailable: DuckDB failed.
         """
-        selected = Selection.of(view, filters, self._replaced).read(columns_of(by))
+        selected = Selection.of(view, filters, self._replaced, self._indexes).read(columns_of(by))
         counted = (count_batch(batch, by) for batch in selected if batch.num_rows)
         rows = pa.RecordBatchReader.from_batches(COUNTED_SCHEMA, counted)
         return self._largest(_OF_ROWS, rows, by)

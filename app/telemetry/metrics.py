@@ -36,7 +36,7 @@ ConcurrencyLimitName = Literal["reads_at_once"]
 """Of what a client may have a number under way at the same time."""
 ClientKind = Literal["address", "key", "contributor"]
 """Whom a limit holds for: an address of a client, an API key, or a contributor."""
-MaintenanceOperation = Literal["thin", "compact", "remove_orphans"]
+MaintenanceOperation = Literal["thin", "compact", "remove_orphans", "index_texts"]
 """The operations of maintenance."""
 
 REGISTRY: Final = CollectorRegistry()
@@ -209,6 +209,11 @@ _maintained: Final[dict[MaintenanceOperation, Counter]] = {
         "Files that belonged to no snapshot and were removed",
         registry=REGISTRY,
     ),
+    "index_texts": Counter(
+        "chatlake_indexed_files",
+        "Data files whose texts were indexed",
+        registry=REGISTRY,
+    ),
 }
 _releases: Final = Counter(
     "chatlake_scheduled_releases",
@@ -366,7 +371,7 @@ def maintained(
     Args:
         operation: The operation that was run.
         seconds: Duration of the run.
-        changed: Number of snapshots thinned, files compacted, or orphans removed.
+        changed: Number of snapshots thinned, files compacted or indexed, or orphans removed.
         now: Time of the run's end.
     """
     _maintenance.labels(operation).observe(seconds)

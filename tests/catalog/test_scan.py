@@ -1,6 +1,7 @@
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 import pyarrow as pa
@@ -16,6 +17,7 @@ from catalog.arrow import to_arrow
 from catalog.errors import SnapshotNotFound
 from catalog.fragments import BATCH_ROWS
 from catalog.records import Contribution
+from catalog.scan import EVERY_ROW as ALL
 from catalog.scan import DataFile, count_rows, day_bounds, plan, read, schema_of
 from catalog.schema import ARROW_SCHEMA, ROW_GROUP_ROWS
 from catalog.snapshots import Snapshot, live_snapshots
@@ -278,3 +280,28 @@ def test_row_groups_without_a_matching_row_are_left_out_and_the_others_read_whol
         assert found["contribution_id"].to_pylist() == [rows[ROW_GROUP_ROWS + 1].contribution_id]
         assert found.schema == schema_of(columns)
     assert list(read(table, files, row_filter=EqualTo("source", "n"))) == []
+
+
+def test_only_the_candidates_among_rows_are_read_and_files_without_any_stay_closed(
+    table: Table,
+) -> None:
+    rows = [
+        make_contribution(str(number), received_at=_on(_DAYS[0]), source=f"s{number % 2}")
+        for number in range(ROW_GROUP_ROWS + 10)
+    ]
+    first = plan(table, _append(table, rows))[0]
+    files = plan(table, _append(table, [make_contribution(received_at=_on(_DAYS[1]))]))
+    _local(files[1]).unlink()
+    wanted = [0, 5, BATCH_ROWS, ROW_GROUP_ROWS - 1, ROW_GROUP_ROWS, ROW_GROUP_ROWS + 6]
+    for positions in (wanted, wanted[-2:], wanted[2:3]):
+
+        def candidates(file: DataFile, positions: list[int] = positions) -> pa.Array:
+            return pa.array(positions if file.path == first.path else [], pa.int64())
+
+        def found(row_filter: Any = ALL, candidates: Any = candidates) -> list[str]:
+            batches = read(table, files, ["conversation"], row_filter, candidates=candidates)
+            return [row[0]["content"] for each in batches for row in each[0].to_pylist()]
+
+        assert found() == [str(each) for each in positions]
+        odd = EqualTo("source", "s1")
+        assert found(odd) == [str(each) for each in positions if each % 2]

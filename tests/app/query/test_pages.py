@@ -1,12 +1,17 @@
 """A page is bounded in bytes as well as in rows."""
 
+from pathlib import Path
+
+import pyarrow as pa
 import pytest
 
 from app.query.contributions import Contributions
 from app.query.filters import Filters
+from app.query.pages import read_rows
 from app.query.snapshots import Reference
 from app.services import Services
-from tests.factories import make_contribution
+from catalog.schema import ID
+from tests.factories import commit_batch, make_contribution, make_received
 
 
 @pytest.mark.slow
@@ -42,3 +47,14 @@ def test_one_contribution_larger_than_a_page_is_a_page(services: Services) -> No
     page = reader.page(services.snapshots.view(Reference()), Filters(), 100, None)
     assert page.rows.num_rows == 1
     assert page.last_id is None
+
+
+def test_a_page_opens_no_files_but_those_of_its_rows(services: Services) -> None:
+    for number in range(3):
+        commit_batch(services, make_received(number))
+    view = services.snapshots.view(Reference())
+    ids = [batch[ID][0].as_py() for batch in services.contributions.stream(view, Filters(), [ID])]
+    between = view.files()[1]
+    Path(between.path.removeprefix("file://")).unlink()
+    wanted = pa.array([ids[0], ids[2]], pa.large_string())
+    assert read_rows(view, wanted, [ID], 10**6)[ID].to_pylist() == [ids[0], ids[2]]

@@ -101,6 +101,7 @@ def test_a_process_leads_for_as_long_as_it_does() -> None:
         ("thin", "thinned_snapshots_total"),
         ("compact", "compacted_files_total"),
         ("remove_orphans", "removed_orphans_total"),
+        ("index_texts", "indexed_files_total"),
     ],
 )
 def test_maintenance_updates_its_metrics_and_its_time(

@@ -1,0 +1,1 @@
+"""An inverted index of the texts of contributions, one file for each data file."""

@@ -1,0 +1,215 @@
+"""The index of texts follows the data files, and no answer depends on it."""
+
+from collections.abc import Iterator
+from contextlib import closing
+from datetime import UTC, datetime, timedelta
+from threading import Event
+
+import pytest
+
+from app.background.maintenance import Maintenance
+from app.background.text_index import IndexingStopped, TextIndexing, newest_files
+from app.query.filters import Filters
+from app.query.snapshots import Reference
+from app.query.text_index import folder
+from app.services import Services
+from app.settings import Settings
+from catalog.records import Turn
+from catalog.snapshots import Snapshot
+from catalog.table import load_table
+from tests.factories import commit_batch, make_received
+from tests.lakes import LakeTemplate
+
+DAYS = 2
+TEXTS = ("The sky is blue", "天气很好", "a sky of lead", "Straße", "ปลาทู", "nothing")
+SEARCHES = (
+    "sky",
+    "SKY IS",
+    "天气",
+    "气",
+    "strasse",
+    "STRASSE",
+    "ปลา",
+    "absent",
+    "e",
+    "?",
+    "of lead",
+)
+
+
+@pytest.fixture(autouse=True)
+def _few_rows(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have files indexed that would be too small."""
+    monkeypatch.setattr(folder, "FEWEST_ROWS", 1)
+
+
+def indexing(services: Services, share: float = 1) -> TextIndexing:
+    """Return what builds, some days after the last commit."""
+    return TextIndexing(
+        services.text_indexes, lambda: services.catalog, share, lambda: datetime.now(UTC)
+    )
+
+
+def fill(services: Services) -> tuple[Snapshot, Snapshot]:
+    """Commit texts of each day twice, so that each day has two files, and return the snapshots."""
+    rows = [
+        make_received(
+            day,
+            conversation=(Turn(f"turn {n}"), Turn(text, edited_content=TEXTS[n - 1])),
+            source=("app", "script")[n % 2],
+        )
+        for day in range(DAYS)
+        for n, text in enumerate(TEXTS)
+    ]
+    more = [make_received(day, "a blue sky", source="app") for day in range(DAYS)]
+    return commit_batch(services, *rows[:-4]), commit_batch(services, *rows[-4:], *more)
+
+
+def answers(services: Services, *snapshots: Snapshot) -> list[object]:
+    """Return what is answered about each search at some snapshots: rows, counts and pages."""
+    return [
+        answer
+        for snapshot in snapshots
+        for text in SEARCHES
+        for answer in _answers_of(services, snapshot, Filters(q=text, source="app"))
+    ]
+
+
+def _answers_of(services: Services, snapshot: Snapshot, filters: Filters) -> Iterator[object]:
+    view = services.snapshots.view(Reference(snapshot_id=snapshot.snapshot_id))
+    yield services.contributions.count(view, filters)
+    yield services.statistics.count(view, filters, ["day"]).groups.to_pylist()
+    for newest_first in (False, True):
+        page = services.contributions.page(view, filters, 1, None, newest_first=newest_first)
+        yield page.rows.to_pylist()
+        if page.last_id:
+            rest = services.contributions.page(
+                view, filters, 9, page.last_id, newest_first=newest_first
+            )
+            yield rest.rows.to_pylist()
+
+
+def indexed_files(services: Services) -> int:
+    return indexing(services).status().files
+
+
+@pytest.mark.slow
+@pytest.mark.both
+def test_no_answer_depends_on_the_index_at_any_snapshot(services: Services) -> None:
+    snapshots = fill(services)
+    expected = answers(services, *snapshots)
+    built = list(indexing(services).step(Event()))
+    assert [each.missing for each in built] == [*reversed(range(2 * DAYS))]
+    assert indexed_files(services) == 2 * DAYS
+    assert answers(services, *snapshots) == expected
+    # A file without an index is read.
+    newest = commit_batch(services, make_received(1, "a fresh sky", source="app"))
+    mixed = answers(services, *snapshots, newest)
+    assert mixed[: len(expected)] == expected
+    indexing(services).drop()
+    assert answers(services, newest) == mixed[len(expected) :]
+
+
+@pytest.mark.slow
+def test_compaction_replaces_indexes_too(services: Services) -> None:
+    snapshots = fill(services)
+    assert len(list(indexing(services).step(Event()))) == 2 * DAYS
+    expected = answers(services, *snapshots)
+    compact(services)
+    # Until the next step, new files have no index and the old ones' are of no use.
+    assert indexed_files(services) == 0
+    assert answers(services, *snapshots) == expected
+    assert len(list(indexing(services).step(Event()))) == DAYS
+    assert indexed_files(services) == DAYS
+    assert answers(services, *snapshots) == expected
+
+
+def compact(services: Services) -> None:
+    later = datetime.now(UTC) + timedelta(hours=3)
+    maintenance = Maintenance(
+        services.database,
+        services.claims,
+        services.catalog,
+        services.version_recorder,
+        services.settings,
+        lambda: later,
+    )
+    assert len(list(maintenance.compact(Event()))) == DAYS
+
+
+def test_nothing_is_left_to_do_after_a_step(services: Services) -> None:
+    assert list(indexing(services).step(Event())) == []
+    fill(services)
+    assert list(indexing(services).step(Event()))
+    assert list(indexing(services).step(Event())) == []
+
+
+def test_a_second_process_leaves_building_to_the_first(services: Services) -> None:
+    fill(services)
+    with closing(services.text_indexes.builder_lock()) as lock:
+        assert lock.try_acquire()
+        assert list(indexing(services).step(Event())) == []
+    assert len(list(indexing(services).step(Event()))) == 2 * DAYS
+
+
+def test_what_a_stopped_step_has_built_stays(services: Services) -> None:
+    fill(services)
+    stop = Event()
+    steps = indexing(services).step(stop)
+    next(steps)
+    stop.set()
+    with pytest.raises(IndexingStopped):
+        next(steps)
+    assert indexed_files(services) == 1
+    assert len(list(services.text_indexes._folder.iterdir())) == 1
+    assert len(list(indexing(services).step(Event()))) == 2 * DAYS - 1
+
+
+def test_building_pauses_between_pieces_of_work(services: Services) -> None:
+    waits = []
+
+    class Stop(Event):
+        def wait(self, timeout: float | None = None) -> bool:
+            waits.append(timeout or 0)
+            return False
+
+    fill(services)
+    list(indexing(services, share=0.01).step(Stop()))
+    assert len(waits) == 2 * DAYS
+    assert min(waits) > 0
+
+
+def test_a_failed_build_is_tried_again_by_the_job(
+    services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fill(services)
+    monkeypatch.setattr("app.background.text_index.POLL_S", 0.01)
+    job, stop = indexing(services), Event()
+    failures: list[int] = []
+
+    def fail_once(stop: Event) -> Iterator[object]:
+        if not failures:
+            failures.append(1)
+            raise OSError("no space left on device")
+        yield from step(stop)
+        stop.set()
+
+    step = job.step
+    monkeypatch.setattr(job, "step", fail_once)
+    job.run(stop)
+    assert indexed_files(services) == 2 * DAYS
+
+
+@pytest.fixture
+def off(tmp_path_factory: pytest.TempPathFactory, lake_template: LakeTemplate) -> Settings:
+    """Settings of a lake without an index."""
+    return lake_template.copy(tmp_path_factory.mktemp("off") / "home", text_index_share=0)
+
+
+def test_there_is_no_job_where_there_is_to_be_no_index(off: Settings) -> None:
+    with closing(Services(off)) as services:
+        assert services.text_index_job() is None
+
+
+def test_the_files_of_a_table_without_commits_are_none(services: Services) -> None:
+    assert newest_files(load_table(services.catalog)) == []
