@@ -33,7 +33,7 @@ from migrations.lake import (
     step_0001_contributions,
     step_0007_terms_version,
     step_0010_unbounded_columns,
-    step_0013_releases_in_the_ledger,
+    step_0011_releases_in_the_ledger,
     steps,
 )
 from tests.app.releases.factories import make_recipe
@@ -206,5 +206,5 @@ def test_tags_of_releases_leave_the_raw_table_and_others_stay(
                 raise KeyboardInterrupt
             build.mark_published(1, snapshots[number].sequence_number)
     for _ in range(2):
-        step_0013_releases_in_the_ledger.upgrade(catalog, database)
+        step_0011_releases_in_the_ledger.upgrade(catalog, database)
         assert set(load_table(catalog).metadata.refs) == {"main", "failed", "moved", "of an engine"}

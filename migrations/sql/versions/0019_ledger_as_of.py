@@ -6,7 +6,7 @@ The table is written anew, since SQLite can't add a column that has a value in e
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0021"
+revision = "0019"
 down_revision = "0018"
 branch_labels = None
 depends_on = None

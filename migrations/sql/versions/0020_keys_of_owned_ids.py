@@ -6,8 +6,8 @@ Keys from before are kept for the idempotency window, since they don't tell.
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0023"
-down_revision = "0021"
+revision = "0020"
+down_revision = "0019"
 branch_labels = None
 depends_on = None
 
