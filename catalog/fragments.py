@@ -48,11 +48,12 @@ def read_fragment(
     reader.open(source, metadata=fragment.metadata, pre_buffer=False)
     # Without a leaf, the reader wouldn't count rows.
     leaves = _filled_leaves(fragment.metadata, groups, schema) or [0]
+    nothing = pa.RecordBatch.from_pylist([], schema)
     for batch in reader.iter_batches(batch_rows, groups, leaves, use_threads=False):
         rows = _with_every_column(batch, schema)
         # Before the types are completed, since most of the rows may be left out.
         chosen = rows if condition is None else rows.filter(condition)
-        yield chosen.cast(schema)
+        yield chosen.cast(schema) if chosen.num_rows else nothing
 
 
 def _filled_leaves(

@@ -237,6 +237,7 @@ def read(
     counted = [f"{CONVERSATION}.stopped"] if CONVERSATION in schema.names else []
     needed = schema_of([*columns, *counted, *_names_in(row_filter), SEQUENCE_NUMBER])
     condition = arrow_condition(row_filter)
+    nothing = pa.RecordBatch.from_pylist([], schema)
     for file in files:
         checkpoint()
         wanted = wanted_rows(file, condition)
@@ -252,7 +253,10 @@ def read(
             matching = None if is_whole else wanted
             for rows in read_fragment(source, fragment, needed, matching, batch_rows):
                 checkpoint()
-                yield _numbered(rows, file).select(schema.names).cast(schema)
+                if rows.num_rows:
+                    yield _numbered(rows, file).select(schema.names).cast(schema)
+                else:
+                    yield nothing
 
 
 def count_rows(table: Table, files: Sequence[DataFile]) -> int:
