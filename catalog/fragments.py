@@ -57,11 +57,12 @@ def read_fragment(
         if positions is None
         else _batches_at(reader, fragment.metadata, groups, leaves, positions)
     )
+    nothing = pa.RecordBatch.from_pylist([], schema)
     for batch in batches:
         rows = _with_every_column(batch, schema)
         # Before the types are completed, since most of the rows may be left out.
         chosen = rows if condition is None else rows.filter(condition)
-        yield chosen.cast(schema)
+        yield chosen.cast(schema) if chosen.num_rows else nothing
 
 
 def _batches_at(

@@ -267,6 +267,7 @@ def read(
     counted = [f"{CONVERSATION}.stopped"] if CONVERSATION in schema.names else []
     needed = schema_of([*columns, *counted, *_names_in(row_filter), SEQUENCE_NUMBER])
     condition = arrow_condition(row_filter)
+    nothing = pa.RecordBatch.from_pylist([], schema)
     for file in files:
         checkpoint()
         positions = candidates(file)
@@ -288,7 +289,10 @@ def read(
             kept = None if is_whole else wanted
             for rows in read_fragment(source, fragment, needed, kept, batch_rows, positions):
                 checkpoint()
-                yield _numbered(rows, file).select(schema.names).cast(schema)
+                if rows.num_rows:
+                    yield _numbered(rows, file).select(schema.names).cast(schema)
+                else:
+                    yield nothing
 
 
 def read_every_row(

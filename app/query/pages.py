@@ -28,13 +28,17 @@ from pyiceberg.expressions import (
 from app.query.filters import received_between
 from app.query.selection import Selection
 from app.query.snapshots import SnapshotView
+from catalog.fragments import BATCH_ROWS
 from catalog.membership import NO_IDS
 from catalog.records import time_of
 from catalog.scan import EVERY_ROW, DataFile, read, schema_of
 from catalog.schema import ID
 
-_BATCH_ROWS: Final = 1024
-"""Rows that are decoded at once. A page ends with its last row, so the rows after it are spared."""
+_FIRST_BATCH_ROWS: Final = 1024
+"""Rows that are decoded at once for what ends before the last row of a file.
+
+The newest rows are the last of a file, so nothing after them is spared.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +109,8 @@ def read_rows(
     planned = view.files(And(received, _between(first, last)))
     wanted = ids.to_pylist()
     files = _files_with(planned, sorted(wanted))
-    for batch in read(view.table, files, columns, In(ID, wanted), batch_rows=_BATCH_ROWS):
+    batch_rows = BATCH_ROWS if newest_first else _FIRST_BATCH_ROWS
+    for batch in read(view.table, files, columns, In(ID, wanted), batch_rows=batch_rows):
         wanted = batch.filter(pc.is_in(batch.column(ID), ids))
         if not wanted.num_rows:
             continue
