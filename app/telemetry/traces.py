@@ -22,6 +22,7 @@ from app.version import VERSION
 from catalog.errors import LakeError
 
 if TYPE_CHECKING:
+    from opentelemetry.context import Context
     from opentelemetry.sdk.trace import TracerProvider
     from opentelemetry.trace import Span, Tracer
 
@@ -164,13 +165,19 @@ def answered(method: str, route: str, status: int, seconds: float) -> None:
 
 
 def _begin(tracer: "Tracer", parent: str | None, began_ns: int | None = None) -> "Span":
-    from opentelemetry.trace import SpanKind  # noqa: PLC0415  # imported by `start`
-    from opentelemetry.trace.propagation.tracecontext import (  # noqa: PLC0415
+    from opentelemetry.context import Context  # noqa: PLC0415  # imported by `start`
+    from opentelemetry.trace import SpanKind  # noqa: PLC0415  # likewise
+
+    context = _context_of(parent) if parent else Context()
+    return tracer.start_span("request", context, SpanKind.SERVER, start_time=began_ns)
+
+
+def _context_of(parent: str) -> "Context":
+    from opentelemetry.trace.propagation.tracecontext import (  # noqa: PLC0415  # imported by `start`
         TraceContextTextMapPropagator,
     )
 
-    context = TraceContextTextMapPropagator().extract({_TRACE_PARENT: parent} if parent else {})
-    return tracer.start_span("request", context, SpanKind.SERVER, start_time=began_ns)
+    return TraceContextTextMapPropagator().extract({_TRACE_PARENT: parent})
 
 
 def _end(span: "Span", method: str, route: str, status: int) -> None:
