@@ -13,7 +13,7 @@ file open at a time, and a few batches of it in memory.
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
-from typing import Final
+from typing import Any, Final
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -273,26 +273,42 @@ def read(
         positions = candidates(file)
         if positions is not None and not len(positions):
             continue
-        wanted = wanted_rows(file, condition)
         is_whole = row_filter == EVERY_ROW and not file.is_wanted_in_part
+        wanted = None if is_whole else wanted_rows(file, condition)
         with table.io.new_input(file.path).open() as source:
-            every_group = PARQUET.make_fragment(source)
-            if positions is not None:
-                every_group = with_rows(every_group, positions)
-            fragment: ds.ParquetFileFragment | None = every_group
-            if CONVERSATION in schema.names and not is_whole:
-                fragment = prune_row_groups(every_group, ARROW_SCHEMA, wanted)
-            elif not is_whole:
-                fragment = every_group.subset(wanted, schema=ARROW_SCHEMA)
+            fragment = _row_groups(source, positions, wanted, CONVERSATION in schema.names)
             if fragment is None:
                 continue
-            kept = None if is_whole else wanted
-            for rows in read_fragment(source, fragment, needed, kept, batch_rows, positions):
+            for rows in read_fragment(source, fragment, needed, wanted, batch_rows, positions):
                 checkpoint()
                 if rows.num_rows:
                     yield _numbered(rows, file).select(schema.names).cast(schema)
                 else:
                     yield nothing
+
+
+def _row_groups(
+    source: Any,
+    positions: pa.Array | None,
+    condition: ds.Expression | None,
+    has_conversations: bool,
+) -> ds.ParquetFileFragment | None:
+    """Return the row groups of a file that may have matching rows; None without any.
+
+    Args:
+        source: The file, open for reading.
+        positions: The positions in the file of the rows to look at, ascending; all when None.
+        condition: The rows that are wanted; all when None.
+        has_conversations: Whether conversations are read, which is worth a look at the rows.
+    """
+    fragment = PARQUET.make_fragment(source)
+    if positions is not None:
+        fragment = with_rows(fragment, positions)
+    if condition is None:
+        return fragment
+    if has_conversations:
+        return prune_row_groups(fragment, ARROW_SCHEMA, condition)
+    return fragment.subset(condition, schema=ARROW_SCHEMA)
 
 
 def read_every_row(
