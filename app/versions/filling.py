@@ -36,14 +36,20 @@ if TYPE_CHECKING:
 
 _ROWS_AT_A_TIME: Final = 50_000
 _VERSIONS: Final = "CREATE TABLE versions AS FROM committed"
-_SORTED: Final = "FROM versions ORDER BY conversation_id, content_hash, contribution_id"
-# What was taken down may still be in the raw table, and is in both then.
+_SORTED: Final = """
+    FROM versions ORDER BY conversation_id, content_hash, contribution_id, sequence_number
+"""
+# Of a version that an engine stored again, the first time counts. What was taken down may still be
+# in the raw table, and is in both then.
 _REPLACED: Final = """
     SELECT contribution_id, replaced_by, replaced_in FROM (
         SELECT contribution_id,
             lead(contribution_id) OVER in_order AS replaced_by,
             lead(sequence_number) OVER in_order AS replaced_in
-        FROM (SELECT DISTINCT conversation_id, contribution_id, sequence_number FROM versions)
+        FROM (
+            SELECT conversation_id, contribution_id, min(sequence_number) AS sequence_number
+            FROM versions GROUP BY ALL
+        )
         WINDOW in_order AS (
             PARTITION BY conversation_id ORDER BY sequence_number, contribution_id
         )
