@@ -106,12 +106,11 @@ class Summaries:
             How many files were counted.
         """
         selected = self._select(view, Filters())
-        paths, stored = selected.whole_paths(), self._file_counts.paths()
-        self._file_counts.forget(stored - paths)
+        paths, stored = selected.whole_paths(), self._forget_others(selected)
         if paths <= stored:
             return 0
         counted, fresh = 0, dict[str, RowCounts]()
-        for part in self._of_files(selected, self._file_counts.of(paths & stored)):
+        for part in self._of_files(selected, self._file_counts.of(stored)):
             if part.path is not None and part.path not in stored:
                 fresh[part.path] = part.counts
                 counted += 1
@@ -122,6 +121,27 @@ class Summaries:
                 break
         self._file_counts.store(fresh)
         return counted
+
+    def erase_others(self, view: SnapshotView) -> None:
+        """Forget the counts of all files but those of a snapshot, and erase them from the database.
+
+        They have names that contributions give, such as those of models.
+
+        Args:
+            view: The table as of its newest snapshot.
+
+        Raises:
+            SQLAlchemyError: PostgreSQL can't have the table to itself now.
+            LogBusy: A reader needs SQLite's log for too long.
+        """
+        self._forget_others(self._select(view, Filters()))
+        self._file_counts.erase()
+
+    def _forget_others(self, selected: "_Selected") -> set[str]:
+        """Forget the counts of files that a snapshot lacks, and return the paths of all others."""
+        paths, stored = selected.whole_paths(), self._file_counts.paths()
+        self._file_counts.forget(stored - paths)
+        return stored & paths
 
     def _select(self, view: SnapshotView, filters: Filters) -> "_Selected":
         files = view.files(filters.pushed_down())

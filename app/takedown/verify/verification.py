@@ -2,6 +2,7 @@
 
 import tempfile
 from collections.abc import Collection
+from glob import escape
 from pathlib import Path
 from typing import Final
 from urllib.parse import unquote, urlsplit
@@ -72,4 +73,6 @@ def _search_database(search: Search, name: str, url: str, home: Path) -> None:
     path = Path(str(database.url.database)).resolve()
     # One in the home folder was found among the files.
     if home.resolve() not in path.parents and path.exists():
-        search_file(search, path)
+        # Beside it lies what is derived from it: see `Database.derived`.
+        for each in (path, *path.parent.glob(f"{escape(path.stem)}-*{path.suffix}")):
+            search_file(search, each)
