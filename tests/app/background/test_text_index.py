@@ -7,6 +7,7 @@ from threading import Event
 
 import pytest
 
+from app.background import text_index
 from app.background.maintenance import Maintenance
 from app.background.text_index import IndexingStopped, TextIndexing, newest_files
 from app.query.filters import Filters
@@ -91,6 +92,19 @@ def _answers_of(services: Services, snapshot: Snapshot, filters: Filters) -> Ite
 
 def indexed_files(services: Services) -> int:
     return indexing(services).status().files
+
+
+def test_indexes_that_nobody_needs_go_while_many_others_are_built(
+    services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(text_index, "POLL_S", 0)
+    fill(services)
+    steps = indexing(services).step(Event())
+    assert next(steps).missing
+    of_replaced = services.settings.text_index / "other.1.sqlite"
+    of_replaced.touch()
+    assert next(steps).missing
+    assert not of_replaced.exists()
 
 
 @pytest.mark.slow
