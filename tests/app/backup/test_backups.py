@@ -234,6 +234,17 @@ def test_a_lake_is_restored_where_nothing_is(services: Services, place: Path) ->
         restore_backup(services.settings, folder)
 
 
+def test_a_lake_is_not_restored_beside_what_was_derived_from_another(
+    services: Services, place: Path, tmp_path: Path
+) -> None:
+    folder = back_up(services, place).folder
+    settings = Settings.at(tmp_path / "elsewhere")
+    settings.home.mkdir()
+    (settings.home / "chatlake-versions.db").touch()
+    with pytest.raises(NotEmpty, match="chatlake-versions"):
+        restore_backup(settings, folder)
+
+
 @pytest.mark.parametrize("content", [None, "{", "{}"])
 def test_a_folder_without_a_whole_manifest_is_no_backup(
     tmp_path: Path, content: str | None
