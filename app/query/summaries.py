@@ -24,7 +24,7 @@ from app.query.filters import Filters
 from app.query.replaced import ReplacedAsOf, ReplacedReader
 from app.query.snapshots import SnapshotView
 from catalog.membership import NO_IDS, is_among
-from catalog.records import time_of
+from catalog.records import day_of
 from catalog.replaced import ReplacedFile
 from catalog.scan import DataFile, read, schema_of
 from catalog.scan import count_rows as count_scanned
@@ -240,17 +240,11 @@ class _Selected:
         Args:
             columns: The columns; `contribution_id` has to be one of them.
         """
-        for day, ids in groupby(self.view.hidden.to_pylist(), key=_day_of):
-            if day is not None and day in self._by_day:
-                rows = self.rows(day, pa.array(ids, NO_IDS.type), columns)
+        for day, ids in groupby(self.view.hidden.to_pylist(), key=day_of):
+            of_day = pa.array(ids, NO_IDS.type)
+            # An id that no server made may be of any day.
+            for each in self._by_day if day is None else self._by_day.keys() & {day}:
+                rows = self.rows(each, of_day, columns)
                 if self._replaced:
-                    rows = rows.filter(pc.invert(is_among(rows[ID], self._replaced.on(day))))
-                yield day, rows
-
-
-def _day_of(contribution_id: str) -> date | None:
-    """Return the day of receipt that an id states; None for one beyond the calendar."""
-    try:
-        return time_of(contribution_id).date()
-    except OverflowError:
-        return None
+                    rows = rows.filter(pc.invert(is_among(rows[ID], self._replaced.on(each))))
+                yield each, rows

@@ -28,7 +28,7 @@ from app.versions.recording import (
 from catalog.replaced import REPLACED_IDENTIFIER, ReplacedWriter, replaced_until
 from catalog.scan import plan, read
 from catalog.schema import ID
-from catalog.snapshots import to_snapshot
+from catalog.snapshots import newest_number, to_snapshot
 from catalog.table import load_table
 
 if TYPE_CHECKING:
@@ -105,8 +105,8 @@ class VersionFilling:
         table = load_table(self._catalog())
         with self._open_scratch() as scratch:
             self._load(scratch, table)
-            self._fill_replaced(scratch, _number_of(table))
-            return self._fill_index(scratch, _number_of(table))
+            self._fill_replaced(scratch, newest_number(table))
+            return self._fill_index(scratch, newest_number(table))
 
     def _fill_replaced(self, scratch: "duckdb.DuckDBPyConnection", number: int) -> None:
         table = load_table(self._catalog(), REPLACED_IDENTIFIER)
@@ -154,11 +154,6 @@ class VersionFilling:
         erased = self._erased.committed(0, snapshot.sequence_number)
         batches = read(table, plan(table, snapshot), VERSION_COLUMNS)
         yield from map(only_versions, chain(batches, erased.to_batches()))
-
-
-def _number_of(table: Table) -> int:
-    newest = table.current_snapshot()
-    return (newest.sequence_number or 0) if newest else 0
 
 
 def _batches(scratch: "duckdb.DuckDBPyConnection", query: str) -> Iterator[pa.RecordBatch]:
