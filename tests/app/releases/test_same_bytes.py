@@ -37,7 +37,7 @@ _TIME_OF_COMMIT: Final = re.compile(
 
 
 def sums_of(folder: Path) -> dict[str, str]:
-    """Return the SHA-256 of each file, without the random ids, the time and the day of the snapshot."""
+    """Return the SHA-256 of each file, without random ids, and the snapshot's time and day."""
     sums = {}
     for path, content in files_in(folder).items():
         if path.startswith(("parquet/", "jsonl/train", "jsonl/test")):
