@@ -16,6 +16,10 @@ THINNED: Final = (
     "By sequence number, in Spark",
 )
 """Those that read a snapshot that is not live any more."""
+LATEST: Final = "The latest versions alone"
+"""The one that leaves out what was replaced of a day."""
+DAY: Final = ("2026-11-01", "2026-11-02")
+"""The day that it reads, and the one after that."""
 HEAVY: Final = frozenset(
     {"DuckDB", "Daft", "Spark", "By sequence number, in DuckDB", "By sequence number, in Spark"}
 )
