@@ -45,10 +45,13 @@ def path_list(files: LocalFiles) -> str:
     return "[" + ", ".join(map(_literal, files.paths)) + "]"
 
 
-def names_a_file(error: duckdb.Error, files: LocalFiles) -> bool:
-    """Tell whether an error is about one of the files, or about reading at all."""
+def is_of_reading(error: Exception, files: LocalFiles) -> bool:
+    """Tell whether an error of a query is from reading the files, and not from the query itself."""
+    # What decoding a broken page raises has no class of its own.
+    if isinstance(error, duckdb.IOException) or type(error) is duckdb.Error:
+        return True
     message = str(error)
-    return isinstance(error, duckdb.IOException) or any(path in message for path in files.paths)
+    return isinstance(error, duckdb.Error) and any(path in message for path in files.paths)
 
 
 def _schema(connection: duckdb.DuckDBPyConnection, schema: pa.Schema) -> str:

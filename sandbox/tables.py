@@ -54,7 +54,7 @@ class Tables:
         """
         scans = (files.failure for files in self._scanned if files.failure)
         files = self._task.local
-        if files and isinstance(error, duckdb.Error) and local.names_a_file(error, files):
+        if files and local.is_of_reading(error, files):
             return error
         return next(scans, None)
 
