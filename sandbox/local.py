@@ -30,7 +30,7 @@ def create_view(connection: duckdb.DuckDBPyConnection, name: str, files: LocalFi
     """
     # By the file's position in the list: a join would cost every query that doesn't read it.
     numbers = ", ".join(map(str, files.sequence_numbers))
-    columns = ", ".join(map(_quoted, files.schema.names))
+    columns = ", ".join(map(_column, files.schema))
     connection.execute(
         f"CREATE VIEW {name} AS "  # noqa: S608  # all of it is ours
         f"SELECT {columns}, list_extract([{numbers}], file_index::BIGINT + 1)::BIGINT "
@@ -52,6 +52,14 @@ def is_of_reading(error: Exception, files: LocalFiles) -> bool:
         return True
     message = str(error)
     return isinstance(error, duckdb.Error) and any(path in message for path in files.paths)
+
+
+def _column(field: pa.Field) -> str:
+    name = _quoted(field.name)
+    if not pa.types.is_struct(field.type):
+        return name
+    # DuckDB 2.0 fails on a field of a struct that a file lacks, if it asks the file for that alone.
+    return f"CASE WHEN {name} IS NULL THEN NULL ELSE {name} END AS {name}"
 
 
 def _schema(connection: duckdb.DuckDBPyConnection, schema: pa.Schema) -> str:
