@@ -281,6 +281,7 @@ class Services:
             Step("text index", lambda _: self.text_indexing().remove_replaced()),
             # After all that is written anew, which is a part of the time that readers have.
             Step("old files", tables.remove_files),
+            Step("counts", lambda _: self.summary_job().erase_replaced()),
             Step("old versions", OldVersions(self.settings, lambda: self.catalog).erase),
             Step("spilled files", lambda _: remove_abandoned()),
             # Comments of reports may quote what is erased; its pages are cleaned after that.
@@ -418,7 +419,12 @@ class Services:
 
     def checkpoints(self) -> Checkpoints | None:
         """Return the job that keeps the logs of SQLite's databases short; None without any."""
-        databases = (self.database, self.catalog, self.version_index.database)
+        databases = (
+            self.database,
+            self.catalog,
+            self.version_index.database,
+            self.file_counts.database,
+        )
         logged = [database for database in databases if database.engine.dialect.name == "sqlite"]
         return Checkpoints(logged) if logged else None
 

@@ -35,6 +35,15 @@ class SummaryJob:
                 # Readers count by themselves what isn't counted yet.
                 log.exception("files couldn't be counted; it is tried again on schedule")
 
+    def erase_replaced(self) -> None:
+        """Erase the counts of files that the table has no more.
+
+        Raises:
+            SQLAlchemyError: PostgreSQL can't have the table of counts to itself now.
+            LogBusy: A reader needs SQLite's log for too long.
+        """
+        self._summaries.erase_others(self._snapshots.view(Reference(), OPERATOR))
+
     def step(self, goes_on: Callable[[], bool] = lambda: True) -> int:
         """Count the files of the newest snapshot that aren't counted yet, and return how many.
 

@@ -102,8 +102,13 @@ class TextIndexing:
             if not lock.try_acquire():
                 return
             while missing := self._missing():
+                looked_at = monotonic()
                 for left, file in reversed([*enumerate(missing)]):
                     started = monotonic()
+                    if started - looked_at > POLL_S:
+                        # The first build of a large lake takes hours, and a takedown minutes.
+                        self.remove_replaced()
+                        looked_at = started
                     if self._build(file, stop):
                         seconds = monotonic() - started
                         metrics.maintained("index_texts", seconds, 1, self._clock())

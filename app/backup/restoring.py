@@ -32,7 +32,7 @@ from app.backup.verifying import VerifiedSnapshots, verify_snapshots
 from app.ingest.entries import decode_files, encode_files
 from app.settings import Settings
 from app.state import ledger
-from app.state.db import Database
+from app.state.db import Database, derived_files
 from app.state.models import JournalEntry
 from catalog.connection import CATALOG_NAME, LockingCatalog
 from catalog.durability import make_durable_folder, sync_folder
@@ -112,6 +112,9 @@ def _check_empty(settings: Settings) -> None:
         url = make_url(text)
         if has_tables(url):
             raise NotEmpty(f"the database {url.set(query={}).render_as_string()}")
+        # An index of another lake would pass submissions for repeated which this lake hasn't got.
+        for derived in derived_files(Path(str(url.database))) if is_sqlite(url) else ():
+            raise NotEmpty(str(derived))
     io = DurableFileIO(settings.catalog_properties)
     for place in (settings.warehouse, settings.releases.as_uri(), settings.maps.as_uri()):
         scheme, netloc, path = PyArrowFileIO.parse_location(place, settings.catalog_properties)

@@ -8,6 +8,7 @@ import migrations.sql
 from app.cli.errors import shows_errors
 from app.services import Services, current_services
 from app.state.locks import holding
+from catalog.snapshots import newest_number
 from catalog.table import load_table
 
 _LOCK = "migration"
@@ -37,8 +38,7 @@ def _complete_versions(services: Services) -> None:
     a lake which was restored from a backup, is filled anew.
     """
     services.version_index.create()
-    newest = load_table(services.catalog).current_snapshot()
-    number = (newest.sequence_number or 0) if newest else 0
+    number = newest_number(load_table(services.catalog))
     known = services.version_index.watermark()
     if known > number or (number and not known):
         click.echo("index of versions: filled anew, since it isn't this lake's")

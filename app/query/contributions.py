@@ -3,7 +3,6 @@
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
-from datetime import date
 from itertools import groupby
 from typing import Final
 from uuid import UUID
@@ -19,7 +18,7 @@ from app.query.summaries import Summaries
 from app.query.text_index.folder import TextIndexes
 from catalog.errors import NotFound
 from catalog.membership import NO_IDS, is_among
-from catalog.records import time_of
+from catalog.records import day_of
 from catalog.scan import schema_of
 from catalog.schema import ARROW_SCHEMA, ID
 
@@ -138,17 +137,9 @@ class Contributions:
         """
         # By days: the files between the first and the last id may be all files of the lake.
         found = [schema_of(columns).empty_table()]
-        for _, of_day in groupby(sorted(set(contribution_ids)), key=_day_of):
+        for _, of_day in groupby(sorted(set(contribution_ids)), key=day_of):
             ids = pa.array(of_day, NO_IDS.type)
             # No server made an id whose time is beyond the calendar.
             with suppress(OverflowError):
                 found.append(read_rows(view, ids, columns, sys.maxsize))
         return pa.concat_tables(found)
-
-
-def _day_of(contribution_id: str) -> date | None:
-    """Return the day of receipt that an id states; None for one beyond the calendar."""
-    try:
-        return time_of(contribution_id).date()
-    except OverflowError:
-        return None

@@ -127,8 +127,8 @@ class FileCounts:
         Args:
             database: The database of the state, which on SQLite the counts lie beside.
         """
-        self._database = database.derived("counts")
-        self._is_own = self._database is not database
+        self.database = database.derived("counts")
+        self._is_own = self.database is not database
         self._cache: LRUCache[str, tuple[RowCounts, int]] = LRUCache(
             _CACHE_BYTES, getsizeof=lambda known: known[1]
         )
@@ -136,8 +136,8 @@ class FileCounts:
 
     def create(self) -> None:
         """Create the table, empty, unless it is there."""
-        self._database.make_folder()
-        with self._database.write() as connection:
+        self.database.make_folder()
+        with self.database.write() as connection:
             FileCountsBase.metadata.create_all(connection)
 
     def of(self, paths: Collection[str]) -> dict[str, RowCounts]:
@@ -147,7 +147,7 @@ class FileCounts:
         wanted = [path for path in paths if path not in known]
         if not wanted:
             return known
-        with self._database.read() as connection:
+        with self.database.read() as connection:
             for some in in_parts(wanted):
                 query = select(CountedFile.path, CountedFile.counts)
                 for path, encoded in connection.execute(query.where(CountedFile.path.in_(some))):
@@ -162,27 +162,39 @@ class FileCounts:
         """Keep the counts of some files for all processes."""
         rows = [{"path": path, "counts": _encode(each)} for path, each in counts.items()]
         if rows:
-            with self._database.write() as connection:
+            with self.database.write() as connection:
                 connection.execute(insert_missing(connection, CountedFile), rows)
 
     def paths(self) -> set[str]:
         """Return the paths of all files whose counts are stored."""
-        with self._database.read() as connection:
+        with self.database.read() as connection:
             return set(connection.scalars(select(CountedFile.path)))
 
     def forget(self, paths: Collection[str]) -> None:
-        """Remove the counts of some files, such as those that are gone."""
+        """Remove the counts of some files, such as those that are gone.
+
+        The names in them stay in free pages of the database: see `erase`.
+        """
         with self._lock:
             for path in paths:
                 self._cache.pop(path, None)
         for some in in_parts(sorted(paths)):
-            with self._database.write() as connection:
+            with self.database.write() as connection:
                 connection.execute(delete(CountedFile).where(CountedFile.path.in_(some)))
+
+    def erase(self) -> None:
+        """Return once no page and no log of SQLite's, and no table of PostgreSQL's, has what went.
+
+        Raises:
+            SQLAlchemyError: PostgreSQL can't have the table to itself now.
+            LogBusy: A reader needs SQLite's log for too long.
+        """
+        self.database.compact(CountedFile)
 
     def dispose(self) -> None:
         """Close the connections, if they are its own."""
         if self._is_own:
-            self._database.dispose()
+            self.database.dispose()
 
     def _remember(self, path: str, counts: RowCounts, size_bytes: int) -> RowCounts:
         with self._lock:

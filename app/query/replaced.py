@@ -19,7 +19,7 @@ from pyiceberg.table import Table
 
 from app.query.snapshots import SnapshotView
 from catalog.membership import NO_IDS
-from catalog.records import time_of
+from catalog.records import day_of
 from catalog.replaced import ReplacedFile, read_replaced, replaced_between, replaced_files
 from catalog.schema import ID, SEQUENCE_NUMBER
 
@@ -85,7 +85,7 @@ class ReplacedAsOf:
         bounds = pc.min_max(ids).as_py()
         if self.table is None or bounds["min"] is None:
             return NO_IDS
-        first, last = (_day_of(bounds[each]) for each in ("min", "max"))
+        first, last = day_of(bounds["min"]) or date.min, day_of(bounds["max"]) or date.max
         days = sorted(day for day in self.reader.files(self.table) if first <= day <= last)
         return pa.concat_arrays([NO_IDS, *map(self.on, days)])
 
@@ -145,14 +145,6 @@ class ReplacedReader:
                 if known.nbytes <= self._rows.maxsize:
                     self._rows[file.path] = known
         return known
-
-
-def _day_of(contribution_id: str) -> date:
-    """Return the day that an id states; the last one for a time that is beyond the calendar."""
-    try:
-        return time_of(contribution_id).date()
-    except OverflowError:
-        return date.max
 
 
 def _until(rows: pa.Table, sequence_number: int) -> pa.Array:

@@ -24,7 +24,7 @@ from app.query.filters import Filters
 from app.query.replaced import ReplacedAsOf, ReplacedReader
 from app.query.snapshots import SnapshotView
 from catalog.membership import NO_IDS, is_among
-from catalog.records import time_of
+from catalog.records import day_of
 from catalog.replaced import ReplacedFile
 from catalog.scan import DataFile, read, schema_of
 from catalog.scan import count_rows as count_scanned
@@ -106,12 +106,11 @@ class Summaries:
             How many files were counted.
         """
         selected = self._select(view, Filters())
-        paths, stored = selected.whole_paths(), self._file_counts.paths()
-        self._file_counts.forget(stored - paths)
+        paths, stored = selected.whole_paths(), self._forget_others(selected)
         if paths <= stored:
             return 0
         counted, fresh = 0, dict[str, RowCounts]()
-        for part in self._of_files(selected, self._file_counts.of(paths & stored)):
+        for part in self._of_files(selected, self._file_counts.of(stored)):
             if part.path is not None and part.path not in stored:
                 fresh[part.path] = part.counts
                 counted += 1
@@ -122,6 +121,27 @@ class Summaries:
                 break
         self._file_counts.store(fresh)
         return counted
+
+    def erase_others(self, view: SnapshotView) -> None:
+        """Forget the counts of all files but those of a snapshot, and erase them from the database.
+
+        They have names that contributions give, such as those of models.
+
+        Args:
+            view: The table as of its newest snapshot.
+
+        Raises:
+            SQLAlchemyError: PostgreSQL can't have the table to itself now.
+            LogBusy: A reader needs SQLite's log for too long.
+        """
+        self._forget_others(self._select(view, Filters()))
+        self._file_counts.erase()
+
+    def _forget_others(self, selected: "_Selected") -> set[str]:
+        """Forget the counts of files that a snapshot lacks, and return the paths of all others."""
+        paths, stored = selected.whole_paths(), self._file_counts.paths()
+        self._file_counts.forget(stored - paths)
+        return stored & paths
 
     def _select(self, view: SnapshotView, filters: Filters) -> "_Selected":
         files = view.files(filters.pushed_down())
@@ -220,17 +240,11 @@ class _Selected:
         Args:
             columns: The columns; `contribution_id` has to be one of them.
         """
-        for day, ids in groupby(self.view.hidden.to_pylist(), key=_day_of):
-            if day is not None and day in self._by_day:
-                rows = self.rows(day, pa.array(ids, NO_IDS.type), columns)
+        for day, ids in groupby(self.view.hidden.to_pylist(), key=day_of):
+            of_day = pa.array(ids, NO_IDS.type)
+            # An id that no server made may be of any day.
+            for each in self._by_day if day is None else self._by_day.keys() & {day}:
+                rows = self.rows(each, of_day, columns)
                 if self._replaced:
-                    rows = rows.filter(pc.invert(is_among(rows[ID], self._replaced.on(day))))
-                yield day, rows
-
-
-def _day_of(contribution_id: str) -> date | None:
-    """Return the day of receipt that an id states; None for one beyond the calendar."""
-    try:
-        return time_of(contribution_id).date()
-    except OverflowError:
-        return None
+                    rows = rows.filter(pc.invert(is_among(rows[ID], self._replaced.on(each))))
+                yield each, rows

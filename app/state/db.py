@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import cache
+from glob import escape
 from pathlib import Path
 from time import monotonic
 from typing import Final
@@ -84,7 +85,7 @@ class Database:
         """
         if not self.is_sqlite:
             return self
-        path = self._path.with_name(f"{self._path.stem}-{name}{self._path.suffix}")
+        path = _derived_path(self._path, name)
         url = self.url.set(database=str(path)).render_as_string(hide_password=False)
         return Database(url, is_derived=True)
 
@@ -174,6 +175,19 @@ class Database:
     def dispose(self) -> None:
         """Close the pooled connections."""
         self.engine.dispose()
+
+
+def derived_files(path: Path) -> list[Path]:
+    """Return the files of databases that are derived from a SQLite database: `Database.derived`.
+
+    Args:
+        path: The file of the database, which needn't be there.
+    """
+    return sorted(path.parent.glob(_derived_path(Path(escape(path.name)), "*").name))
+
+
+def _derived_path(path: Path, name: str) -> Path:
+    return path.with_name(f"{path.stem}-{name}{path.suffix}")
 
 
 class PersistentWriter:

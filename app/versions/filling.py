@@ -28,7 +28,7 @@ from app.versions.recording import (
 from catalog.replaced import REPLACED_IDENTIFIER, ReplacedWriter, replaced_until
 from catalog.scan import plan, read
 from catalog.schema import ID
-from catalog.snapshots import to_snapshot
+from catalog.snapshots import newest_number, to_snapshot
 from catalog.table import load_table
 
 if TYPE_CHECKING:
@@ -36,14 +36,20 @@ if TYPE_CHECKING:
 
 _ROWS_AT_A_TIME: Final = 50_000
 _VERSIONS: Final = "CREATE TABLE versions AS FROM committed"
-_SORTED: Final = "FROM versions ORDER BY conversation_id, content_hash, contribution_id"
-# What was taken down may still be in the raw table, and is in both then.
+_SORTED: Final = """
+    FROM versions ORDER BY conversation_id, content_hash, contribution_id, sequence_number
+"""
+# Of a version that an engine stored again, the first time counts. What was taken down may still be
+# in the raw table, and is in both then.
 _REPLACED: Final = """
     SELECT contribution_id, replaced_by, replaced_in FROM (
         SELECT contribution_id,
             lead(contribution_id) OVER in_order AS replaced_by,
             lead(sequence_number) OVER in_order AS replaced_in
-        FROM (SELECT DISTINCT conversation_id, contribution_id, sequence_number FROM versions)
+        FROM (
+            SELECT conversation_id, contribution_id, min(sequence_number) AS sequence_number
+            FROM versions GROUP BY ALL
+        )
         WINDOW in_order AS (
             PARTITION BY conversation_id ORDER BY sequence_number, contribution_id
         )
@@ -99,8 +105,8 @@ class VersionFilling:
         table = load_table(self._catalog())
         with self._open_scratch() as scratch:
             self._load(scratch, table)
-            self._fill_replaced(scratch, _number_of(table))
-            return self._fill_index(scratch, _number_of(table))
+            self._fill_replaced(scratch, newest_number(table))
+            return self._fill_index(scratch, newest_number(table))
 
     def _fill_replaced(self, scratch: "duckdb.DuckDBPyConnection", number: int) -> None:
         table = load_table(self._catalog(), REPLACED_IDENTIFIER)
@@ -148,11 +154,6 @@ class VersionFilling:
         erased = self._erased.committed(0, snapshot.sequence_number)
         batches = read(table, plan(table, snapshot), VERSION_COLUMNS)
         yield from map(only_versions, chain(batches, erased.to_batches()))
-
-
-def _number_of(table: Table) -> int:
-    newest = table.current_snapshot()
-    return (newest.sequence_number or 0) if newest else 0
 
 
 def _batches(scratch: "duckdb.DuckDBPyConnection", query: str) -> Iterator[pa.RecordBatch]:

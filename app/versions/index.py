@@ -3,20 +3,21 @@
 It answers who replaced whom when a batch is committed, and whether a submission repeats one that
 the lake has. It is derived from the raw table and from what was taken down, and can be filled anew.
 A watermark says up to which commit of the raw table it is complete. It may have some versions of
-the commits after that, so adding is idempotent.
+the commits after that, so adding is idempotent. Beside it stands how often the index was filled:
+who adds versions while another process fills it anew can't tell which of them are left.
 
 On SQLite it is a file of its own, see `Database.derived`.
 """
 
 from collections import defaultdict
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache
 from typing import Final, NamedTuple
 
-from sqlalchemy import Connection, select, text
+from sqlalchemy import Connection, bindparam, delete, select, text
 
-from app.state.db import Database
+from app.state.db import Database, insert_missing
 from app.state.parts import in_parts
 from app.versions.keys import (
     VersionKey,
@@ -25,12 +26,15 @@ from app.versions.keys import (
     conversation_key,
 )
 from app.versions.models import IndexedVersion, VersionsBase, Watermark
+from catalog.errors import CommitConflict
 
 KEYS_PER_QUERY: Final = 512
 """Databases bound the number of parameters of a statement, and a key has two."""
 _WATERMARK: Final = "raw"
+_FILLINGS: Final = "fillings"
 _MARKS: Final = {"sqlite": "?", "postgresql": "%s"}
 """How a parameter is written, for each database."""
+_NUMBER_OF: Final = select(Watermark.sequence_number).where(Watermark.name == bindparam("name"))
 
 
 class StoredVersion(NamedTuple):
@@ -66,11 +70,20 @@ class VersionIndex:
         self.database.make_folder()
         with self.database.write() as connection:
             VersionsBase.metadata.create_all(connection)
+            # There before it is counted up, so that `advance` has a row to lock.
+            connection.execute(
+                insert_missing(connection, Watermark), {"name": _FILLINGS, "sequence_number": 0}
+            )
+
+    def fillings(self) -> int:
+        """Return how often the index was emptied and filled anew."""
+        with self.database.read() as connection:
+            return connection.scalar(_NUMBER_OF, {"name": _FILLINGS}) or 0
 
     def watermark(self) -> int:
         """Return the sequence number of the raw table up to which all versions are there."""
         with self.database.read() as connection:
-            return watermark_of(connection)
+            return connection.scalar(_NUMBER_OF, {"name": _WATERMARK}) or 0
 
     def find(self, keys: Collection[VersionKey]) -> dict[VersionKey, StoredVersion]:
         """Return the latest version with each of some keys; keys without one are left out."""
@@ -86,8 +99,8 @@ class VersionIndex:
     def of(self, conversation_id: str, until: int) -> list[StoredVersion]:
         """Return the versions of a conversation that commits up to a number added, oldest first."""
         with self.database.read() as connection:
-            stored = _of_conversations(connection, [conversation_key(conversation_id)])
-        versions = sorted(version for each in stored.values() for version in each)
+            key = conversation_key(conversation_id)
+            versions = _of_conversations(connection, [key]).get(key, [])
         return [version for version in versions if version.sequence_number <= until]
 
     def shared(self, conversations: Sequence[bytes]) -> dict[bytes, list[StoredVersion]]:
@@ -98,7 +111,7 @@ class VersionIndex:
                 several = _with_several(connection, some)
                 if several:
                     found |= _of_conversations(connection, several)
-        return {conversation: sorted(versions) for conversation, versions in found.items()}
+        return found
 
     def add(self, rows: Sequence[IndexRow]) -> None:
         """Add versions; those that are there already stay as they are."""
@@ -106,9 +119,20 @@ class VersionIndex:
             with self.writing() as connection:
                 add_rows(connection, rows)
 
-    def advance(self, until: int) -> None:
-        """Move the watermark forward to a sequence number; a higher one stays."""
+    def advance(self, until: int, fillings: int) -> None:
+        """Move the watermark forward to a sequence number; a higher one stays.
+
+        Args:
+            until: The sequence number.
+            fillings: What `fillings` returned before the versions up to it were added.
+
+        Raises:
+            CommitConflict: The index was filled anew since, maybe without some of these versions.
+        """
         with self.writing() as connection:
+            now = connection.scalar(_NUMBER_OF.with_for_update(), {"name": _FILLINGS}) or 0
+            if now != fillings:
+                raise CommitConflict(1)
             set_watermark(connection, until)
 
     @contextmanager
@@ -136,11 +160,6 @@ def add_rows(connection: Connection, rows: Sequence[IndexRow]) -> None:
     connection.exec_driver_sql(_insertion(connection.dialect.name), sorted(rows))
 
 
-def watermark_of(connection: Connection) -> int:
-    """Return the watermark; 0 in an empty index."""
-    return connection.scalar(select(Watermark.sequence_number)) or 0
-
-
 def set_watermark(connection: Connection, until: int) -> None:
     """Move the watermark forward to a sequence number; a higher one stays."""
     connection.execute(
@@ -154,9 +173,18 @@ def set_watermark(connection: Connection, until: int) -> None:
 
 
 def clear(connection: Connection) -> None:
-    """Remove everything."""
-    for model in (IndexedVersion, Watermark):
-        connection.exec_driver_sql(f"DELETE FROM {model.__tablename__}")  # noqa: S608  # ours
+    """Remove everything, and count one more filling."""
+    # First, since whoever advances the watermark waits for it.
+    connection.execute(
+        text(
+            "INSERT INTO versions_watermark (name, sequence_number) VALUES (:name, 1)"
+            " ON CONFLICT (name) DO UPDATE"
+            " SET sequence_number = versions_watermark.sequence_number + 1"
+        ),
+        {"name": _FILLINGS},
+    )
+    connection.execute(delete(Watermark).where(Watermark.name == _WATERMARK))
+    connection.execute(delete(IndexedVersion))
 
 
 def _find(
@@ -186,10 +214,13 @@ def _with_several(connection: Connection, conversations: Sequence[bytes]) -> lis
 
 def _of_conversations(
     connection: Connection, conversations: Sequence[bytes]
-) -> Mapping[bytes, list[StoredVersion]]:
+) -> dict[bytes, list[StoredVersion]]:
+    """Return the versions of some conversations, each once, in order."""
     statement = (
-        "SELECT conversation_id, contribution_id, sequence_number"  # noqa: S608  # ours
+        # An engine may have stored one again, with another content: it has its first place.
+        "SELECT conversation_id, contribution_id, min(sequence_number)"  # noqa: S608  # ours
         f" FROM versions {_among(connection, conversations)}"
+        " GROUP BY conversation_id, contribution_id"
     )
     found: defaultdict[bytes, list[StoredVersion]] = defaultdict(list)
     for conversation, contribution, number in connection.exec_driver_sql(
@@ -197,7 +228,7 @@ def _of_conversations(
     ):
         version = StoredVersion(number, contribution_id_of(bytes(contribution)))
         found[bytes(conversation)].append(version)
-    return found
+    return {conversation: sorted(versions) for conversation, versions in found.items()}
 
 
 def _among(connection: Connection, conversations: Sequence[bytes]) -> str:

@@ -11,8 +11,8 @@ class VersionsBase(DeclarativeBase):
 class IndexedVersion(VersionsBase):
     """A version of a conversation, whether it was taken down since or not.
 
-    The ids are bytes: see `app.versions.keys`. A version has one row for each time that an engine
-    has stored it.
+    The ids are bytes: see `app.versions.keys`. A version has one row for each content
+    with which engines have stored it.
     """
 
     __tablename__ = "versions"
@@ -26,7 +26,11 @@ class IndexedVersion(VersionsBase):
 
 
 class Watermark(VersionsBase):
-    """The sequence number of the raw table up to which the index has all versions: one row."""
+    """What the index has: two rows.
+
+    One has the sequence number of the raw table up to which all versions are there. The other one
+    counts how often the index was filled anew.
+    """
 
     __tablename__ = "versions_watermark"
 

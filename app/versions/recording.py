@@ -115,7 +115,9 @@ class VersionRecorder:
         for _ in range(_ATTEMPTS):
             # Another process that records the same at the same time has done it by the next try.
             with suppress(CommitConflict):
-                self._record_from_table(table, to_snapshot(newest), self._index.watermark())
+                fillings = self._index.fillings()
+                known = self._index.watermark()
+                self._record_from_table(table, to_snapshot(newest), known, fillings)
                 return
         raise CommitConflict(_ATTEMPTS)
 
@@ -130,13 +132,17 @@ class VersionRecorder:
         Raises:
             CommitConflict: Another process recorded versions at the same time; try again.
         """
+        # In this order: a filling in between shows when the watermark is moved.
+        fillings = self._index.fillings()
         known, number = self._index.watermark(), snapshot.sequence_number
         if _adds_nothing_between(table, known, number):
-            self._record(number, {number: snapshot.committed_at}, read_batch)
+            self._record(number, {number: snapshot.committed_at}, read_batch, fillings)
         else:
-            self._record_from_table(table, snapshot, known)
+            self._record_from_table(table, snapshot, known, fillings)
 
-    def _record_from_table(self, table: Table, snapshot: Snapshot, known: int) -> None:
+    def _record_from_table(
+        self, table: Table, snapshot: Snapshot, known: int, fillings: int
+    ) -> None:
         number = snapshot.sequence_number
         if _adds_nothing_between(table, known, number + 1):
             return
@@ -149,15 +155,22 @@ class VersionRecorder:
             yield from erased.to_batches()
 
         times = {each.sequence_number: each.committed_at for each in live_snapshots(table)}
-        self._record(number, times, read_all)
+        self._record(number, times, read_all, fillings)
 
-    def _record(self, until: int, times: Mapping[int, datetime], read_rows: ReadVersions) -> None:
+    def _record(
+        self,
+        until: int,
+        times: Mapping[int, datetime],
+        read_rows: ReadVersions,
+        fillings: int,
+    ) -> None:
         """Record the versions that commits after the watermark added.
 
         Args:
             until: The sequence number of the last of the commits.
             times: When commits were made, by their sequence numbers.
             read_rows: Returns the versions.
+            fillings: How often the index had been filled when its watermark was read.
         """
         for batch in read_rows():
             self._index.add(index_rows(batch, until))
@@ -171,7 +184,7 @@ class VersionRecorder:
                 writer.add(self._to_table(found, times, recorded))
         if writer is not None:
             writer.append(until)
-        self._index.advance(until)
+        self._index.advance(until, fillings)
 
     def _replaced_by(self, rows: Sequence[IndexRow]) -> dict[str, StoredVersion]:
         """Return what some versions replaced: the one before each of them, with its successor."""

@@ -127,7 +127,7 @@ def _fill(connection: sqlite3.Connection, url: str, batches: Iterable[pa.RecordB
         connection.executemany(
             "INSERT INTO texts(rowid, text) VALUES (?, ?)", enumerate(texts, rows)
         )
-        ids = b"".join(UUID(each).bytes for each in batch.column(ID).to_pylist())
+        ids = b"".join(map(_to_bytes, batch.column(ID).to_pylist()))
         connection.execute("INSERT INTO contributions VALUES (?)", [ids])
         rows += batch.num_rows
     connection.execute("INSERT INTO texts(texts) VALUES ('optimize')")
@@ -145,6 +145,14 @@ def _fill(connection: sqlite3.Connection, url: str, batches: Iterable[pa.RecordB
     )
     connection.execute("INSERT INTO about VALUES (?, ?)", [url, rows])
     connection.execute("COMMIT")
+
+
+def _to_bytes(contribution_id: str) -> bytes:
+    """Return a UUID as its bytes; what another engine wrote instead is a text."""
+    try:
+        return UUID(contribution_id).bytes
+    except ValueError:
+        return contribution_id.encode()
 
 
 def _texts_of(batch: pa.RecordBatch) -> pa.Array:

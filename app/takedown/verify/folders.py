@@ -1,6 +1,6 @@
 """Searching folders: every file in them, whatever its name."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Final
 
@@ -11,17 +11,7 @@ from app.takedown.verify.sqlite import log_of, search_sqlite
 
 _CHANGING: Final = ("-journal", "-shm", ".lock")
 """Ends of the names of files that may become shorter at any time."""
-
-
-def search_folder(search: Search, folder: Path) -> None:
-    """Search all files below a folder; links aren't followed, and files may vanish meanwhile."""
-    for path in sorted(_files(folder)):
-        try:
-            search_file(search, path)
-        except FileNotFoundError:
-            continue
-        except OSError as error:
-            search.cannot_open(str(path), str(error))
+_SPILLED: Final = "spilled files"
 
 
 def search_file(search: Search, path: Path) -> None:
@@ -45,6 +35,38 @@ def search_file(search: Search, path: Path) -> None:
             search.anything(str(path), memoryview(file.read_buffer()))
     else:
         search.anything(str(path), b"")
+
+
+def search_spilled(search: Search, path: Path) -> None:
+    """Search a file of a running query, which may become shorter at any time.
+
+    It isn't mapped: whoever reads beyond the end of a mapped file is killed by the kernel.
+
+    Raises:
+        OSError: It can't be read.
+    """
+    search.opened(_SPILLED)
+    with path.open("rb") as file:
+        search.stream(str(path), _SPILLED, file)
+
+
+def search_folder(
+    search: Search, folder: Path, search_one: Callable[[Search, Path], None] = search_file
+) -> None:
+    """Search all files below a folder; links aren't followed, and files may vanish meanwhile.
+
+    Args:
+        search: The search.
+        folder: The folder.
+        search_one: Searches a file.
+    """
+    for path in sorted(_files(folder)):
+        try:
+            search_one(search, path)
+        except FileNotFoundError:
+            continue
+        except OSError as error:
+            search.cannot_open(str(path), str(error))
 
 
 def _files(folder: Path) -> Iterator[Path]:

@@ -8,9 +8,9 @@ from urllib.parse import unquote, urlsplit
 from uuid import UUID
 
 from app.settings import Settings
-from app.state.db import Database
+from app.state.db import Database, derived_files
 from app.takedown.verify.buckets import search_bucket
-from app.takedown.verify.folders import search_file, search_folder
+from app.takedown.verify.folders import search_file, search_folder, search_spilled
 from app.takedown.verify.postgres import search_postgres
 from app.takedown.verify.report import Report
 from app.takedown.verify.search import Search
@@ -36,7 +36,7 @@ def verify(settings: Settings, ids: Collection[UUID], text: str | None = None) -
     for folder in _folders(settings):
         search_folder(search, folder)
     for spill in Path(tempfile.gettempdir()).glob(_SPILL):
-        search_folder(search, spill)
+        search_folder(search, spill, search_spilled)
     for url in (settings.warehouse, settings.releases_bucket):
         if url and urlsplit(url).scheme == "s3":
             search_bucket(search, url, settings)
@@ -72,4 +72,5 @@ def _search_database(search: Search, name: str, url: str, home: Path) -> None:
     path = Path(str(database.url.database)).resolve()
     # One in the home folder was found among the files.
     if home.resolve() not in path.parents and path.exists():
-        search_file(search, path)
+        for each in (path, *derived_files(path)):
+            search_file(search, each)

@@ -6,7 +6,9 @@ from datetime import UTC, datetime, timedelta
 from threading import Event
 
 import pytest
+from msgspec.structs import replace
 
+from app.background import text_index
 from app.background.maintenance import Maintenance
 from app.background.text_index import IndexingStopped, TextIndexing, newest_files
 from app.query.filters import Filters
@@ -91,6 +93,25 @@ def _answers_of(services: Services, snapshot: Snapshot, filters: Filters) -> Ite
 
 def indexed_files(services: Services) -> int:
     return indexing(services).status().files
+
+
+def test_a_file_with_an_id_that_no_server_made_is_indexed(services: Services) -> None:
+    foreign = replace(make_received(0), contribution_id="row 1 of another engine")
+    commit_batch(services, foreign, make_received(0))
+    assert len(list(indexing(services).step(Event()))) == 1
+
+
+def test_indexes_that_nobody_needs_go_while_many_others_are_built(
+    services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(text_index, "POLL_S", 0)
+    fill(services)
+    steps = indexing(services).step(Event())
+    assert next(steps).missing
+    of_replaced = services.settings.text_index / "other.1.sqlite"
+    of_replaced.touch()
+    assert next(steps).missing
+    assert not of_replaced.exists()
 
 
 @pytest.mark.slow

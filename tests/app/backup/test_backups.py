@@ -95,6 +95,8 @@ def test_a_lake_restored_elsewhere_has_every_snapshot_and_commits_what_was_pendi
         services.settings.home.rename(tmp_path / "gone")
     settings = restored_elsewhere(backend, tmp_path / "elsewhere", report.folder)
     with opened_app(settings) as app, app.app_context():
+        # As the command does after it: what is derived is in no backup.
+        assert app.test_cli_runner().invoke(args=["migrate"]).exit_code == 0
         restored = current_services()
         assert rows_of_every_snapshot(restored) == before
         assert verify_lake(restored.database, restored.catalog) == report.snapshots
@@ -130,6 +132,7 @@ def test_a_batch_that_is_committed_and_not_settled_lands_once(
     assert report.snapshots.recorded == 0
     settings = restored_elsewhere(backend, tmp_path / "elsewhere", report.folder)
     with opened_app(settings) as app, app.app_context():
+        assert app.test_cli_runner().invoke(args=["migrate"]).exit_code == 0
         current_services().committer().drain()
         rows = list(rows_of_every_snapshot(current_services()).values())
         assert [len(each) for each in rows] == [2, 3]
@@ -232,6 +235,17 @@ def test_a_lake_is_restored_where_nothing_is(services: Services, place: Path) ->
     folder = back_up(services, place).folder
     with pytest.raises(NotEmpty, match="database"):
         restore_backup(services.settings, folder)
+
+
+def test_a_lake_is_not_restored_beside_what_was_derived_from_another(
+    services: Services, place: Path, tmp_path: Path
+) -> None:
+    folder = back_up(services, place).folder
+    settings = Settings.at(tmp_path / "elsewhere")
+    settings.home.mkdir()
+    (settings.home / "chatlake-versions.db").touch()
+    with pytest.raises(NotEmpty, match="chatlake-versions"):
+        restore_backup(settings, folder)
 
 
 @pytest.mark.parametrize("content", [None, "{", "{}"])

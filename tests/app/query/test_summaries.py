@@ -4,6 +4,7 @@ from random import Random
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 from pytest import MonkeyPatch
 
 from app.access.audience import OPERATOR
@@ -13,7 +14,7 @@ from app.query.filters import Filters
 from app.query.snapshots import Reference, SnapshotView
 from app.query.summaries import Summaries
 from app.services import Services
-from tests.factories import FIRST_DAY, commit_batch, make_contribution_id, make_received
+from tests.factories import FIRST_DAY, commit_batch, hide, make_contribution_id, make_received
 from tests.histories import RandomHistory
 
 DAY = FIRST_DAY.date()
@@ -131,6 +132,15 @@ def test_hidden_contributions_are_not_counted_and_those_that_were_replaced_only_
     assert services.contributions.count(view, Filters(all_versions=True)) == 2
     for all_versions in (True, False):
         assert_as_scanned(services, view, Filters(all_versions=all_versions))
+
+
+def test_a_hidden_row_with_an_id_that_no_server_made_is_not_counted(services: Services) -> None:
+    foreign = replace(make_received(0), contribution_id="row 1 of another engine")
+    commit_batch(services, foreign, make_received(0), make_received(1))
+    hide(services, foreign.contribution_id)
+    services.summary_job().step()
+    assert_as_scanned(services, view_of(services), Filters())
+    assert services.contributions.count(view_of(services), Filters()) == 2
 
 
 @pytest.mark.slow

@@ -49,5 +49,5 @@ def test_the_watermark_never_goes_back(services: Services) -> None:
     index = services.version_index
     assert index.watermark() == 0
     for number, expected in ((5, 5), (3, 5), (6, 6)):
-        index.advance(number)
+        index.advance(number, index.fillings())
         assert index.watermark() == expected

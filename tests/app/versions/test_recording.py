@@ -7,13 +7,22 @@ from uuid import uuid4
 
 import pytest
 from flask.testing import FlaskCliRunner
+from msgspec.structs import replace
+from pyiceberg.expressions import AlwaysTrue
 
 from app.access.takedowns import TakenDown
 from app.query.filters import Filters
 from app.query.snapshots import Reference
 from app.services import Services
+from app.versions import filling as filling_module
+from app.versions.index import IndexRow, VersionIndex
 from catalog.errors import CommitConflict
-from catalog.replaced import REPLACED_IDENTIFIER, ReplacedWriter, replaced_files
+from catalog.replaced import (
+    REPLACED_IDENTIFIER,
+    REPLACED_UNTIL_PROPERTY,
+    ReplacedWriter,
+    replaced_files,
+)
 from catalog.table import append_batch, load_table
 from tests.app.ingest.process import Death, Process, die
 from tests.app.versions.oracle import index_of, recorded_as_replaced, replaced_in_lake
@@ -160,6 +169,27 @@ def test_what_another_engine_appended_is_recorded_with_the_next_batch(services: 
     _assert_recorded(services)
 
 
+def test_a_version_that_an_engine_stored_again_replaces_nothing(services: Services) -> None:
+    commit_batch(services, first := make_received(0, "first", **KEY))
+    commit_batch(services, second := make_received(0, "second", **KEY))
+    again = replace(first, content_hash=second.content_hash)
+    append_batch(load_table(services.catalog), uuid4(), [first, again])
+    services.version_recorder.catch_up()
+    assert recorded_as_replaced(services) == {first.contribution_id: 2}
+    before = index_of(services)
+    _forget_replaced(services)
+    services.version_filling().fill()
+    assert index_of(services) == before
+    assert recorded_as_replaced(services) == {first.contribution_id: 2}
+
+
+def _forget_replaced(services: Services) -> None:
+    table = load_table(services.catalog, REPLACED_IDENTIFIER)
+    table.delete(AlwaysTrue())
+    with table.transaction() as transaction:
+        transaction.remove_properties(REPLACED_UNTIL_PROPERTY)
+
+
 def test_an_index_that_is_lost_is_filled_again_and_appends_nothing_twice(
     services: Services,
 ) -> None:
@@ -192,6 +222,34 @@ def test_who_records_the_same_at_the_same_time_appends_it_once(
     monkeypatch.setattr(ReplacedWriter, "append", append)
     services.version_recorder.catch_up()
     assert recorded_as_replaced(services) == {first.contribution_id: 2}
+
+
+@pytest.mark.both
+def test_an_index_that_is_filled_anew_while_versions_are_recorded_lacks_none_of_them(
+    services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    commit_batch(services, make_received(0, "first", **KEY))
+    services.journal.append(make_received(0, "second", **KEY))
+    add = VersionIndex.add
+    filling = services.version_filling()
+    table = load_table(services.catalog)
+
+    def add_before_a_filling(index: VersionIndex, rows: list[IndexRow]) -> None:
+        add(index, rows)
+        monkeypatch.undo()
+        # It loaded the table before the batch was appended, and empties the index afterwards.
+        monkeypatch.setattr(filling_module, "load_table", lambda *_: table)
+        monkeypatch.setattr(filling, "_fill_replaced", lambda *_: None)
+        filling.fill()
+        monkeypatch.undo()
+
+    monkeypatch.setattr(VersionIndex, "add", add_before_a_filling)
+    with pytest.raises(CommitConflict):
+        services.committer().drain()
+    services.committer().drain()
+    assert {row[3] for row in index_of(services)} == {1, 2}
+    assert services.version_index.watermark() == 2
+    _assert_recorded(services)
 
 
 def test_a_version_of_an_erased_one_replaces_nothing_that_files_name(services: Services) -> None:

@@ -1,10 +1,12 @@
 """A lake is searched wholly: its folders, buckets and databases, on each backend."""
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Final
 from uuid import UUID
 
 import boto3
+import pyarrow as pa
 import pytest
 from sqlalchemy import make_url, text
 
@@ -16,6 +18,7 @@ from app.state.db import Database
 from app.takedown.verify.report import Report
 from app.takedown.verify.verification import verify
 from tests.factories import commit_batch, make_contribution, make_contribution_id, make_turns
+from tests.lakes import LakeTemplate
 from tests.servers.cluster import Cluster
 from tests.servers.s3 import ACCESS_KEY_ID, REGION, SECRET_ACCESS_KEY
 
@@ -90,13 +93,26 @@ def test_nothing_is_found_of_what_moderators_have_dealt_with(services: Services)
     assert any("moderation_log" in place for place in places(found, "the text"))
 
 
-def test_what_queries_spill_is_searched(settings: Settings) -> None:
+def test_what_queries_spill_is_searched_and_never_mapped(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
     spilled = spill_folder() / "duckdb_temp_block-1.block"
     spilled.write_text(TEXT)
+    mapped: list[str] = []
+    memory_map = pa.memory_map
+
+    def remembered(path: str) -> pa.MemoryMappedFile:
+        mapped.append(path)
+        return memory_map(path)
+
+    monkeypatch.setattr(pa, "memory_map", remembered)
     try:
         assert places(verify(settings, [ID], TEXT), "the text") == {str(spilled)}
     finally:
         spilled.unlink()
+    # DuckDB cuts such files, and the kernel kills who reads beyond the end of a mapped one.
+    assert mapped
+    assert not any("chatlake-spill-" in path for path in mapped)
 
 
 @pytest.mark.both
@@ -158,3 +174,20 @@ def test_versions_of_objects_that_were_removed_are_found(
     assert place.startswith("s3://kept/releases/first/a.jsonl (version ")
     client.delete_object(Bucket="kept", Key="releases/first/a.jsonl")
     assert places(verify(settings, [ID]), ID) == {place}
+
+
+def test_databases_beside_one_outside_of_the_home_folder_are_searched(
+    lake_template: LakeTemplate, tmp_path: Path
+) -> None:
+    template = lake_template.copy(tmp_path / "home")
+    outside = tmp_path / "outside" / "lake.db"
+    settings = replace(template, database_url=f"sqlite:///{outside}")
+    outside.parent.mkdir()
+    database = Database(settings.database_url)
+    for each in (database, database.derived("counts")):
+        with each.write() as connection:
+            connection.execute(text("CREATE TABLE kept (what TEXT)"))
+            connection.execute(text("INSERT INTO kept VALUES (:what)"), {"what": TEXT})
+        each.dispose()
+    found = places(verify(settings, [], TEXT), "the text")
+    assert {Path(place.split(".db")[0]).name for place in found} == {"lake", "lake-counts"}

@@ -1,0 +1,62 @@
+"""Counts keep nothing of what is taken down, and stay right."""
+
+from uuid import UUID
+
+import pytest
+
+from app.query.filters import Filters
+from app.query.snapshots import Reference
+from app.takedown.verify.verification import verify
+from app.takedown.waiting import Waiting
+from tests.app.takedown.lake import Lake, committing
+from tests.app.versions.oracle import recorded_as_replaced
+from tests.factories import make_received
+
+AGENT = "an agent that one contribution names"
+KEY = {"contributor_id": "ada", "conversation_id": "chat"}
+
+
+def _take_down(lake: Lake, contribution_id: str) -> None:
+    services = lake.services
+    services.takedown.request("contribution", [contribution_id], reason=None, requested_by="t")
+    with committing(services):
+        services.takedown.run()
+
+
+@pytest.mark.both
+def test_counts_of_files_go_with_the_names_in_them(lake: Lake) -> None:
+    services, gone = lake.services, make_received(0, "gone", agent_id=AGENT)
+    lake.commit(gone, make_received(0, "stays"))
+    assert services.summary_job().step() == 1
+    ids = [UUID(gone.contribution_id)]
+    places = [each.place for each in verify(services.settings, ids, AGENT).findings]
+    assert any("counts" in place for place in places)
+    _take_down(lake, gone.contribution_id)
+    assert verify(services.settings, ids, AGENT).findings == set()
+    assert services.file_counts.paths() == set()
+    assert services.summary_job().step() == 1
+
+
+def test_what_a_late_committer_says_was_replaced_is_erased_too(
+    lake: Lake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    services, first = lake.services, make_received(0, "first", **KEY)
+    lake.commit(first, make_received(0, "other"))
+    wait = Waiting.wait_for_readers
+    raced: list[dict[str, int]] = []
+
+    def commit_and_wait(waiting: Waiting, until: float) -> None:
+        if not raced:
+            with monkeypatch.context() as patch:
+                # It asked before the takedown was there.
+                patch.setattr(services.takedowns, "among", lambda _: set())
+                lake.commit(make_received(0, "second", **KEY))
+            raced.append(recorded_as_replaced(services))
+        wait(waiting, until)
+
+    monkeypatch.setattr(Waiting, "wait_for_readers", commit_and_wait)
+    _take_down(lake, first.contribution_id)
+    assert raced == [{first.contribution_id: 2}]
+    assert recorded_as_replaced(services) == {}
+    view = services.snapshots.view(Reference())
+    assert services.contributions.count(view, Filters()) == 2
