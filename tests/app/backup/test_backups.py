@@ -7,6 +7,7 @@ import pytest
 from flask.testing import FlaskClient, FlaskCliRunner
 
 from app.backup import making, restoring
+from app.backup.copies import FileCopies
 from app.backup.errors import (
     BackupDamaged,
     BackupUnreadable,
@@ -185,15 +186,15 @@ def test_a_release_that_gets_a_revision_meanwhile_begins_the_backup_anew(
     commit_batch(services, make_received(0))
     release = services.settings.releases / "2026-11"
     publish(release)
-    add = making.FileCopies.add
+    add = FileCopies.add
     texts = iter(["other rows"])
 
-    def add_and_revise(copies: making.FileCopies, path: str, *original: Any) -> None:
+    def add_and_revise(copies: FileCopies, path: str, *original: Any) -> None:
         add(copies, path, *original)
         if path.startswith("releases/") and (text := next(texts, None)):
             publish(release, text)
 
-    monkeypatch.setattr(making.FileCopies, "add", add_and_revise)
+    monkeypatch.setattr(FileCopies, "add", add_and_revise)
 
     report = back_up(services, place)
 
