@@ -17,6 +17,7 @@ from typing import Final, NamedTuple
 from sqlalchemy import Connection, select, text
 
 from app.state.db import Database
+from app.state.derived import DerivedLost
 from app.state.parts import in_parts
 from app.versions.keys import (
     VersionKey,
@@ -63,9 +64,16 @@ class VersionIndex:
 
     def create(self) -> None:
         """Create the index, empty, unless it is there."""
-        self.database.make_folder()
-        with self.database.write() as connection:
-            VersionsBase.metadata.create_all(connection)
+        self.database.create_derived(VersionsBase.metadata)
+
+    def is_lost(self) -> bool:
+        """Tell whether the index's own file is missing, empty, or too damaged to be opened."""
+        if self._is_own:
+            try:
+                self.watermark()
+            except DerivedLost:
+                return True
+        return False
 
     def watermark(self) -> int:
         """Return the sequence number of the raw table up to which all versions are there."""
@@ -154,7 +162,8 @@ def set_watermark(connection: Connection, until: int) -> None:
 
 
 def clear(connection: Connection) -> None:
-    """Remove everything."""
+    """Remove everything, and create what is missing."""
+    VersionsBase.metadata.create_all(connection)
     for model in (IndexedVersion, Watermark):
         connection.exec_driver_sql(f"DELETE FROM {model.__tablename__}")  # noqa: S608  # ours
 
