@@ -70,8 +70,8 @@ def close_in(dataset: ds.FileSystemDataset) -> None:
     readable = [Path(sys.prefix), Path(sys.base_prefix), *_LIBRARIES, *_MACHINE]
     if not is_local:
         readable.append(_NAMES_AND_CERTIFICATES)
-    elif dataset.files:
-        readable.append(Path(os.path.commonpath([Path(file).parent for file in dataset.files])))
+    else:
+        readable.extend(map(Path, dataset.files))
     restrict(readable, allow_tcp=not is_local)
 
 

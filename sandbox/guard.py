@@ -69,16 +69,21 @@ def _own_names(parts: list[dict[str, Any]]) -> set[str]:
 
 
 def _check_free(connection: duckdb.DuckDBPyConnection, names: set[str]) -> None:
-    """Check that DuckDB has nothing of its own by names that a query defines.
+    """Check that DuckDB finds nothing by names that a query defines.
 
-    Otherwise a query could define a name in one scope to read DuckDB's view of that name in
-    another. Names of files are no problem, since DuckDB is opened without access to files.
+    Otherwise a query could define a name in one scope to read DuckDB's view of that name, or a data
+    file whose path is the name, in another.
     """
     for name in names:
         quoted = name.replace('"', '""')
-        # This returns the names that the binder doesn't find, so an empty result is a name in use.
-        if not connection.get_table_names(f'FROM "{quoted}"'):
-            raise Refused(f"the name {name} is taken: WITH has to give another")
+        try:
+            connection.sql(f'FROM "{quoted}"')
+        except duckdb.CatalogException:
+            continue
+        except duckdb.Error:
+            # Such as a path that isn't allowed: it means something to DuckDB.
+            pass
+        raise Refused(f"the name {name} is taken: WITH has to give another")
 
 
 def _check_parts(parts: list[dict[str, Any]], own_names: set[str]) -> None:

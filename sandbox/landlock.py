@@ -1,4 +1,4 @@
-"""Landlock, by which the kernel lets a process read some folders and open nothing else.
+"""Landlock, by which the kernel lets a process read some files and folders and open nothing else.
 
 Linux has Landlock since 5.13, for TCP since 6.7, and for signals since 6.12; where it is missing or
 switched off, nothing is denied. The constants are from landlock(7).
@@ -6,6 +6,7 @@ switched off, nothing is denied. The constants are from landlock(7).
 
 import ctypes
 import os
+import stat
 import struct
 from collections.abc import Iterable
 from contextlib import suppress
@@ -34,10 +35,10 @@ _libc: Final = ctypes.CDLL(None, use_errno=True)
 
 
 def restrict(readable: Iterable[Path], *, allow_tcp: bool) -> bool:
-    """Let this process open files in some folders for reading, and no others.
+    """Let this process open some files, and the files in some folders, for reading; no others.
 
     Args:
-        readable: The folders; those that don't exist are skipped.
+        readable: The files and folders; those that don't exist are skipped.
         allow_tcp: Whether the process may use TCP.
 
     Returns:
@@ -55,18 +56,21 @@ def restrict(readable: Iterable[Path], *, allow_tcp: bool) -> bool:
     attributes = _RULESET.pack(rights, tcp, scopes)
     # Older versions know fewer fields, and accept further ones that are 0.
     ruleset = _checked(_call(_CREATE_RULESET, attributes, len(attributes), 0))
-    for folder in readable:
+    for path in readable:
         with suppress(FileNotFoundError):
-            _allow(ruleset, folder)
+            _allow(ruleset, path)
     _checked(_call(_RESTRICT_SELF, ruleset, 0))
     os.close(ruleset)
     return True
 
 
-def _allow(ruleset: int, folder: Path) -> None:
-    descriptor = os.open(folder, os.O_PATH | os.O_CLOEXEC)
+def _allow(ruleset: int, path: Path) -> None:
+    descriptor = os.open(path, os.O_PATH | os.O_CLOEXEC)
     try:
-        rule = _PATH_RULE.pack(_READ_FILE | _READ_DIR, descriptor)
+        is_folder = stat.S_ISDIR(os.fstat(descriptor).st_mode)
+        # The kernel refuses a rule that gives rights on folders for a file.
+        rights = _READ_FILE | _READ_DIR if is_folder else _READ_FILE
+        rule = _PATH_RULE.pack(rights, descriptor)
         _checked(_call(_ADD_RULE, ruleset, _RULE_PATH_BENEATH, rule, 0))
     finally:
         os.close(descriptor)

@@ -55,12 +55,30 @@ class QueryLimits:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LocalFiles:
+    """The Parquet files of a snapshot, on this machine, for DuckDB's own reader.
+
+    Attributes:
+        paths: Paths of the files, without characters that DuckDB would take for a pattern.
+        sequence_numbers: The sequence number of each file, for rows without one of their own.
+        schema: The columns of the table. Each field has its Iceberg id in its metadata, by which
+            columns are found in files of any age.
+    """
+
+    paths: tuple[str, ...]
+    sequence_numbers: tuple[int, ...]
+    schema: pa.Schema
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Task:
     """One query on one snapshot.
 
     Attributes:
         query: The text in SQL.
         dataset: The snapshot's files, which may have rows that are newer than the snapshot.
+        local: The same files for DuckDB's own reader; None where it can't read them, such as in an
+            object store.
         last_sequence_number: The highest sequence number of the snapshot's rows; None when the
             files have no newer rows.
         superseded: The contribution_ids of superseded versions, ascending.
@@ -70,6 +88,7 @@ class Task:
 
     query: str
     dataset: ds.FileSystemDataset
+    local: LocalFiles | None
     last_sequence_number: int | None
     superseded: pa.Array
     hidden: pa.Array

@@ -7,7 +7,8 @@ import duckdb
 import pyarrow as pa
 
 from sandbox.guard import Refused, only_select
-from sandbox.protocol import Outcome, QueryLimits, Task
+from sandbox.local import path_list
+from sandbox.protocol import Outcome, Task
 from sandbox.rows import ResultStream, collect
 from sandbox.tables import Tables
 
@@ -33,11 +34,12 @@ _CONFIG: Final[dict[str, Any]] = {
 """Settings that keep a query from extensions, secrets, Python's variables and temporary files."""
 _LOCK_DOWN: Final = """
     SET TimeZone = 'UTC';
+    SET allowed_paths = {paths};
     SET enable_external_access = false;
     SET lock_configuration = true
 """
-"""The order matters: once external access is off, folders can't be set, and once the configuration
-is locked, nothing can."""
+"""The order matters: once external access is off, paths can't be set, and once the configuration is
+locked, nothing can."""
 _OUT_OF_MEMORY: Final = "Out of Memory Error"
 """How DuckDB's error begins when Arrow passes it on as an error of its own."""
 
@@ -62,23 +64,26 @@ class _Unreadable(Exception):
 
 
 def _run(task: Task) -> ResultStream:
-    with _open(task.limits) as connection:
+    with _open(task) as connection:
         tables = Tables(connection, task)
         try:
+            tables.create()
             select = only_select(connection, task.query)
             return collect(connection.sql(select), task.limits)
         except (duckdb.OutOfMemoryException, MemoryError):
             raise
         except (duckdb.Error, pa.ArrowException, OSError, ValueError, RuntimeError) as error:
-            raise _reason(tables.failure, error) from error
+            raise _reason(tables.failure(error), error) from error
 
 
-def _open(limits: QueryLimits) -> duckdb.DuckDBPyConnection:
+def _open(task: Task) -> duckdb.DuckDBPyConnection:
+    limits = task.limits
     memory_limit = f"{int(limits.memory_mib * ENGINE_SHARE)}MiB"
     connection = duckdb.connect(
         config={**_CONFIG, "threads": limits.threads, "memory_limit": memory_limit}
     )
-    connection.execute(_LOCK_DOWN)
+    paths = path_list(task.local) if task.local else "[]"
+    connection.execute(_LOCK_DOWN.format(paths=paths))
     return connection
 
 

@@ -19,9 +19,13 @@ from sqlalchemy import Connection, NullPool, create_engine, event, inspect, text
 from sqlalchemy.engine import URL, make_url
 
 from app.backup.errors import ToolFailed
+from app.query.file_counts import FileCountsBase
+from app.versions.models import VersionsBase
 from catalog.durability import sync_folder
 from catalog.postgres import with_timeouts
 
+DERIVED_TABLES: Final = (*FileCountsBase.metadata.tables, *VersionsBase.metadata.tables)
+"""Tables of PostgreSQL whose rows aren't in a backup; on SQLite they are in files of their own."""
 _SQLITE: Final = "sqlite"
 _PACKAGE: Final = "postgresql-client"
 """Debian's package with the programs of PostgreSQL."""
@@ -60,8 +64,9 @@ class PinnedDatabase:
             self._copy_sqlite(path)
         else:
             options = ("--format=custom", "--no-owner", "--no-privileges")
+            without = (f"--exclude-table-data={name}" for name in DERIVED_TABLES)
             where = (f"--snapshot={self._snapshot}", f"--file={path}")
-            run_tool("pg_dump", self._url, *options, *where)
+            run_tool("pg_dump", self._url, *options, *without, *where)
         sync_file(path)
         return path.name
 

@@ -243,7 +243,7 @@ class _Making:
                 path = Path(info.path).relative_to(self._settings.home.absolute()).as_posix()
                 self.copies.add(path, filesystem, info)
                 kept.add(path)
-            if _published(filesystem, folder) != before:
+            if _states(_published(filesystem, folder)) != _states(before):
                 raise FileNotFoundError(f"what {folder} had before")
         return kept
 
@@ -267,6 +267,11 @@ def _published(filesystem: FileSystem, folder: Path) -> list[FileInfo]:
         ),
         key=lambda info: str(info.path),
     )
+
+
+def _states(files: list[FileInfo]) -> list[tuple[str, int, int]]:
+    """Return path, size and time of files: pyarrow compares a FileInfo by its identity."""
+    return [(info.path, info.size, info.mtime_ns) for info in files]
 
 
 def _check_place(settings: Settings, place: Path) -> None:

@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from datetime import date
 from itertools import cycle, islice
 from pathlib import Path
 from random import Random
@@ -39,6 +40,7 @@ _LATER_PARTS: Final = 4
 _REPLACED: Final = 20
 _HIDDEN_STEP: Final = 7
 _TAG: Final = "between-the-parts"
+_CONTRIBUTOR: Final = "kJ3nd8sKqW0pLxZt77aB"
 _ODD: Final = (
     "emoji \U0001f469\u200d\U0001f680",
     "\u0645\u0631\u062d\u0628\u0627 \u202eright to left\u202c",
@@ -100,8 +102,12 @@ class FilledLake:
             remove_tags(table, [_TAG])
             services.close()
 
+    def latest_on(self, day: date) -> Contents:
+        """Return what the lake holds of a day, without what was replaced."""
+        return contents(self._rows(versions="latest", day=f"{day}"))
+
     def _rows(self, **parameters: str) -> list[dict[str, Any]]:
-        """Return every version of every row, as the server streams them."""
+        """Return rows as the server streams them; every version, unless the parameters differ."""
         answer = requests.get(
             f"{self.server.url}/v1/contributions",
             params={"versions": "all", **parameters},
@@ -206,7 +212,8 @@ def fill(
 
 
 def _numbered(body: Mapping[str, Any], number: int) -> Submission:
-    return {**body, "ingest_id": f"conversation-{number}"}
+    # Ids that could be guessed own nothing, and what they name is never replaced.
+    return {**body, "submitter_id": _CONTRIBUTOR, "ingest_id": f"conversation-{number}"}
 
 
 def _replaced(submission: Submission) -> Submission:

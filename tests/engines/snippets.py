@@ -1,9 +1,10 @@
 """The snippets of docs/reading.md, made to ask another server for another snapshot."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import date, timedelta
 from pathlib import Path
-from typing import Final
+from typing import Final, Self
 
 PAGE: Final = Path(__file__).parents[2] / "docs" / "reading.md"
 
@@ -16,6 +17,8 @@ THINNED: Final = (
     "By sequence number, in Spark",
 )
 """Those that read a snapshot that is not live any more."""
+LATEST: Final = "The latest versions alone"
+"""The one that leaves out what was replaced, on one day."""
 HEAVY: Final = frozenset(
     {"DuckDB", "Daft", "Spark", "By sequence number, in DuckDB", "By sequence number, in Spark"}
 )
@@ -23,6 +26,7 @@ HEAVY: Final = frozenset(
 
 _URL: Final = "http://127.0.0.1:8080"
 _SNAPSHOT_ID: Final = "5205699861694616229"
+_DAY: Final = date(2026, 11, 1)
 _HEADING: Final = re.compile(r"^##+ (.+)$", re.MULTILINE)
 _BLOCK: Final = re.compile(r"^```(?P<language>\w+)\n(?P<code>.*?)^```$", re.MULTILINE | re.DOTALL)
 
@@ -47,6 +51,13 @@ class Snippet:
     def about(self, url: str, snapshot_id: str) -> str:
         """Return the code for a server and a snapshot other than the page's."""
         return self.code.replace(_URL, url).replace(_SNAPSHOT_ID, snapshot_id)
+
+    def of(self, day: date) -> Self:
+        """Return the snippet for another day than the page's."""
+        code = self.code
+        for days in (timedelta(1), timedelta()):
+            code = code.replace(f"'{_DAY + days}T", f"'{day + days}T")
+        return replace(self, code=code)
 
 
 def snippets() -> dict[str, Snippet]:

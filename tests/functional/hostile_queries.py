@@ -1,7 +1,7 @@
 """Queries that try to do what isn't allowed, grouped by what they try.
 
 `@FILE` is a file with a secret, `@FOLDER` its folder, `@URL` a server that must not be reached, and
-`@HOME` the lake's own folder.
+`@HOME` the lake's own folder. `@DATA` is the data file that every query may read by the tables.
 """
 
 from typing import Final
@@ -37,7 +37,18 @@ REFUSED: Final[dict[str, tuple[str, ...]]] = {
         "SELECT * FROM query('FROM read_text(''@FILE'')')",
         "SELECT * FROM query_table('@FILE')",
         "SELECT * FROM query_table(['contributions', '@FILE'])",
+        "SELECT * FROM '@DATA'",
+        "SELECT * FROM read_parquet('@DATA')",
+        "SELECT * FROM parquet_metadata('@DATA')",
+        "SELECT * FROM parquet_kv_metadata('@DATA')",
+        "SELECT * FROM read_blob('@DATA')",
+        "SELECT * FROM glob('@DATA')",
         "SELECT * FROM files",
+        "SELECT * FROM left_out_of_contributions",
+        "SELECT filename FROM contributions",
+        "SELECT file_index FROM contributions",
+        "SELECT file_row_number FROM all_versions",
+        "SELECT file_sequence_number FROM all_versions",
         "SELECT * FROM replaced",
         "SELECT * FROM memory.main.files",
         "SELECT * FROM task",
@@ -132,6 +143,11 @@ REFUSED: Final[dict[str, tuple[str, ...]]] = {
         "SELECT * FROM json_execute_serialized_sql(json_serialize_sql('FROM ''@FILE'''))",
     ),
     "scopes": (
+        "SELECT * FROM (WITH \"@DATA\" AS (SELECT 1) SELECT 1), '@DATA'",
+        "SELECT (WITH \"@DATA\" AS (SELECT 1) SELECT 1), (SELECT count(*) FROM '@DATA')",
+        "WITH a AS (FROM '@DATA'), \"@DATA\" AS (SELECT 1) FROM a",
+        "SELECT * FROM (WITH \"@HOME/warehouse/*\" AS (SELECT 1) SELECT 1), '@HOME/warehouse/*'",
+        "SELECT * FROM (WITH ids AS (SELECT 1) SELECT 1), ids",
         "SELECT * FROM (WITH pg_settings AS (SELECT 1) SELECT 1), pg_settings",
         "SELECT * FROM (WITH duckdb_views AS (SELECT 1) SELECT 1), duckdb_views",
         "SELECT * FROM (WITH sqlite_master AS (SELECT 1) SELECT 1), main.sqlite_master",

@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,7 @@ import pytest
 from tests.backends import Backend
 from tests.engines.filled_lake import TO_THINNING, FilledLake, fill, made_up
 from tests.engines.reader import Reader
-from tests.engines.snippets import HEAVY, LIVE, THINNED, snippets
+from tests.engines.snippets import HEAVY, LATEST, LIVE, THINNED, snippets
 from tests.functional.server import Server
 from tests.servers.s3 import VENDED
 
@@ -66,6 +67,13 @@ def test_an_engine_reads_no_hidden_row_now_and_then(
     assert reader.read(snippets()[name], hiding_lake) == expected
 
 
+def test_an_engine_leaves_out_what_was_replaced(lake: FilledLake, reader: Reader) -> None:
+    day = datetime.now(UTC).date()
+    latest = lake.latest_on(day)
+    assert latest.rows < lake.now.rows
+    assert reader.read(snippets()[LATEST].of(day), lake) == {"now": latest}
+
+
 @pytest.mark.parametrize("name", light(THINNED))
 def test_engines_read_thinned_and_live_snapshots_alike(
     lake: FilledLake, reader: Reader, name: str
@@ -81,4 +89,4 @@ def test_a_thinned_snapshot_still_has_its_rows(
 
 
 def test_every_snippet_that_reads_is_run() -> None:
-    assert {name for name, each in snippets().items() if each.reads} == {*LIVE, *THINNED}
+    assert {name for name, each in snippets().items() if each.reads} == {*LIVE, *THINNED, LATEST}

@@ -51,6 +51,7 @@ class Target:
             ("@FILE", f"{self.folder}/secret.csv"),
             ("@FOLDER", str(self.folder)),
             ("@HOME", str(self.server.home)),
+            ("@DATA", str(next(self.server.home.glob("warehouse/**/contributions/**/*.parquet")))),
             ("@URL", f"http://{host}:{port}"),
         ):
             query = query.replace(name, value)

@@ -6,7 +6,7 @@ import pyarrow as pa
 
 from app.query.snapshots import Reference
 from app.services import Services
-from catalog.dataset import dataset_of
+from catalog.dataset import dataset_of, local_files_of
 from sandbox.protocol import QueryLimits, Task
 
 LIMITS = QueryLimits(memory_mib=512, cpu_s=30, threads=2, max_rows=1000, max_bytes=1024 * 1024)
@@ -23,6 +23,7 @@ def make_task(services: Services, query: str, **fields: Any) -> Task:
     view = services.snapshots.view(Reference())
     made: dict[str, Any] = {
         "dataset": dataset_of(view.table, view.files()),
+        "local": local_files_of(view.table, view.files()),
         "last_sequence_number": None,
         "superseded": pa.array([], pa.large_string()),
         "hidden": pa.array([], pa.large_string()),

@@ -13,10 +13,10 @@ ATTEMPTS = """
     from sandbox.confinement import give_up_privileges
     from sandbox.landlock import restrict
 
-    offered, secret, port, allow_tcp = sys.argv[1:]
+    offered, alone, secret, port, allow_tcp = sys.argv[1:]
     "name".encode("idna")  # it is imported with the first name, from a folder that isn't offered
     give_up_privileges()
-    assert restrict([Path(offered), Path("/nowhere")], allow_tcp=allow_tcp == "True")
+    assert restrict([Path(offered), Path(alone), Path("/nowhere")], allow_tcp=allow_tcp == "True")
 
     def attempt(name, action):
         try:
@@ -30,6 +30,8 @@ ATTEMPTS = """
     attempt("write", lambda: (Path(offered) / "file").write_text("x"))
     attempt("make", lambda: (Path(offered) / "new").touch())
     attempt("remove", lambda: (Path(offered) / "file").unlink())
+    attempt("read a file", lambda: Path(alone).read_text())
+    attempt("write a file", lambda: Path(alone).write_text("x"))
     attempt("read another", lambda: Path(secret).read_text())
     attempt("list another", lambda: list(Path("/").iterdir()))
     attempt("connect", lambda: socket.create_connection(("127.0.0.1", int(port))))
@@ -38,23 +40,25 @@ ATTEMPTS = """
 
 def attempts(folder: Path, *, allow_tcp: bool) -> dict[str, str]:
     """Run a restricted program, and return which of its attempts were denied."""
-    offered, secret = folder / "offered", folder / "secret"
+    offered, alone, secret = folder / "offered", folder / "alone", folder / "secret"
     offered.mkdir()
-    for file in (offered / "file", secret):
+    for file in (offered / "file", alone, secret):
         file.write_text("text")
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
-        lines = output_of(ATTEMPTS, offered, secret, port, allow_tcp)
+        lines = output_of(ATTEMPTS, offered, alone, secret, port, allow_tcp)
     return dict(line.rsplit(" ", 1) for line in lines)
 
 
-def test_a_restricted_process_reads_allowed_folders_only(tmp_path: Path) -> None:
+def test_a_restricted_process_reads_allowed_files_and_folders_only(tmp_path: Path) -> None:
     assert attempts(tmp_path, allow_tcp=False) == {
         "read": "done",
         "list": "done",
         "write": "denied",
         "make": "denied",
         "remove": "denied",
+        "read a file": "done",
+        "write a file": "denied",
         "read another": "denied",
         "list another": "denied",
         "connect": "denied",

@@ -1,3 +1,4 @@
+import json
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -11,6 +12,7 @@ import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from pyiceberg.io.pyarrow import schema_to_pyarrow
 
 from app.services import Services, current_services
 from catalog.records import AlternativeTurn, Contribution, ToolCall, Turn
@@ -19,10 +21,11 @@ from sandbox.query import answer
 from sandbox.tables import Tables
 from tests.factories import FIRST_DAY, commit_batch, make_received
 from tests.lakes import LakeTemplate, opened_app
-from tests.old_lakes import in_first_columns
+from tests.old_lakes import first_schema, in_first_columns
 from tests.sandbox.tasks import LIMITS, make_task
 
 DAYS = 3
+FIRST_COLUMNS = schema_to_pyarrow(first_schema())
 TEXT = "x" * 20_000
 UNKNOWN_IDS = pa.array([f"none-{number:03}" for number in range(100)], pa.large_string())
 """Ids that no contribution has, as superseded versions: so many that DuckDB might plan a join."""
@@ -164,7 +167,8 @@ def test_files_of_before_a_field_was_added_have_null_there(services: Services) -
     commit_batch(services, made)
     dataset = make_task(services, "SELECT 1").dataset
     for file in dataset.files:
-        pq.write_table(in_first_columns(pq.read_table(file)), file)
+        # With the ids of the fields, which every data file of Iceberg has.
+        pq.write_table(in_first_columns(pq.read_table(file)).cast(FIRST_COLUMNS), file)
     assert ask(services, "SELECT content, model, tool_calls FROM turns") == [
         {"content": "new", "model": None, "tool_calls": None}
     ]
@@ -201,7 +205,7 @@ def test_a_condition_on_the_day_opens_that_days_files_alone(
     lake: Services, table: str, condition: str
 ) -> None:
     query = f"SELECT count(DISTINCT source) AS n FROM {table} WHERE {condition}"
-    task = make_task(lake, query, superseded=UNKNOWN_IDS)
+    task = make_task(lake, query, local=None, superseded=UNKNOWN_IDS)
     with moved_away(task.dataset.files[:-1]):
         outcome, rows = run(task)
     assert outcome.verdict == "answered"
@@ -232,7 +236,8 @@ def test_columns_that_are_not_needed_are_not_read(random_lake: Services, narrow:
 
 @pytest.mark.parametrize("table", ["contributions", "all_versions", "turns"])
 def test_no_more_files_are_opened_than_an_answer_takes(lake: Services, table: str) -> None:
-    task = make_task(lake, f"SELECT * FROM {table} LIMIT 3", superseded=UNKNOWN_IDS)
+    query = f"SELECT * FROM {table} LIMIT 3"
+    task = make_task(lake, query, local=None, superseded=UNKNOWN_IDS)
     with moved_away(task.dataset.files[1:]):
         outcome, rows = run(task)
     assert outcome.verdict == "answered"
@@ -241,12 +246,44 @@ def test_no_more_files_are_opened_than_an_answer_takes(lake: Services, table: st
 
 @pytest.mark.parametrize("table", ["contributions", "all_versions", "turns"])
 def test_no_table_is_a_join_which_would_hold_the_lake(lake: Services, table: str) -> None:
-    task = make_task(lake, "", superseded=UNKNOWN_IDS)
+    task = make_task(lake, "", local=None, superseded=UNKNOWN_IDS)
     with duckdb.connect() as connection:
-        Tables(connection, task)
+        Tables(connection, task).create()
         ((_, plan),) = connection.execute(f"EXPLAIN SELECT * FROM {table}").fetchall()
     assert "Python Arrow Scan" in plan
     assert "Join" not in plan
+
+
+def test_left_out_rows_are_the_small_side_of_a_join_of_local_files(lake: Services) -> None:
+    task = make_task(lake, "", superseded=UNKNOWN_IDS)
+    with duckdb.connect() as connection:
+        Tables(connection, task).create()
+        query = "EXPLAIN (FORMAT json) SELECT source FROM contributions"
+        ((_, plan),) = connection.execute(query).fetchall()
+    (join,) = (part for part in parts_of(json.loads(plan)) if "JOIN" in part["name"])
+    first, second = ([part["name"] for part in parts_of(side)] for side in join["children"])
+    assert any("PARQUET" in name for name in first)
+    assert not any("PARQUET" in name for name in second)
+
+
+def parts_of(plan: Any) -> Iterator[dict[str, Any]]:
+    """Yield every part of a query's plan."""
+    for part in plan if isinstance(plan, list) else [plan]:
+        yield part
+        yield from parts_of(part["children"])
+
+
+@pytest.mark.parametrize("table", ["contributions", "all_versions"])
+def test_a_condition_on_the_day_reads_no_rows_of_other_days(
+    random_lake: Services, table: str
+) -> None:
+    query = f"SELECT max(conversation) FROM {table}"
+    task = make_task(random_lake, query, superseded=UNKNOWN_IDS)
+    before = bytes_read()
+    run(task)
+    of_all = bytes_read() - before
+    run(replace(task, query=f"{query} WHERE received_at >= '2031-01-01'"))
+    assert bytes_read() - before - of_all < of_all / 10
 
 
 @pytest.mark.slow
@@ -308,11 +345,39 @@ def test_a_query_that_needs_too_much_memory_is_out_of_memory(lake: Services) -> 
     assert outcome.verdict == "out_of_memory"
 
 
-def test_a_file_that_is_gone_is_not_the_querys_fault_and_is_not_named(lake: Services) -> None:
-    task = make_task(lake, "SELECT max(source) FROM contributions")
+@pytest.mark.parametrize("fields", [{}, {"local": None}], ids=["local", "anywhere"])
+def test_a_file_that_is_gone_is_not_the_querys_fault_and_is_not_named(
+    lake: Services, fields: dict[str, Any]
+) -> None:
+    task = make_task(lake, "SELECT max(source) FROM contributions", **fields)
     with moved_away(task.dataset.files[:1]):
         outcome, _ = run(task)
     assert outcome == Outcome(verdict="unreadable")
+
+
+@pytest.mark.parametrize("kept", [0, 3, 0.5, 0.99])
+def test_a_file_that_is_cut_off_is_not_the_querys_fault(services: Services, kept: float) -> None:
+    commit_batch(services, *[make_received(0, f"Hi {n}", source=f"s{n}") for n in range(100)])
+    task = make_task(services, "SELECT count(DISTINCT content_hash) FROM contributions")
+    file = Path(task.dataset.files[0])
+    whole = file.read_bytes()
+    file.write_bytes(whole[: int(kept if kept > 1 else kept * len(whole))])
+    outcome, _ = run(task)
+    assert outcome == Outcome(verdict="unreadable")
+
+
+def test_overwritten_bytes_are_not_the_querys_fault(services: Services) -> None:
+    commit_batch(services, *[make_received(0, f"Hi {n}", source=f"s{n}") for n in range(100)])
+    task = make_task(services, "SELECT conversation, content_hash, source FROM contributions")
+    file = Path(task.dataset.files[0])
+    whole = file.read_bytes()
+    verdicts = set()
+    for start in range(4, len(whole), len(whole) // 40):
+        file.write_bytes(whole[:start] + b"\xff" * 50 + whole[start + 50 :])
+        outcome, _ = run(task)
+        verdicts.add(outcome.verdict)
+    assert verdicts <= {"answered", "unreadable"}
+    assert "unreadable" in verdicts
 
 
 def test_the_empty_lake_has_empty_tables(services: Services) -> None:

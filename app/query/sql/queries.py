@@ -19,7 +19,7 @@ from app.query.sql.sandbox import Sandbox
 from app.query.sql.slots import LOCK_FILE_NAME, Slots
 from app.settings import Settings
 from app.telemetry import traces
-from catalog.dataset import dataset_of
+from catalog.dataset import dataset_of, local_files_of
 from catalog.membership import NO_IDS
 from sandbox.protocol import Outcome, QueryLimits, Task, TruncatedBy
 
@@ -106,6 +106,7 @@ class SqlQueries:
         return Task(
             query=query,
             dataset=dataset_of(view.table, files),
+            local=local_files_of(view.table, files),
             last_sequence_number=next((file.until for file in files if file.until), None),
             superseded=pa.concat_arrays([NO_IDS, *self._replaced.as_of(view).days()]),
             hidden=view.hidden,

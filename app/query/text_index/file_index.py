@@ -49,7 +49,7 @@ _MOST_ALTERNATIVES: Final = 1_000
 """The most words of an index that what is searched for may be a part of."""
 _MOST_WORDS: Final = 32
 """The most words of what is searched for that are looked up."""
-_SHARE_OF_ROWS: Final = 8
+_SHARE_OF_ROWS: Final = 16
 """Of every so many rows, one has to be named at most: with more, reading all of them is as good."""
 _FEWEST_NAMED: Final = 64
 """The rows that are named in any case, however small the file is."""

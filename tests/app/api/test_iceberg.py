@@ -83,6 +83,7 @@ def test_there_is_one_namespace_with_the_tables_of_every_stage(client: FlaskClie
     assert {identifier.namespace for identifier in tables.identifiers} == {("chatlake",)}
     assert [identifier.name for identifier in tables.identifiers] == [
         "contributions",
+        "replaced",
         "cleaned",
         "cleaned_dropped",
         "curated",

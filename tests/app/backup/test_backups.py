@@ -1,11 +1,13 @@
 import json
 from pathlib import Path
 from random import Random
+from typing import Any
 
 import pytest
 from flask.testing import FlaskClient, FlaskCliRunner
 
 from app.backup import making, restoring
+from app.backup.copies import FileCopies
 from app.backup.errors import (
     BackupDamaged,
     BackupUnreadable,
@@ -63,9 +65,16 @@ def rows_of_every_snapshot(services: Services) -> dict[int, list[object]]:
 
 
 def restored_elsewhere(backend: Backend, home: Path, backup: Path) -> Settings:
-    """Restore a backup into another folder, database and bucket, and return their settings."""
+    """Restore a backup into another folder, database and bucket, and return their settings.
+
+    The migrations are run as the command runs them: what is derived isn't in a backup.
+    """
     settings = backend.settings(home)
     restore_backup(settings, backup)
+    with opened_app(settings) as app:
+        done = app.test_cli_runner().invoke(args=["migrate"])
+    assert done.exit_code == 0, done.output
+    assert "index of versions: filled anew" in done.output
     return settings
 
 
@@ -149,6 +158,50 @@ def test_a_second_backup_copies_nothing_that_the_first_has(services: Services, p
     for path in linked:
         assert (first.folder / path).samefile(second.folder / path)
     assert second.copied_bytes == 0
+
+
+def publish(folder: Path, text: str = "rows") -> None:
+    """Put a file into a folder, as a release or a map has it, in the place of an earlier one."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "new").write_text(text)
+    (folder / "new").rename(folder / "manifest.json")
+
+
+def test_releases_and_maps_are_restored_and_what_is_being_built_is_not(
+    services: Services, place: Path, tmp_path: Path, backend: Backend
+) -> None:
+    commit_batch(services, make_received(0))
+    for folder in (services.settings.releases, services.settings.maps):
+        publish(folder / "2026-11")
+        publish(folder / ".building")
+
+    report = back_up(services, place)
+
+    restored = restored_elsewhere(backend, tmp_path / "elsewhere", report.folder)
+    for folder in (restored.releases, restored.maps):
+        assert (folder / "2026-11" / "manifest.json").read_text() == "rows"
+        assert not (folder / ".building").exists()
+
+
+def test_a_release_that_gets_a_revision_meanwhile_begins_the_backup_anew(
+    services: Services, place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    commit_batch(services, make_received(0))
+    release = services.settings.releases / "2026-11"
+    publish(release)
+    add = FileCopies.add
+    texts = iter(["other rows"])
+
+    def add_and_revise(copies: FileCopies, path: str, *original: Any) -> None:
+        add(copies, path, *original)
+        if path.startswith("releases/") and (text := next(texts, None)):
+            publish(release, text)
+
+    monkeypatch.setattr(FileCopies, "add", add_and_revise)
+
+    report = back_up(services, place)
+
+    assert (report.folder / "releases/2026-11/manifest.json").read_text() == "other rows"
 
 
 def test_files_of_another_disk_are_copied_once(

@@ -216,6 +216,7 @@ def _invent_snapshot(services: Services) -> None:
         "snapshot_id": 1,
         "sequence_number": 99,
         "committed_at": NOW,
+        "as_of_from": NOW,
         "operation": "append",
         "added_rows": 0,
         "total_rows": 4,

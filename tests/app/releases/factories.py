@@ -16,6 +16,7 @@ from pyiceberg.catalog import Catalog
 
 from app.access.hidden_watch import HiddenWatch
 from app.curation.pipeline.stages import StageBuild, Stages
+from app.curation.rules.curating import prompts
 from app.curation.rules.curating.parameters import CuratingParameters
 from app.curation.rules.reasons import all_reasons
 from app.query.scratch import ScratchDatabase
@@ -88,7 +89,7 @@ def make_row(number: int, *contents: str, day: int = 0, **fields: Any) -> dict[s
             name: False if pa.types.is_boolean(kind) else 0 for name, kind in _SIGNALS.items()
         },
         "bands": [1, 2],
-        "prompt": {"hash": 1, "bands": [1, 2]},
+        "prompt": {"hash": 1, "bands": list(range(prompts.BANDS))},
     }
     return {**row, **fields}
 

@@ -93,7 +93,7 @@ def test_a_card_of_rows_that_no_scorer_was_asked_about_tells_nothing_of_flags(
 def test_the_order_of_commits_is_in_no_release_of_cleaned(
     services: Services, releases_folder: Path, snapshot: Snapshot
 ) -> None:
-    row = make_row(0, bands=[1], prompt={"hash": 1, "bands": [1]}, sequence_number=7)
+    row = make_row(0, sequence_number=7)
     releases = releases_of(services, PresetStages(services.catalog, [row]))
     releases.build(make_recipe(stage="cleaned", test_percent=0), snapshot)
     (line,) = (releases_folder / "first/jsonl/train-00000.jsonl").read_text().splitlines()
