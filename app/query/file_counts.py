@@ -181,13 +181,14 @@ class FileCounts:
     def forget(self, paths: Collection[str]) -> None:
         """Remove the counts of some files, such as those that are gone.
 
-        The names in them stay in free pages of the database: see `erase`.
+        The names in them may stay in SQLite's log for a while, and on PostgreSQL: see `erase`.
         """
         with self._lock:
             for path in paths:
                 self._cache.pop(path, None)
         for some in in_parts(sorted(paths)):
-            with self.database.write() as connection:
+            # What a process counted while a takedown was erased is forgotten after it.
+            with self.database.write_erasing() as connection:
                 connection.execute(delete(CountedFile).where(CountedFile.path.in_(some)))
 
     def erase(self) -> None:

@@ -123,7 +123,8 @@ class VersionFilling:
                 if by.sequence_number > recorded and each not in erased
             }
             numbers = {by.sequence_number for by in fresh.values()}
-            writer.add(replaced_table(fresh, commit_times(self._database, numbers)))
+            times = commit_times(self._database, numbers)
+            writer.add(replaced_table(fresh, times, self._erased))
         writer.append(number)
 
     def _fill_index(self, scratch: "duckdb.DuckDBPyConnection", number: int) -> int:

@@ -212,21 +212,29 @@ class VersionRecorder:
         """Return what was replaced by commits after `recorded`, with `REPLACED_ARROW_SCHEMA`."""
         fresh = {each: by for each, by in found.items() if by.sequence_number > recorded}
         unknown = {by.sequence_number for by in fresh.values()} - times.keys()
-        return replaced_table(fresh, {**times, **commit_times(self._database, unknown)})
+        known = {**times, **commit_times(self._database, unknown)}
+        return replaced_table(fresh, known, self._erased)
 
 
-def replaced_table(found: Mapping[str, StoredVersion], times: Mapping[int, datetime]) -> pa.Table:
+def replaced_table(
+    found: Mapping[str, StoredVersion], times: Mapping[int, datetime], erased: ErasedVersions
+) -> pa.Table:
     """Return rows of the table `replaced`, with `REPLACED_ARROW_SCHEMA`.
 
     Args:
         found: The version that replaced each contribution.
         times: When commits were made, by their sequence numbers.
+        erased: Knows what was taken down, which isn't named as what replaced others.
     """
+    gone = erased.among([version.contribution_id for version in found.values()])
     numbers = [version.sequence_number for version in found.values()]
     columns = {
         ID: list(found),
         "received_at": list(map(time_of, found)),
-        REPLACED_BY: [version.contribution_id for version in found.values()],
+        REPLACED_BY: [
+            None if version.contribution_id in gone else version.contribution_id
+            for version in found.values()
+        ],
         "replaced_at": [times.get(number) for number in numbers],
         SEQUENCE_NUMBER: numbers,
     }

@@ -21,6 +21,7 @@ from catalog.replaced import (
     REPLACED_IDENTIFIER,
     REPLACED_UNTIL_PROPERTY,
     ReplacedWriter,
+    read_replaced,
     replaced_files,
 )
 from catalog.table import append_batch, load_table
@@ -181,6 +182,22 @@ def test_a_version_that_an_engine_stored_again_replaces_nothing(services: Servic
     services.version_filling().fill()
     assert index_of(services) == before
     assert recorded_as_replaced(services) == {first.contribution_id: 2}
+
+
+def test_a_version_that_was_erased_is_not_named_as_what_replaced_another(
+    services: Services,
+) -> None:
+    first, second = make_received(0, "first", **KEY), make_received(0, "second", **KEY)
+    commit_batch(services, first)
+    number = commit_batch(services, second).sequence_number
+    erased = TakenDown(second.contribution_id, "chat-1", second.content_hash, number)
+    services.takedowns.record("contribution", "x", [erased], reason=None, requested_by="test")
+    _forget_replaced(services)
+    services.version_filling().fill()
+    assert recorded_as_replaced(services) == {first.contribution_id: number}
+    table = load_table(services.catalog, REPLACED_IDENTIFIER)
+    (file,) = replaced_files(table)
+    assert read_replaced(table, file)["replaced_by"].to_pylist() == [None]
 
 
 def _forget_replaced(services: Services) -> None:
