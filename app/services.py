@@ -411,6 +411,7 @@ class Services:
             self.settings,
             lambda: self.refusals.current(max_age_s=0),
             self.takedowns.partly_taken_down,
+            lambda: self.version_filling().fill(),
         )
 
     def scheduler(self, build_release: BuildRelease) -> Scheduler:

@@ -37,9 +37,12 @@ def _complete_versions(services: Services) -> None:
     A power cut may have taken the newest versions. An index that is missing, or that is newer than
     a lake which was restored from a backup, is filled anew.
     """
-    services.version_index.create()
     number = newest_number(load_table(services.catalog))
-    known = services.version_index.watermark()
+    is_lost = services.version_index.is_lost()
+    # The index of a lake with rows is filled where it is made, so that nobody asks an empty one.
+    if not (is_lost and number):
+        services.version_index.create()
+    known = 0 if is_lost else services.version_index.watermark()
     if known > number or (number and not known):
         click.echo("index of versions: filled anew, since it isn't this lake's")
         services.version_filling().fill()

@@ -48,6 +48,8 @@ from catalog.staging import remove_files
 from catalog.table import append_batch, find_batch, load_table
 
 _POLL_S: Final = 0.05
+_INDEX_CHECK_S: Final = 1.0
+"""Time between two looks whether the index of versions is there."""
 BACKOFF_S: Final = (0.2, 0.5, 1.0, 2.0, 5.0)
 """Time to wait after the first failure, the second and so on; the last one also after more."""
 
@@ -68,6 +70,7 @@ class Committer:
         settings: Settings,
         refused: Callable[[], Refused] = refuse_nothing,
         partly_taken_down: PartlyTakenDown = none_partly,
+        fill_versions: Callable[[], int] = int,
     ) -> None:
         """Prepare to commit.
 
@@ -81,6 +84,7 @@ class Committer:
             settings: How large and how old a batch becomes, and how soon awaited ones follow.
             refused: Returns what is refused as of now.
             partly_taken_down: Tells of which conversations later versions may stay.
+            fill_versions: Fills the index of versions anew, and returns how many it has.
         """
         self._database = database
         self._journal = journal
@@ -91,6 +95,8 @@ class Committer:
         self._settings = settings
         self._refused = refused
         self._partly_taken_down = partly_taken_down
+        self._fill_versions = fill_versions
+        self._index_seen_at = float("-inf")
         # When this process first saw what is pending now, by a clock that doesn't jump. What was
         # pending when the process started is due at once.
         self._pending_since: float | None = float("-inf")
@@ -104,6 +110,7 @@ class Committer:
             try:
                 if failures:
                     self._cut_logs()
+                self._mend_index(has_failed=failures > 0)
                 if not is_reconciled:
                     self.reconcile()
                     is_reconciled = True
@@ -222,6 +229,14 @@ class Committer:
         for database in (self._database, self._catalog):
             with suppress(sqlite3.OperationalError):
                 database.checkpoint(kept_bytes=0)
+
+    def _mend_index(self, *, has_failed: bool) -> None:
+        """Fill the index of versions anew if it was lost, since nothing is submitted without it."""
+        if has_failed or monotonic() - self._index_seen_at >= _INDEX_CHECK_S:
+            if self._versions.is_lost():
+                log.warning("the index of versions is lost; it is filled anew")
+                log.info("the index has %d versions", self._fill_versions())
+            self._index_seen_at = monotonic()
 
     def _claim(self) -> UUID | None:
         self._pending_since = None

@@ -5,6 +5,7 @@ is counted again. On SQLite they are in a file of their own, see `Database.deriv
 """
 
 from collections.abc import Collection, Iterable, Mapping
+from contextlib import suppress
 from threading import Lock
 from typing import Final
 
@@ -17,6 +18,7 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from app.query.dimensions import DIMENSIONS, Dimension, columns_of, count_batch
 from app.state.db import Database, insert_missing
+from app.state.derived import DerivedLost
 from app.state.parts import in_parts
 from catalog.schema import CONVERSATION
 
@@ -136,9 +138,7 @@ class FileCounts:
 
     def create(self) -> None:
         """Create the table, empty, unless it is there."""
-        self.database.make_folder()
-        with self.database.write() as connection:
-            FileCountsBase.metadata.create_all(connection)
+        self.database.create_derived(FileCountsBase.metadata)
 
     def of(self, paths: Collection[str]) -> dict[str, RowCounts]:
         """Return the counts of those of some files of which they are known."""
@@ -147,7 +147,8 @@ class FileCounts:
         wanted = [path for path in paths if path not in known]
         if not wanted:
             return known
-        with self.database.read() as connection:
+        # Who asks counts what isn't known, and the process that keeps the counts makes them anew.
+        with suppress(DerivedLost), self.database.read() as connection:
             for some in in_parts(wanted):
                 query = select(CountedFile.path, CountedFile.counts)
                 for path, encoded in connection.execute(query.where(CountedFile.path.in_(some))):
@@ -166,9 +167,16 @@ class FileCounts:
                 connection.execute(insert_missing(connection, CountedFile), rows)
 
     def paths(self) -> set[str]:
-        """Return the paths of all files whose counts are stored."""
-        with self.database.read() as connection:
-            return set(connection.scalars(select(CountedFile.path)))
+        """Return the paths of all files whose counts are stored.
+
+        None are when the table was lost; it is there again, empty, afterwards.
+        """
+        try:
+            with self.database.read() as connection:
+                return set(connection.scalars(select(CountedFile.path)))
+        except DerivedLost:
+            self.create()
+            return set()
 
     def forget(self, paths: Collection[str]) -> None:
         """Remove the counts of some files, such as those that are gone.

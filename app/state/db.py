@@ -1,5 +1,6 @@
 """The relational database that holds the journal and the ledger."""
 
+import sqlite3
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import cache
@@ -8,13 +9,14 @@ from pathlib import Path
 from time import monotonic
 from typing import Final
 
-from sqlalchemy import Connection, Insert, create_engine
+from sqlalchemy import Connection, Insert, MetaData, create_engine
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import ArgumentError
+from sqlalchemy.exc import ArgumentError, DBAPIError
 from sqlalchemy.orm import DeclarativeBase
 
 from app.settings import SettingsError
+from app.state.derived import DerivedLost, is_damage, is_loss
 from app.state.locks import AdvisoryLock, FileLock, Lock
 from app.state.models import Base
 from app.state.sqlite import BEGIN_OPTION, SqliteFile
@@ -62,6 +64,7 @@ class Database:
         self._file = (
             SqliteFile(self._path, self.engine, is_derived=is_derived) if self.is_sqlite else None
         )
+        self._is_derived = is_derived
 
     @property
     def is_sqlite(self) -> bool:
@@ -89,6 +92,19 @@ class Database:
         url = self.url.set(database=str(path)).render_as_string(hide_password=False)
         return Database(url, is_derived=True)
 
+    def create_derived(self, metadata: MetaData) -> None:
+        """Create the tables of a derived database, empty, unless they are there."""
+        self.make_folder()
+        try:
+            self._create(metadata)
+        except DerivedLost:
+            # It was damaged, and is removed by now.
+            self._create(metadata)
+
+    def _create(self, metadata: MetaData) -> None:
+        with self.write() as connection:
+            metadata.create_all(connection)
+
     def make_folder(self) -> None:
         """Create the folder of a SQLite database."""
         if self.is_sqlite:
@@ -96,8 +112,12 @@ class Database:
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
-        """Yield a connection in a transaction that only reads."""
-        with self.engine.connect() as connection:
+        """Yield a connection in a transaction that only reads.
+
+        Raises:
+            DerivedLost: It is derived, and missing or damaged.
+        """
+        with self._watched(), self.engine.connect() as connection:
             yield connection
 
     @contextmanager
@@ -106,9 +126,28 @@ class Database:
 
         On SQLite it takes the write lock at its start: a transaction that reads first and writes
         later fails if another writer came in between.
+
+        Raises:
+            DerivedLost: It is derived, and missing or damaged.
         """
-        with self.write_lock(), self._writing_engine.begin() as connection:
+        with self._watched(), self.write_lock(), self._writing_engine.begin() as connection:
             yield connection
+
+    @contextmanager
+    def _watched(self) -> Iterator[None]:
+        """Remove a derived database that turns out to be damaged, so that it is made anew."""
+        if self._file is None or not self._is_derived:
+            yield
+            return
+        inode = self._file.inode()
+        try:
+            yield
+        except (DBAPIError, sqlite3.Error, FileNotFoundError) as error:
+            if is_damage(error):
+                self._file.remove(inode)
+            elif not is_loss(error):
+                raise
+            raise DerivedLost(self._path.name) from error
 
     @contextmanager
     def write_erasing(self) -> Iterator[Connection]:

@@ -117,6 +117,25 @@ class SqliteFile:
                 sleep(_LOG_POLL_S)
         raise LogBusy(self._path)
 
+    def inode(self) -> int | None:
+        """Return the number of the file in its file system; None without a file."""
+        try:
+            return self._path.stat().st_ino
+        except FileNotFoundError:
+            return None
+
+    def remove(self, inode: int | None) -> None:
+        """Remove the file with its log, unless another file has taken its place by now.
+
+        Args:
+            inode: The number of the file to remove.
+        """
+        with self.write_lock():
+            if inode is not None and self.inode() == inode:
+                for suffix in ("", "-wal", "-shm"):
+                    self._path.with_name(f"{self._path.name}{suffix}").unlink(missing_ok=True)
+        self._engine.dispose()
+
     def is_current(self, connection: Connection) -> bool:
         """Tell whether a connection's file still has the database's name, or writes would be lost.
 

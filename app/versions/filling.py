@@ -15,6 +15,7 @@ from pyiceberg.catalog import Catalog
 from pyiceberg.table import Table
 
 from app.state.db import Database
+from app.state.derived import DerivedLost
 from app.versions.index import StoredVersion, VersionIndex, add_rows, clear, set_watermark
 from app.versions.keys import only_versions
 from app.versions.recording import (
@@ -100,7 +101,6 @@ class VersionFilling:
             QueryUnavailable: DuckDB failed, for example because its temporary disk is full.
             CommitConflict: Another commit to `replaced` came first.
         """
-        self._index.create()
         # What is committed after this table was loaded is recorded with the commit after it.
         table = load_table(self._catalog())
         with self._open_scratch() as scratch:
@@ -127,6 +127,16 @@ class VersionFilling:
         writer.append(number)
 
     def _fill_index(self, scratch: "duckdb.DuckDBPyConnection", number: int) -> int:
+        self._index.database.make_folder()
+        try:
+            return self._fill_once(scratch, number)
+        except DerivedLost:
+            # It was damaged, and is removed by now.
+            return self._fill_once(scratch, number)
+
+    def _fill_once(self, scratch: "duckdb.DuckDBPyConnection", number: int) -> int:
+        # An index that was lost appears with all versions: what an empty one doesn't have would
+        # be taken for new.
         count = 0
         with self._index.writing() as connection:
             clear(connection)

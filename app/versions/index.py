@@ -18,6 +18,7 @@ from typing import Final, NamedTuple
 from sqlalchemy import Connection, bindparam, delete, select, text
 
 from app.state.db import Database, insert_missing
+from app.state.derived import DerivedLost
 from app.state.parts import in_parts
 from app.versions.keys import (
     VersionKey,
@@ -67,13 +68,21 @@ class VersionIndex:
 
     def create(self) -> None:
         """Create the index, empty, unless it is there."""
-        self.database.make_folder()
+        self.database.create_derived(VersionsBase.metadata)
         with self.database.write() as connection:
-            VersionsBase.metadata.create_all(connection)
             # There before it is counted up, so that `advance` has a row to lock.
             connection.execute(
                 insert_missing(connection, Watermark), {"name": _FILLINGS, "sequence_number": 0}
             )
+
+    def is_lost(self) -> bool:
+        """Tell whether the index's own file is missing, empty, or too damaged to be opened."""
+        if self._is_own:
+            try:
+                self.watermark()
+            except DerivedLost:
+                return True
+        return False
 
     def fillings(self) -> int:
         """Return how often the index was emptied and filled anew."""
@@ -173,7 +182,8 @@ def set_watermark(connection: Connection, until: int) -> None:
 
 
 def clear(connection: Connection) -> None:
-    """Remove everything, and count one more filling."""
+    """Remove everything, create what is missing, and count one more filling."""
+    VersionsBase.metadata.create_all(connection)
     # First, since whoever advances the watermark waits for it.
     connection.execute(
         text(

@@ -99,6 +99,10 @@ class VersionRecorder:
         self._catalog = catalog
         self._erased = erased
 
+    def is_lost(self) -> bool:
+        """Tell whether the index is lost, and has to be filled anew before anything else."""
+        return self._index.is_lost()
+
     def catch_up(self, table: Table | None = None) -> None:
         """Record the versions of all commits up to a table's newest, where that isn't done.
 
