@@ -82,9 +82,7 @@ def fill(history: RandomHistory) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", [1])
-def test_both_readers_give_the_same_rows_of_random_histories(
-    services: Services, seed: int
-) -> None:
+def test_both_readers_give_the_same_rows_of_random_histories(services: Services, seed: int) -> None:
     history = RandomHistory(services, random=Random(seed))  # noqa: S311  # it makes test data
     fill(history)
     for snapshot in (history.random.choice(history.snapshots), history.snapshots[-1]):
