@@ -24,6 +24,7 @@ from app.api.iceberg import PREFIX as ICEBERG
 from app.api.iceberg import errors as iceberg
 from app.iceberg.errors import ReadOnlyCatalog
 from app.ingest.errors import BodyTimeout, ContributorBanned, LimitExceeded, MalformedBody
+from app.state.derived import DerivedLost
 from catalog.errors import (
     Abandoned,
     Conflict,
@@ -122,7 +123,7 @@ def _fail() -> None:
 def handle_error(error: Exception) -> Response:
     """Answer an error that a service raised."""
     status = next(STATUS[kind] for kind in type(error).__mro__ if kind in STATUS)
-    if isinstance(error, OperationalError | OSError):
+    if isinstance(error, OperationalError | OSError | DerivedLost):
         # An outage fails every request: one line for each is enough.
         cause = str(getattr(error, "orig", error)).partition("\n")[0]
         current_app.logger.error("%s: %s", type(error).__name__, cause)

@@ -5,11 +5,12 @@ from functools import wraps
 from typing import Final, ParamSpec, TypeVar
 
 import click
+from pyiceberg.exceptions import NoSuchNamespaceError
 from sqlalchemy.exc import DBAPIError
 
 from catalog.errors import LakeError
 
-EXPECTED: Final = (LakeError, OSError, DBAPIError)
+EXPECTED: Final = (LakeError, OSError, DBAPIError, UnicodeEncodeError, NoSuchNamespaceError)
 """Errors that commands report in one line; any other error has a traceback."""
 
 P = ParamSpec("P")
@@ -34,4 +35,9 @@ def reason_for(error: Exception) -> str:
     if isinstance(error, DBAPIError):
         # SQLAlchemy adds the statement and its parameters, over many lines.
         return f"{' '.join(str(error.orig).split())}; were the migrations run?"
+    if isinstance(error, NoSuchNamespaceError):
+        return "the catalog has no tables; were the migrations run?"
+    if isinstance(error, UnicodeEncodeError):
+        # Bytes of an argument that are no UTF-8 are surrogates, which no database takes.
+        return f"{error.object!a} isn't UTF-8"
     return str(error)

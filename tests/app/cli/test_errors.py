@@ -1,19 +1,25 @@
-import pytest
+"""Wrong arguments and folders are reported in one line."""
+
+from pathlib import Path
+
+from flask.testing import FlaskCliRunner
 
 from app import create_app
+from app.services import current_services
 from app.settings import Settings
 
 
-@pytest.mark.parametrize("command", [["status"], ["release", "build", "x", "--stage", "raw"]])
-@pytest.mark.parametrize("has_home", [True, False])
-def test_a_command_before_the_migrations_is_an_error_of_one_line(
-    new_settings: Settings, command: list[str], has_home: bool
-) -> None:
-    if has_home:
-        new_settings.home.mkdir()
-    result = create_app(new_settings).test_cli_runner().invoke(args=command)
+def test_an_id_that_is_not_utf_8_is_refused(runner: FlaskCliRunner) -> None:
+    result = runner.invoke(args=["takedown", "conversation", "\udcff", "--reason", "asked"])
     assert result.exit_code == 1
+    assert result.output.splitlines() == ["Error: '\\udcff' isn't UTF-8"]
+
+
+def test_the_doctor_says_that_a_folder_has_no_lake(tmp_path: Path) -> None:
+    app = create_app(Settings.at(tmp_path))
+    result = app.test_cli_runner().invoke(args=["doctor"])
+    with app.app_context():
+        current_services().close()
+    assert result.exit_code == 1
+    assert "were the migrations run?" in result.output
     assert isinstance(result.exception, SystemExit)
-    (line,) = result.stderr.splitlines()
-    assert line.startswith("Error: ")
-    assert "migrations" in line
