@@ -47,6 +47,13 @@ class RowCounts(msgspec.Struct, frozen=True):
     turns: int
     by: dict[str, list[tuple[str | None, int, int]]]
 
+    def says(self, other: "RowCounts") -> bool:
+        """Tell whether these counts are the other ones, whose values may come in another order."""
+        return (self.contributions, self.turns, _in_order(self.by)) == (
+            *(other.contributions, other.turns),
+            _in_order(other.by),
+        )
+
     def values_of(self, dimension: Dimension | None) -> list[tuple[str | None, int, int]] | None:
         """Return the values of a dimension with their numbers of contributions and of turns.
 
@@ -59,6 +66,15 @@ class RowCounts(msgspec.Struct, frozen=True):
         if dimension is None:
             return [(None, self.contributions, self.turns)]
         return self.by.get(dimension)
+
+
+def _in_order(
+    by: Mapping[str, list[tuple[str | None, int, int]]],
+) -> dict[str, dict[str | None, tuple[int, int]]]:
+    return {
+        name: {value: (contributions, turns) for value, contributions, turns in values}
+        for name, values in by.items()
+    }
 
 
 def count_rows(batches: Iterable[pa.RecordBatch]) -> RowCounts:
@@ -176,8 +192,20 @@ class FileCounts:
             for path in paths:
                 self._cache.pop(path, None)
         for some in in_parts(sorted(paths)):
-            with self._database.write() as connection:
+            with self._database.write_erasing() as connection:
                 connection.execute(delete(CountedFile).where(CountedFile.path.in_(some)))
+
+    def erase(self, paths: Collection[str]) -> None:
+        """Remove the counts of some files so that nothing of them is left in the database's file.
+
+        Counts name sources, models and labels, which are what a client sent.
+
+        Raises:
+            SQLAlchemyError: PostgreSQL can't have the table to itself now.
+            LogBusy: A reader needs SQLite's log for too long.
+        """
+        self.forget(paths)
+        self._database.compact(CountedFile)
 
     def dispose(self) -> None:
         """Close the connections, if they are its own."""

@@ -19,6 +19,9 @@ from app.takedown.verify.wanted import Wanted
 _SPILL: Final = "*chatlake-spill-*"
 """The folders in the temporary folder to which processes write what doesn't fit into memory."""
 
+_DERIVED: Final = ("versions", "counts")
+"""Names of the databases beside the journal's, which are computed from the lake."""
+
 
 def verify(settings: Settings, ids: Collection[UUID], text: str | None = None) -> Report:
     """Search the folders, buckets and databases of a lake, which may be in use.
@@ -69,7 +72,9 @@ def _search_database(search: Search, name: str, url: str, home: Path) -> None:
         search_postgres(search, name, database)
         database.dispose()
         return
-    path = Path(str(database.url.database)).resolve()
-    # One in the home folder was found among the files.
-    if home.resolve() not in path.parents and path.exists():
-        search_file(search, path)
+    for each in (database, *map(database.derived, _DERIVED)):
+        path = Path(str(each.url.database)).resolve()
+        # One in the home folder was found among the files.
+        if home.resolve() not in path.parents and path.exists():
+            search_file(search, path)
+        each.dispose()

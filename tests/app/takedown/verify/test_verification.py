@@ -1,6 +1,9 @@
 """A lake is searched wholly: its folders, buckets and databases, on each backend."""
 
+import sqlite3
+from contextlib import closing
 from dataclasses import replace
+from pathlib import Path
 from typing import Final
 from uuid import UUID
 
@@ -158,3 +161,18 @@ def test_versions_of_objects_that_were_removed_are_found(
     assert place.startswith("s3://kept/releases/first/a.jsonl (version ")
     client.delete_object(Bucket="kept", Key="releases/first/a.jsonl")
     assert places(verify(settings, [ID]), ID) == {place}
+
+
+@pytest.mark.parametrize("name", ["lake", "lake-versions", "lake-counts"])
+def test_databases_outside_of_the_home_folder_are_searched(
+    settings: Settings, tmp_path: Path, name: str
+) -> None:
+    elsewhere = replace(settings, database_url=f"sqlite:///{tmp_path}/apart/lake.db")
+    (tmp_path / "apart").mkdir()
+    path = tmp_path / "apart" / f"{name}.db"
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute("CREATE TABLE texts (text)")
+        connection.execute("INSERT INTO texts VALUES (?)", [TEXT])
+    assert {str(path) in place for place in places(verify(elsewhere, [ID], TEXT), "the text")} == {
+        True
+    }
