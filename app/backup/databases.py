@@ -19,10 +19,13 @@ from sqlalchemy import Connection, NullPool, create_engine, event, inspect, text
 from sqlalchemy.engine import URL, make_url
 
 from app.backup.errors import ToolFailed
+from app.query.file_counts import FileCountsBase
+from app.versions.models import VersionsBase
 from catalog.durability import sync_folder
 from catalog.postgres import with_timeouts
 
 _SQLITE: Final = "sqlite"
+_DERIVED_TABLES: Final = frozenset({*VersionsBase.metadata.tables, *FileCountsBase.metadata.tables})
 _PACKAGE: Final = "postgresql-client"
 """Debian's package with the programs of PostgreSQL."""
 
@@ -59,7 +62,9 @@ class PinnedDatabase:
         if is_sqlite(self._url):
             self._copy_sqlite(path)
         else:
-            options = ("--format=custom", "--no-owner", "--no-privileges")
+            options = ["--format=custom", "--no-owner", "--no-privileges"]
+            # What is derived is filled by the migrations; SQLite has it in other files.
+            options += [f"--exclude-table-data={name}" for name in sorted(_DERIVED_TABLES)]
             where = (f"--snapshot={self._snapshot}", f"--file={path}")
             run_tool("pg_dump", self._url, *options, *where)
         sync_file(path)
