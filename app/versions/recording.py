@@ -131,14 +131,14 @@ class VersionRecorder:
             CommitConflict: Another process recorded versions at the same time; try again.
         """
         known, number = self._index.watermark(), snapshot.sequence_number
-        if _adds_nothing_between(table, known, number):
+        if adds_nothing_between(table, known, number):
             self._record(number, {number: snapshot.committed_at}, read_batch)
         else:
             self._record_from_table(table, snapshot, known)
 
     def _record_from_table(self, table: Table, snapshot: Snapshot, known: int) -> None:
         number = snapshot.sequence_number
-        if _adds_nothing_between(table, known, number + 1):
+        if adds_nothing_between(table, known, number + 1):
             return
         files = plan(table, snapshot, after=known)
         # After the table was loaded: whatever it lacks by then is in the list of those.
@@ -241,7 +241,7 @@ def index_rows(batch: pa.RecordBatch, number: int) -> list[IndexRow]:
     return list(map(to_row, keys, ids, numbers))
 
 
-def _adds_nothing_between(table: Table, after: int, until: int) -> bool:
+def adds_nothing_between(table: Table, after: int, until: int) -> bool:
     """Tell whether no commit between two sequence numbers, both excluded, added rows."""
     operations = {
         snapshot.sequence_number: snapshot.summary.operation
