@@ -28,9 +28,11 @@ from pyiceberg.transforms import DayTransform
 from pyiceberg.types import LongType, NestedField, StringType, TimestamptzType
 
 from catalog.checkpoints import checkpoint
+from catalog.connection import commit_lock_of
 from catalog.errors import CommitConflict
 from catalog.manifests import DAY, PATH, SIZE_BYTES, column_of, files_of
 from catalog.pruning import LOWER, ROWS, UPPER
+from catalog.scan import entries_of
 from catalog.schema import ID, NAMESPACE, SEQUENCE_NUMBER
 from catalog.staging import StagedFile, StagedFiles, describe_files
 
@@ -139,6 +141,23 @@ class ReplacedWriter:
         if files:
             _append(self._table, files, until)
 
+    def replace(self, old: Sequence[str], until: int) -> None:
+        """Put all rows into the place of files of the table, in one commit.
+
+        After an exception the outcome is unknown; the table's newest files tell.
+
+        Args:
+            old: The paths of the files.
+            until: The sequence number of the raw table up to which the table has all rows then.
+
+        Raises:
+            CommitConflict: Another writer has replaced one of the files, or kept committing first.
+        """
+        self._flush()
+        files = self._files.finish()
+        if files or old:
+            _replace(self._table, old, files, until)
+
     def _flush(self) -> None:
         if self._waiting:
             rows = pa.concat_tables(self._waiting).sort_by(ID).combine_chunks()
@@ -158,6 +177,31 @@ def _append(table: Table, files: Sequence[StagedFile], until: int) -> None:
         transaction.commit_transaction()
     except CommitFailedException as error:
         raise CommitConflict(1) from error
+
+
+def _replace(table: Table, old: Sequence[str], files: Sequence[StagedFile], until: int) -> None:
+    with commit_lock_of(table):
+        table.refresh()
+        newest = table.current_snapshot()
+        entries = entries_of(table, newest, set(old)) if newest else []
+        if len(entries) < len(old):
+            raise CommitConflict(1)
+        # What was appended meanwhile stays.
+        added = [
+            file.last_sequence_number for file in replaced_files(table) if file.path not in old
+        ]
+        properties = {REPLACED_UNTIL_PROPERTY: str(max([until, *added]))}
+        transaction = table.transaction()
+        transaction.set_properties(properties)
+        with transaction.update_snapshot(properties).overwrite() as overwrite:
+            for entry in entries:
+                overwrite.delete_data_file(entry.data_file)
+            for data_file in describe_files(table, files):
+                overwrite.append_data_file(data_file)
+        try:
+            transaction.commit_transaction()
+        except CommitFailedException as error:
+            raise CommitConflict(1) from error
 
 
 def replaced_files(table: Table) -> list[ReplacedFile]:

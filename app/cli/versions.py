@@ -13,13 +13,17 @@ def versions() -> None:
 
 
 @versions.command()
+@click.option(
+    "--replaced", "is_replaced_anew", is_flag=True, help="Write the table `replaced` anew too."
+)
 @with_appcontext
 @shows_errors
-def rebuild() -> None:
+def rebuild(*, is_replaced_anew: bool) -> None:
     """Empty the index and fill it from the lake, also while the service runs.
 
     Commits wait meanwhile, and submissions and readers don't. When the command is cut off, the
-    index is as it was before.
+    index is as it was before. Without --replaced, the table `replaced` only gets what it lacks
+    of the newest commits.
     """
-    count = current_services().version_filling().fill()
+    count = current_services().version_filling().fill(is_replaced_anew=is_replaced_anew)
     click.echo(f"the index has {count:,} versions")

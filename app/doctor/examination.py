@@ -8,7 +8,18 @@ from typing import Final
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from app.doctor.checks import databases, files, journal, ledger, lists, machine, published, stages
+from app.doctor.checks import (
+    databases,
+    derived,
+    files,
+    journal,
+    ledger,
+    lists,
+    machine,
+    published,
+    stages,
+    versions,
+)
 from app.doctor.finding import Finding
 from app.doctor.patient import Patient
 from catalog.errors import LakeError
@@ -24,6 +35,11 @@ CHECKS: Final[Mapping[str, Check]] = {
     "orphans": files.check_orphans,
     "ledger": ledger.check_ledger,
     "counts": ledger.check_counts,
+    "versions": versions.check_versions,
+    "replaced": versions.check_replaced,
+    "summaries": derived.check_summaries,
+    "text index": derived.check_text_index,
+    "outcomes": derived.check_outcomes,
     "journal": journal.check_entries,
     "claims": journal.check_claims,
     "keys": journal.check_keys,

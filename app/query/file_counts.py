@@ -49,6 +49,13 @@ class RowCounts(msgspec.Struct, frozen=True):
     turns: int
     by: dict[str, list[tuple[str | None, int, int]]]
 
+    def says(self, other: "RowCounts") -> bool:
+        """Tell whether these counts are the other ones, whose values may come in another order."""
+        return (self.contributions, self.turns, _in_order(self.by)) == (
+            *(other.contributions, other.turns),
+            _in_order(other.by),
+        )
+
     def values_of(self, dimension: Dimension | None) -> list[tuple[str | None, int, int]] | None:
         """Return the values of a dimension with their numbers of contributions and of turns.
 
@@ -61,6 +68,15 @@ class RowCounts(msgspec.Struct, frozen=True):
         if dimension is None:
             return [(None, self.contributions, self.turns)]
         return self.by.get(dimension)
+
+
+def _in_order(
+    by: Mapping[str, list[tuple[str | None, int, int]]],
+) -> dict[str, dict[str | None, tuple[int, int]]]:
+    return {
+        name: {value: (contributions, turns) for value, contributions, turns in values}
+        for name, values in by.items()
+    }
 
 
 def count_rows(batches: Iterable[pa.RecordBatch]) -> RowCounts:

@@ -7,7 +7,7 @@ are sums: those of the raw table's files, less those of the contributions that t
 counts nobody knows yet, is read.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from itertools import groupby
@@ -142,6 +142,25 @@ class Summaries:
         paths, stored = selected.whole_paths(), self._file_counts.paths()
         self._file_counts.forget(stored - paths)
         return stored & paths
+
+    def paths(self, view: SnapshotView) -> set[str]:
+        """Return the paths of the files of a snapshot whose counts `keep_up` stores."""
+        return self._select(view, Filters()).whole_paths()
+
+    def wrong(self, view: SnapshotView, paths: Collection[str]) -> Iterator[str]:
+        """Yield the paths of those of some files of a snapshot whose stored counts are wrong.
+
+        Args:
+            view: The table as of its newest snapshot.
+            paths: The paths of files whose counts are stored, all rows of which are counted.
+        """
+        selected = self._select(view, Filters())
+        selected.files = [file for file in selected.files if file.path in paths]
+        selected.replaced_files = [file for file in selected.replaced_files if file.path in paths]
+        stored = self._file_counts.of(paths)
+        for part in self._of_files(selected, {}):
+            if part.path and part.path in stored and not stored[part.path].says(part.counts):
+                yield part.path
 
     def _select(self, view: SnapshotView, filters: Filters) -> "_Selected":
         files = view.files(filters.pushed_down())

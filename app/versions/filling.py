@@ -5,7 +5,7 @@ its last. The index is emptied and filled in one transaction: whoever asks it me
 from what it had before.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from itertools import chain
 from typing import TYPE_CHECKING, Final
@@ -26,7 +26,12 @@ from app.versions.recording import (
     index_rows,
     replaced_table,
 )
-from catalog.replaced import REPLACED_IDENTIFIER, ReplacedWriter, replaced_until
+from catalog.replaced import (
+    REPLACED_IDENTIFIER,
+    ReplacedWriter,
+    replaced_files,
+    replaced_until,
+)
 from catalog.scan import plan, read
 from catalog.schema import ID
 from catalog.snapshots import newest_number, to_snapshot
@@ -42,7 +47,7 @@ _SORTED: Final = """
 """
 # Of a version that an engine stored again, the first time counts. What was taken down may still be
 # in the raw table, and is in both then.
-_REPLACED: Final = """
+FIND_REPLACED: Final = """
     SELECT contribution_id, replaced_by, replaced_in FROM (
         SELECT contribution_id,
             lead(contribution_id) OVER in_order AS replaced_by,
@@ -88,11 +93,15 @@ class VersionFilling:
         self._erased = erased
         self._open_scratch = open_scratch
 
-    def fill(self) -> int:
+    def fill(self, *, is_replaced_anew: bool = False) -> int:
         """Append to `replaced` what it lacks, and then empty the index and fill it.
 
         Commits wait while the index is filled. When this is cut off, each of the two is as it was
         before, or as it is afterwards. It may be called again.
+
+        Args:
+            is_replaced_anew: Whether all rows of `replaced` are written anew, also those up to the
+                commit up to which it says that it has all.
 
         Returns:
             How many versions the index has.
@@ -101,31 +110,51 @@ class VersionFilling:
             QueryUnavailable: DuckDB failed, for example because its temporary disk is full.
             CommitConflict: Another commit to `replaced` came first.
         """
+        # What is in these is replaced by what the raw table says, which has all of their commits.
+        old = replaced_files(self._load_replaced())
         # What is committed after this table was loaded is recorded with the commit after it.
         table = load_table(self._catalog())
         with self._open_scratch() as scratch:
-            self._load(scratch, table)
-            self._fill_replaced(scratch, newest_number(table))
+            load_versions(scratch, table, self._erased)
+            if is_replaced_anew:
+                self._replace_all(scratch, [file.path for file in old], newest_number(table))
+            else:
+                self._fill_replaced(scratch, newest_number(table))
             return self._fill_index(scratch, newest_number(table))
 
     def _fill_replaced(self, scratch: "duckdb.DuckDBPyConnection", number: int) -> None:
-        table = load_table(self._catalog(), REPLACED_IDENTIFIER)
+        table = self._load_replaced()
         recorded = replaced_until(table)
         if number <= recorded:
             return
+        self._written(scratch, table, recorded).append(number)
+
+    def _replace_all(
+        self, scratch: "duckdb.DuckDBPyConnection", old: Sequence[str], number: int
+    ) -> None:
+        """Put all rows into the place of some files; those of later commits are in other files."""
+        self._written(scratch, self._load_replaced(), after=0).replace(old, number)
+
+    def _written(
+        self, scratch: "duckdb.DuckDBPyConnection", table: Table, after: int
+    ) -> ReplacedWriter:
+        """Return a writer that has what commits after a sequence number replaced."""
         writer = ReplacedWriter(table)
-        for batch in _batches(scratch, _REPLACED):
+        for batch in _batches(scratch, FIND_REPLACED):
             found = dict(zip(batch[ID].to_pylist(), _replacing(batch), strict=True))
             erased = self._erased.among(found)
             fresh = {
                 each: by
                 for each, by in found.items()
-                if by.sequence_number > recorded and each not in erased
+                if by.sequence_number > after and each not in erased
             }
             numbers = {by.sequence_number for by in fresh.values()}
             times = commit_times(self._database, numbers)
             writer.add(replaced_table(fresh, times, self._erased))
-        writer.append(number)
+        return writer
+
+    def _load_replaced(self) -> Table:
+        return load_table(self._catalog(), REPLACED_IDENTIFIER)
 
     def _fill_index(self, scratch: "duckdb.DuckDBPyConnection", number: int) -> int:
         self._index.database.make_folder()
@@ -149,22 +178,32 @@ class VersionFilling:
             set_watermark(connection, number)
         return count
 
-    def _load(self, scratch: "duckdb.DuckDBPyConnection", table: Table) -> None:
-        """Create the table `versions` in a scratch database."""
-        stream = pa.RecordBatchReader.from_batches(VERSION_SCHEMA, self._read(table))
-        scratch.register("committed", stream)
-        scratch.execute(_VERSIONS)
-        scratch.unregister("committed")
 
-    def _read(self, table: Table) -> Iterator[pa.RecordBatch]:
-        newest = table.current_snapshot()
-        if newest is None:
-            return
-        snapshot = to_snapshot(newest)
-        # After the table was loaded: whatever it lacks by then is in the list of those.
-        erased = self._erased.committed(0, snapshot.sequence_number)
-        batches = read(table, plan(table, snapshot), VERSION_COLUMNS)
-        yield from map(only_versions, chain(batches, erased.to_batches()))
+def load_versions(
+    scratch: "duckdb.DuckDBPyConnection", table: Table, erased: ErasedVersions
+) -> None:
+    """Create the table `versions` in a scratch database, with `VERSION_SCHEMA`.
+
+    Args:
+        scratch: The scratch database.
+        table: The raw table, all versions of which are loaded.
+        erased: Knows what was taken down, which counts as a version too.
+    """
+    stream = pa.RecordBatchReader.from_batches(VERSION_SCHEMA, _read(table, erased))
+    scratch.register("committed", stream)
+    scratch.execute(_VERSIONS)
+    scratch.unregister("committed")
+
+
+def _read(table: Table, known_erased: ErasedVersions) -> Iterator[pa.RecordBatch]:
+    newest = table.current_snapshot()
+    if newest is None:
+        return
+    snapshot = to_snapshot(newest)
+    # After the table was loaded: whatever it lacks by then is in the list of those.
+    erased = known_erased.committed(0, snapshot.sequence_number)
+    batches = read(table, plan(table, snapshot), VERSION_COLUMNS)
+    yield from map(only_versions, chain(batches, erased.to_batches()))
 
 
 def _batches(scratch: "duckdb.DuckDBPyConnection", query: str) -> Iterator[pa.RecordBatch]:

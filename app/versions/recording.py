@@ -139,7 +139,7 @@ class VersionRecorder:
         # In this order: a filling in between shows when the watermark is moved.
         fillings = self._index.fillings()
         known, number = self._index.watermark(), snapshot.sequence_number
-        if _adds_nothing_between(table, known, number):
+        if adds_nothing_between(table, known, number):
             self._record(number, {number: snapshot.committed_at}, read_batch, fillings)
         else:
             self._record_from_table(table, snapshot, known, fillings)
@@ -148,7 +148,7 @@ class VersionRecorder:
         self, table: Table, snapshot: Snapshot, known: int, fillings: int
     ) -> None:
         number = snapshot.sequence_number
-        if _adds_nothing_between(table, known, number + 1):
+        if adds_nothing_between(table, known, number + 1):
             return
         files = plan(table, snapshot, after=known)
         # After the table was loaded: whatever it lacks by then is in the list of those.
@@ -266,7 +266,7 @@ def index_rows(batch: pa.RecordBatch, number: int) -> list[IndexRow]:
     return list(map(to_row, keys, ids, numbers))
 
 
-def _adds_nothing_between(table: Table, after: int, until: int) -> bool:
+def adds_nothing_between(table: Table, after: int, until: int) -> bool:
     """Tell whether no commit between two sequence numbers, both excluded, added rows."""
     operations = {
         snapshot.sequence_number: snapshot.summary.operation

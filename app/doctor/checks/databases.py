@@ -1,6 +1,7 @@
 """The databases: whether their pages are whole, and whether the migrations have been run."""
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Final
 
 from alembic.runtime.migration import MigrationContext
@@ -16,6 +17,11 @@ from catalog.schema import NAMESPACE
 
 _WHOLE: Final = "ok"
 _MIGRATE: Final = "scripts/lake migrate"
+_DERIVED: Final = (
+    ("versions", "the index of versions", _MIGRATE),
+    ("counts", "the counts of files", f"{_MIGRATE} and scripts/lake summaries update"),
+)
+"""Databases that are filled again: their names, what they are, and what fills them."""
 
 
 def check_databases(patient: Patient) -> Iterator[Finding]:
@@ -29,6 +35,8 @@ def check_databases(patient: Patient) -> Iterator[Finding]:
                 what=f"the {name} is damaged: {problem}",
                 mend=RESTORE,
             )
+    for name, what, fill in _DERIVED:
+        yield from _check_derived(patient, name, what, fill)
 
 
 def check_migrations(patient: Patient) -> Iterator[Finding]:
@@ -42,6 +50,24 @@ def check_migrations(patient: Patient) -> Iterator[Finding]:
     properties = patient.catalog.load_namespace_properties(NAMESPACE)
     step, steps = properties.get(migrations.lake.REVISION_PROPERTY), migrations.lake.steps()
     yield from _compare("tables", step, steps[-1], is_known=step in steps)
+
+
+def _check_derived(patient: Patient, name: str, what: str, fill: str) -> Iterator[Finding]:
+    """Check a database that is computed again from the lake, which SQLite has as a file."""
+    database = patient.database.derived(name)
+    if database is patient.database:
+        return
+    path = Path(str(database.url.database))
+    mend = f"stop the service, remove {path}*, then {fill}"
+    if patient.lacks_derived(name):
+        yield Finding(check="databases", severity="error", what=f"{what} isn't there", mend=mend)
+        return
+    try:
+        for problem in _problems(database.engine, is_deep=patient.is_deep):
+            found = f"{what} ({path.name}) is damaged: {problem}"
+            yield Finding(check="databases", severity="error", what=found, mend=mend)
+    finally:
+        database.dispose()
 
 
 def _compare(

@@ -21,7 +21,7 @@ from uuid import UUID
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from app.query.text_index.words import Word, prepared
+from app.query.text_index.words import Word, prepared, words_of
 from catalog.schema import CONVERSATION, ID
 
 COLUMNS: Final = (ID, f"{CONVERSATION}.content", f"{CONVERSATION}.edited_content")
@@ -54,6 +54,7 @@ _SHARE_OF_ROWS: Final = 16
 _FEWEST_NAMED: Final = 64
 """The rows that are named in any case, however small the file is."""
 _TRIGRAM: Final = 3
+_END_CHARACTERS: Final = 60
 _MOST_TRIGRAMS: Final = 100
 _PHRASES_AT_ONCE: Final = 100
 """SQLite limits how much one condition may hold."""
@@ -117,6 +118,44 @@ def find_rows(path: Path, words: Sequence[Word]) -> pa.Array | None:
             if len(named) > most:
                 return None
     return pa.array(sorted(named), pa.int64())
+
+
+def indexed_url(path: Path) -> str:
+    """Return the URL of the data file of an index.
+
+    Raises:
+        sqlite3.Error: There is no index, or it is broken.
+    """
+    return str(_about(path)[0])
+
+
+def indexed_rows(path: Path) -> int:
+    """Return how many rows of its data file an index has.
+
+    Raises:
+        sqlite3.Error: There is no index, or it is broken.
+    """
+    return int(_about(path)[1])
+
+
+def ends_of_text(rows: pa.RecordBatch, row: int) -> list[list[Word]]:
+    """Return the words of the beginning and of the end of a row's text, for `find_rows`.
+
+    Args:
+        rows: Rows with `COLUMNS`.
+        row: The position of the row in them.
+    """
+    (text,) = _texts_of(rows.slice(row, 1)).to_pylist()
+    ends = (words_of(text[:_END_CHARACTERS]), words_of(text[-_END_CHARACTERS:]))
+    return [words for words in ends if words]
+
+
+def _about(path: Path) -> tuple[str, int]:
+    with closing(_open(path)) as connection:
+        about: tuple[str, int] | None = connection.execute("SELECT url, rows FROM about").fetchone()
+    if about is None:
+        raise sqlite3.DatabaseError("it isn't whole")
+    return about
 
 
 def _fill(connection: sqlite3.Connection, url: str, batches: Iterable[pa.RecordBatch]) -> None:

@@ -18,7 +18,15 @@ from typing import Final
 import pyarrow as pa
 from pyiceberg.table import Table
 
-from app.query.text_index.file_index import COLUMNS, find_rows, finish_index, write_index
+from app.query.text_index.file_index import (
+    COLUMNS,
+    ends_of_text,
+    find_rows,
+    finish_index,
+    indexed_rows,
+    indexed_url,
+    write_index,
+)
 from app.query.text_index.words import Word, words_of
 from app.state.locks import FileLock, Lock, holding
 from catalog.durability import make_durable_folder
@@ -81,6 +89,37 @@ class TextIndexes:
     def is_indexed(self, file: DataFile) -> bool:
         """Tell whether a data file has an index."""
         return self._path_of(file).exists()
+
+    def urls(self) -> dict[str, str | None]:
+        """Return the data file of each index by the index's name; None if it can't be read."""
+        found = self._folder.glob(f"*{_INDEX}") if self._folder.is_dir() else ()
+        return {path.name: _url_of(path) for path in found}
+
+    def lacks(self, table: Table, file: DataFile, every: int) -> str | None:
+        """Return what is wrong with the index of a data file; None if nothing is, or it has none.
+
+        Words of some rows are looked for, which read the data file.
+
+        Args:
+            table: The table of the file.
+            file: The file.
+            every: Of how many rows one is looked for.
+        """
+        path = self._path_of(file)
+        if not path.exists():
+            return None
+        try:
+            rows = 0
+            for batch in read_every_row(table, file, COLUMNS):
+                for row in range(-rows % every, batch.num_rows, every):
+                    if not _names(path, rows + row, ends_of_text(batch, row)):
+                        return f"doesn't name row {rows + row}, whose words are looked for"
+                rows += batch.num_rows
+            known = indexed_rows(path)
+        except sqlite3.Error as error:
+            # It may have been removed meanwhile.
+            return f"can't be read: {error}" if path.exists() else None
+        return f"has {known} rows instead of {rows}" if known != rows else None
 
     def build(
         self, table: Table, file: DataFile, pause: Callable[[], None], is_needed: Callable[[], bool]
@@ -180,6 +219,18 @@ class TextIndexes:
 
     def _beside(self, suffix: str) -> Path:
         return self._folder.with_name(f"{self._folder.name}.{suffix}")
+
+
+def _names(path: Path, row: int, phrases: list[list[Word]]) -> bool:
+    found = (find_rows(path, words) for words in phrases)
+    return all(rows is None or row in rows.to_pylist() for rows in found)
+
+
+def _url_of(path: Path) -> str | None:
+    try:
+        return indexed_url(path)
+    except sqlite3.Error:
+        return None
 
 
 def _paused(

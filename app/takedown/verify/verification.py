@@ -19,6 +19,9 @@ from app.takedown.verify.wanted import Wanted
 _SPILL: Final = "*chatlake-spill-*"
 """The folders in the temporary folder to which processes write what doesn't fit into memory."""
 
+_DERIVED: Final = ("versions", "counts")
+"""Names of the databases beside the journal's, which are computed from the lake."""
+
 
 def verify(settings: Settings, ids: Collection[UUID], text: str | None = None) -> Report:
     """Search the folders, buckets and databases of a lake, which may be in use.

@@ -6,6 +6,8 @@ from typing import Any
 import pytest
 from flask.testing import FlaskClient, FlaskCliRunner
 
+from app import create_app
+from app.background.text_index import newest_files
 from app.backup import making, restoring
 from app.backup.copies import FileCopies
 from app.backup.errors import (
@@ -19,11 +21,14 @@ from app.backup.errors import (
 from app.backup.making import BackupReport, make_backup
 from app.backup.manifest import MANIFEST_FILE, read_manifest
 from app.backup.restoring import restore_backup, verify_lake
+from app.curation.pipeline.kept_outcomes import KeptOutcomes
+from app.curation.rules.interface import OUTCOMES_SCHEMA
 from app.services import Services, current_services
 from app.settings import Settings
 from app.state import ledger
 from catalog.scan import plan, read
 from catalog.table import load_table
+from tests.app.versions.oracle import index_of, recorded_as_replaced
 from tests.backends import Backend
 from tests.catalog.maintenance.history import SIZES, compact_all
 from tests.factories import commit_batch, make_contribution, make_received, make_submission
@@ -145,6 +150,39 @@ def test_a_batch_that_is_committed_and_not_settled_lands_once(
         current_services().committer().drain()
         rows = list(rows_of_every_snapshot(current_services()).values())
         assert [len(each) for each in rows] == [2, 3]
+
+
+@pytest.mark.both
+@pytest.mark.slow
+def test_what_is_derived_is_in_no_backup_and_filled_again(
+    services: Services, backend: Backend, tmp_path: Path, place: Path
+) -> None:
+    chat = {"contributor_id": "a" * 32, "conversation_id": "c" * 32}
+    for number in range(2):
+        commit_batch(services, make_received(number, f"version {number}", **chat))
+    services.summary_job().step()
+    table = load_table(services.catalog)
+    assert services.text_indexes.build(table, newest_files(table)[0], lambda: None, lambda: True)
+    KeptOutcomes(services.settings.outcomes).write("1", {"prompts": OUTCOMES_SCHEMA.empty_table()})
+    index = index_of(services)
+    assert len(index) == 2
+    report = back_up(services, place)
+    files = " ".join(read_manifest(report.folder).files)
+    assert not any(name in files for name in ("-versions", "-counts", "text-index", "outcomes"))
+
+    settings = backend.settings(tmp_path / "elsewhere")
+    restore_backup(settings, report.folder)
+    if not backend.is_embedded:
+        with create_app(settings).app_context():
+            assert index_of(current_services()) == []
+            assert current_services().file_counts.paths() == set()
+    assert create_app(settings).test_cli_runner().invoke(args=["migrate"]).exit_code == 0
+    with opened_app(settings) as app, app.app_context():
+        restored = current_services()
+        assert index_of(restored) == index
+        assert recorded_as_replaced(restored) == recorded_as_replaced(services)
+        # Two files of the raw table, and one of `replaced`.
+        assert restored.summary_job().step() == 3
 
 
 def test_a_second_backup_copies_nothing_that_the_first_has(services: Services, place: Path) -> None:

@@ -34,5 +34,5 @@ def test_lakes_on_both_backends_are_examined(
     with services.database.write() as connection:
         connection.execute(update(LedgerEntry).values(total_rows=LedgerEntry.total_rows + 1))
     findings = examine(patient)
-    assert {finding.check for finding in findings} == {"files", "ledger", "counts"}
+    assert {finding.check for finding in findings} >= {"files", "ledger", "counts"}
     assert any(lost in finding.what for finding in findings)

@@ -3,21 +3,27 @@
 import json
 import os
 import shutil
+import sqlite3
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, NamedTuple
 from uuid import uuid4
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from flask import Flask
 from sqlalchemy import delete, insert, text, update
 
+from app.background.text_index import newest_files
 from app.backup.manifest import sum_of
+from app.curation.pipeline.kept_outcomes import KeptOutcomes
 from app.curation.pipeline.records import ChunkRecord, ChunkRecords
+from app.curation.rules.interface import OUTCOMES_SCHEMA
 from app.doctor import examination
-from app.doctor.examination import examine
+from app.doctor.examination import CHECKS, examine
 from app.doctor.patient import Patient
 from app.ingest.entries import encode_files
 from app.maps.description import (
@@ -28,8 +34,10 @@ from app.maps.description import (
     encode_description,
 )
 from app.maps.store import MAP_FILES
+from app.query.file_counts import RowCounts
 from app.releases.manifest import MANIFEST_FILE, SUMS_FILE, encode_manifest, encode_sums
 from app.services import Services
+from app.state import ledger
 from app.state.models import (
     BannedContribution,
     Claim,
@@ -43,6 +51,16 @@ from app.state.models import (
     TakenDownContribution,
 )
 from catalog import manifests
+from catalog.records import time_of
+from catalog.replaced import (
+    REPLACED_ARROW_SCHEMA,
+    REPLACED_IDENTIFIER,
+    REPLACED_UNTIL_PROPERTY,
+    ReplacedWriter,
+    read_replaced,
+    replaced_files,
+)
+from catalog.snapshots import live_snapshots
 from catalog.staging import StagedFile
 from catalog.table import append_batch, load_table
 from tests.app.releases.factories import make_manifest
@@ -51,6 +69,7 @@ from tests.factories import commit_batch, make_contribution, make_contribution_i
 NOW = datetime.now(UTC)
 LONG_AGO = NOW - timedelta(days=30)
 FIRST_ID = make_contribution_id(1)
+CHAT = {"contributor_id": "a" * 32, "conversation_id": "c" * 32}
 
 
 class Fault(NamedTuple):
@@ -69,12 +88,17 @@ def _no_pause(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(scope="module")
 def saved(shared_services: Services, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A copy of the home folder of a lake with three commits, a release, and a map."""
+    """A copy of the home folder of a lake with five commits, a release, and a map."""
     services = shared_services
     commit_batch(services, make_received(0), make_contribution(contribution_id=FIRST_ID))
     commit_batch(services, make_received(0))
     services.journal.append(make_contribution())
     services.committer().drain()
+    for number in range(2):
+        commit_batch(services, make_received(number, f"version {number}", **CHAT))
+    services.summary_job().step()
+    _index_texts(services)
+    _write_outcomes(services)
     _make_release(services)
     _make_map(services)
     _disconnect(services)
@@ -95,14 +119,16 @@ def _disconnect(services: Services) -> None:
     services.database.dispose()
     services.catalog.engine.dispose()
     services.catalog._newest.clear()
+    services.version_index.dispose()
+    services.file_counts.dispose()
 
 
-def _patient(services: Services, **values: Any) -> Patient:
+def _patient(services: Services, *, is_deep: bool = True, **values: Any) -> Patient:
     return Patient(
         settings=services.settings,
         database=services.database,
         catalog=services.catalog,
-        is_deep=True,
+        is_deep=is_deep,
         **values,
     )
 
@@ -146,6 +172,16 @@ def _make_map(services: Services) -> None:
         versions={},
     )
     (folder / MAP_FILE).write_bytes(encode_description(description))
+
+
+def _index_texts(services: Services) -> None:
+    table = load_table(services.catalog)
+    for file in newest_files(table):
+        assert services.text_indexes.build(table, file, lambda: None, lambda: True)
+
+
+def _write_outcomes(services: Services) -> None:
+    KeptOutcomes(services.settings.outcomes).write("1", {"prompts": OUTCOMES_SCHEMA.empty_table()})
 
 
 def _execute(services: Services, *statements: Any) -> None:
@@ -219,7 +255,7 @@ def _invent_snapshot(services: Services) -> None:
         "as_of_from": NOW,
         "operation": "append",
         "added_rows": 0,
-        "total_rows": 4,
+        "total_rows": 6,
         "added_files": 0,
         "added_bytes": 0,
     }
@@ -289,6 +325,10 @@ def _change(path: str, content: str) -> Callable[[Services], None]:
     return lambda services: _write(services.settings.home / path, content)
 
 
+def _garble(path: Path) -> None:
+    path.write_bytes(bytes(path.stat().st_size))
+
+
 def _write(path: Path, content: str) -> None:
     path.write_text(content)
 
@@ -328,7 +368,143 @@ def _damage_database(services: Services) -> None:
     services.database.dispose()
 
 
+def _on_index(*statements: str) -> Callable[[Services], None]:
+    def plant(services: Services) -> None:
+        with services.version_index.writing() as connection:
+            for statement in statements:
+                connection.exec_driver_sql(statement)
+
+    return plant
+
+
+def _append_elsewhere(services: Services) -> None:
+    append_batch(load_table(services.catalog), uuid4(), [make_received(0, "elsewhere", **CHAT)])
+
+
+def _record_early(services: Services) -> None:
+    _append_elsewhere(services)
+    with services.database.write() as connection:
+        ledger.record(connection, live_snapshots(load_table(services.catalog)))
+
+
+def _replaced_row(services: Services, **values: Any) -> None:
+    """Append a row of a contribution that is there to `replaced`, with some other values."""
+    row = {
+        "contribution_id": FIRST_ID,
+        "received_at": time_of(FIRST_ID),
+        "replaced_by": FIRST_ID,
+        "replaced_at": NOW,
+        "sequence_number": 2,
+        **values,
+    }
+    writer = ReplacedWriter(load_table(services.catalog, REPLACED_IDENTIFIER))
+    writer.add(pa.Table.from_pylist([row], REPLACED_ARROW_SCHEMA))
+    writer.append(5)
+
+
+def _replaced_unknown(services: Services) -> None:
+    unknown = make_contribution_id(9)
+    _replaced_row(services, contribution_id=unknown, received_at=time_of(unknown))
+
+
+def _repeat_replaced(services: Services) -> None:
+    table = load_table(services.catalog, REPLACED_IDENTIFIER)
+    (file,) = replaced_files(table)
+    (row,) = read_replaced(table, file).to_pylist()
+    _replaced_row(services, **row)
+
+
+def _claim_replaced(services: Services) -> None:
+    table = load_table(services.catalog, REPLACED_IDENTIFIER)
+    with table.transaction() as transaction:
+        transaction.set_properties({REPLACED_UNTIL_PROPERTY: "99"})
+
+
+def _lose_replaced(services: Services) -> None:
+    load_table(services.catalog, REPLACED_IDENTIFIER).delete()
+
+
+def _miscount_file(services: Services) -> None:
+    counts = services.file_counts
+    paths = counts.paths()
+    wrong = RowCounts(1, 7, {})
+    counts.forget(paths)
+    counts.store(dict.fromkeys(paths, wrong))
+
+
+def _count_gone_file(services: Services) -> None:
+    path = f"{load_table(services.catalog).location()}/data/gone.parquet"
+    services.file_counts.store({path: RowCounts(1, 1, {})})
+
+
+def _an_index(services: Services) -> Path:
+    return min(services.settings.text_index.glob("*.sqlite"))
+
+
+def _on_text_index(*statements: str) -> Callable[[Services], None]:
+    def plant(services: Services) -> None:
+        for path in services.settings.text_index.glob("*.sqlite"):
+            with closing(sqlite3.connect(path)) as connection, connection:
+                for statement in statements:
+                    connection.execute(statement)
+
+    return plant
+
+
+DERIVED_FAULTS = {
+    "the index of versions is lost": Fault(
+        lambda services: (services.settings.home / "chatlake-versions.db").unlink(),
+        "databases",
+        "isn't there",
+    ),
+    "the counts of files are damaged": Fault(
+        lambda services: _garble(services.settings.home / "chatlake-counts.db"),
+        "databases",
+        "chatlake-counts.db",
+    ),
+    "readers see what the index lacks": Fault(
+        _record_early, "versions", "ends at the commit 5, and readers see the commit 6"
+    ),
+    "another engine's commit isn't recorded": Fault(
+        _append_elsewhere, "versions", "and no committer runs"
+    ),
+    "the index is of another lake": Fault(
+        _on_index("UPDATE versions_watermark SET sequence_number = 99"),
+        "versions",
+        "of another lake",
+    ),
+    "the index lacks versions": Fault(_on_index("DELETE FROM versions"), "versions", "lacks"),
+    "the index has a version of another commit": Fault(
+        _on_index("UPDATE versions SET sequence_number = 1"), "versions", "has wrongly 2"
+    ),
+    "the index has versions that aren't there": Fault(
+        _on_index("UPDATE versions SET contribution_id = zeroblob(16)"), "versions", "has wrongly"
+    ),
+    "replaced names what isn't there": Fault(_replaced_unknown, "replaced", "has wrongly 1"),
+    "replaced names what nothing replaced": Fault(_replaced_row, "replaced", "has wrongly 1"),
+    "replaced lacks a row": Fault(_lose_replaced, "replaced", "lacks 1"),
+    "replaced has a row twice": Fault(_repeat_replaced, "replaced", "repeats 1"),
+    "replaced is ahead of the table": Fault(_claim_replaced, "replaced", "ends at 5"),
+    "the counts of a file are wrong": Fault(_miscount_file, "summaries", "aren't those"),
+    "the counts of a file are kept that is gone": Fault(
+        _count_gone_file, "summaries", "gone.parquet"
+    ),
+    "an index of texts lacks rows": Fault(
+        _on_text_index("INSERT INTO texts(texts) VALUES ('delete-all')"),
+        "text index",
+        "doesn't name row 0",
+    ),
+    "an index of texts can't be read": Fault(
+        lambda services: _garble(_an_index(services)), "text index", "can't be read"
+    ),
+    "the texts of a file are left that is gone": Fault(
+        _on_text_index("UPDATE about SET url = url || '.gone'"), "text index", "that are gone"
+    ),
+    "outcomes can't be read": Fault(_change("outcomes/prompts.parquet", ""), "outcomes", "read"),
+}
+
 FAULTS = {
+    **DERIVED_FAULTS,
     "a data file is gone": Fault(_remove("*.parquet"), "files", "data file"),
     "a data file was cut": Fault(_cut, "files", "bytes instead of"),
     "a data file has other bytes": Fault(_spoil, "files", "can't be decoded"),
@@ -417,10 +593,68 @@ def test_nothing_is_found_in_a_sound_lake(sound: Services) -> None:
 def test_a_planted_fault_is_found(sound: Services, name: str) -> None:
     fault = FAULTS[name]
     fault.plant(sound)
-    findings = examine(_patient(sound))
+    # Only by its own check where there is one: all of them take a second.
+    patient = _patient(sound)
+    findings = examine(patient) if name not in DERIVED_FAULTS else [*CHECKS[fault.check](patient)]
     found = [each for each in findings if each.check == fault.check and fault.says in each.what]
     assert found, findings
     assert all(finding.mend for finding in findings)
+
+
+FOUND_BY_SAMPLES = {
+    "the index lacks versions": "lacks 1 versions of",
+    "the index has versions that aren't there": "versions that aren't there",
+    "replaced names what isn't there": "names contributions that aren't there",
+    "the counts of a file are wrong": "aren't those",
+    "an index of texts lacks rows": "doesn't name row 0",
+}
+
+
+@pytest.mark.parametrize("name", FOUND_BY_SAMPLES)
+def test_a_planted_fault_of_small_lakes_is_found_by_samples(sound: Services, name: str) -> None:
+    fault = FAULTS[name]
+    fault.plant(sound)
+    findings = list(CHECKS[fault.check](_patient(sound, is_deep=False)))
+    assert any(FOUND_BY_SAMPLES[name] in finding.what for finding in findings), findings
+
+
+def test_what_is_said_to_mend_derived_state_does(sound: Services, shared_app: Flask) -> None:
+    for plant in (
+        _on_index("DELETE FROM versions WHERE sequence_number = 4"),
+        _lose_replaced,
+        _claim_replaced,
+        _replaced_unknown,
+        _miscount_file,
+        lambda services: _garble(_an_index(services)),
+        _change("outcomes/prompts.parquet", ""),
+    ):
+        plant(sound)
+    findings = examine(_patient(sound))
+    assert {each.check for each in findings} == {
+        *("versions", "replaced", "summaries", "text index", "outcomes")
+    }
+    runner = shared_app.test_cli_runner()
+    for each in findings:
+        if each.mend.startswith("scripts/lake "):
+            command = each.mend.removeprefix("scripts/lake ").partition(":")[0]
+            assert runner.invoke(args=command.split()).exit_code == 0
+        else:
+            assert each.check == "outcomes"
+            (sound.settings.outcomes / "prompts.parquet").unlink()
+    assert examine(_patient(sound)) == []
+
+
+def test_derived_databases_that_are_removed_are_filled_again(
+    sound: Services, shared_app: Flask
+) -> None:
+    _disconnect(sound)
+    for path in sound.settings.home.glob("chatlake-*.db*"):
+        path.unlink()
+    assert {each.check for each in examine(_patient(sound))} == {"databases"}
+    runner = shared_app.test_cli_runner()
+    for command in ("migrate", "summaries update"):
+        assert runner.invoke(args=command.split()).exit_code == 0
+    assert examine(_patient(sound)) == []
 
 
 def test_a_full_disk_is_found(sound: Services, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -446,4 +680,7 @@ def test_the_command_prints_findings_and_ends_with_1(sound: Services, shared_app
     assert "error: ledger: the ledger lacks the live snapshot" in told.output
     assert "to mend it: start the server" in told.output
     as_json = runner.invoke(args=["doctor", "--json"])
-    assert [json.loads(line)["check"] for line in as_json.output.splitlines()] == ["ledger"]
+    assert [json.loads(line)["check"] for line in as_json.output.splitlines()] == [
+        "ledger",
+        "versions",
+    ]

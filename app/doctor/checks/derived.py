@@ -1,0 +1,140 @@
+"""What is derived from the lake to answer quickly: counts of files, texts, and outcomes."""
+
+from collections.abc import Collection, Iterator
+from datetime import timedelta
+from itertools import islice
+from pathlib import Path
+from typing import Final
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+from pyiceberg.table import Table
+
+from app.access.audience import OPERATOR
+from app.access.embargo import Embargo
+from app.access.hidden import HiddenContributions
+from app.background.text_index import newest_files
+from app.curation.rules.interface import OUTCOMES_SCHEMA
+from app.doctor.finding import Finding
+from app.doctor.patient import Patient
+from app.query.file_counts import FileCounts
+from app.query.replaced import ReplacedReader
+from app.query.snapshots import Reference, Snapshots
+from app.query.summaries import Summaries
+from app.query.text_index.folder import TextIndexes
+from catalog.replaced import REPLACED_IDENTIFIER
+from catalog.table import load_table
+
+_FILES: Final = 4
+"""Files of which a sample is taken."""
+_EVERY: Final = 1_000
+"""Of how many rows one is looked for in the index of texts, unless the examination is deep."""
+_EVERY_DEEP: Final = 10
+_MOST_GONE: Final = 1_000
+"""Files that are counted as gone at most."""
+_NO_AGE: Final = timedelta(0)
+_COUNT: Final = "scripts/lake summaries rebuild"
+_DROP: Final = "scripts/lake text-index drop: the committer's process builds it again"
+
+
+def check_summaries(patient: Patient) -> Iterator[Finding]:
+    """Compare the counts of some files with their rows; those of all files when examined deeply."""
+    if patient.lacks_derived("counts"):
+        # A finding of the databases.
+        return
+    counts, replaced = FileCounts(patient.database), ReplacedReader(lambda: _replaced(patient))
+    summaries = Summaries(counts, replaced)
+    try:
+        # Before the files are planned: what is counted meanwhile isn't gone.
+        stored = counts.paths()
+        hidden = HiddenContributions(patient.database)
+        snapshots = Snapshots(patient.database, lambda: patient.catalog, hidden, Embargo(_NO_AGE))
+        view = snapshots.view(Reference(), OPERATOR)
+        needed = summaries.paths(view)
+        gone = _gone(view.table, stored - needed)
+        if gone:
+            yield Finding(
+                check="summaries",
+                severity="warning",
+                what=f"the counts of {len(gone)} files are kept that are gone, such as {gone[0]}",
+                mend="scripts/lake summaries update",
+            )
+        for path in summaries.wrong(view, patient.sample(stored & needed, _FILES)):
+            yield Finding(
+                check="summaries",
+                severity="error",
+                what=f"the counts of {path} aren't those of its rows",
+                mend=_COUNT,
+            )
+    finally:
+        counts.dispose()
+
+
+def check_text_index(patient: Patient) -> Iterator[Finding]:
+    """Look for words of some files in this node's index of texts; of all when examined deeply."""
+    indexes = TextIndexes(patient.settings.text_index)
+    urls = indexes.urls()
+    table = load_table(patient.catalog)
+    files = {file.path: file for file in newest_files(table)}
+    broken = sorted(name for name, url in urls.items() if url is None)
+    if broken:
+        yield _index(f"{len(broken)} files can't be read, such as {broken[0]}")
+    known = {url for url in urls.values() if url is not None}
+    gone = _gone(table, known - files.keys())
+    if gone:
+        yield _index(
+            f"texts of {len(gone)} data files that are gone are left, such as of {gone[0]}"
+        )
+    every = _EVERY_DEEP if patient.is_deep else _EVERY
+    for path in patient.sample(known & files.keys(), _FILES):
+        try:
+            problem = indexes.lacks(table, files[path], every)
+        except FileNotFoundError:
+            # What is missing is a finding of its own.
+            continue
+        if problem:
+            yield _index(f"the index of {path} {problem}")
+
+
+def check_outcomes(patient: Patient) -> Iterator[Finding]:
+    """Read what builds of stages keep of comparisons; all of it when examined deeply."""
+    for path in sorted(patient.settings.outcomes.glob("*.parquet")):
+        try:
+            schema = pq.read_schema(path)
+            if patient.is_deep:
+                pq.read_table(path, memory_map=False)
+        except FileNotFoundError:
+            continue
+        except (OSError, pa.ArrowException) as error:
+            yield _outcome(f"{path} can't be read: {' '.join(str(error).split())}", path)
+        else:
+            if not schema.equals(OUTCOMES_SCHEMA):
+                yield _outcome(f"{path} has other columns than this version writes", path)
+
+
+def _gone(table: Table, paths: Collection[str]) -> list[str]:
+    """Return those of some files that aren't there; the first ones if there are many.
+
+    A file that was replaced a short time ago is there for those who still read it.
+    """
+    there = (path for path in sorted(paths) if not table.io.new_input(path).exists())
+    return list(islice(there, _MOST_GONE))
+
+
+def _replaced(patient: Patient) -> Table:
+    return load_table(patient.catalog, REPLACED_IDENTIFIER)
+
+
+def _index(what: str) -> Finding:
+    return Finding(
+        check="text index", severity="error", what=f"in the index of texts, {what}", mend=_DROP
+    )
+
+
+def _outcome(what: str, path: Path) -> Finding:
+    return Finding(
+        check="outcomes",
+        severity="warning",
+        what=what,
+        mend=f"remove {path}: the next build compares texts anew",
+    )

@@ -1,0 +1,198 @@
+"""What tells which versions were replaced: the index of versions, and the table `replaced`."""
+
+from collections.abc import Iterable, Iterator
+from typing import Final
+
+from pyiceberg.expressions import In
+
+from app.access.hidden import HiddenContributions
+from app.access.takedowns import Takedowns
+from app.background.election import COMMITTER_LOCK, is_led
+from app.doctor.finding import Finding, Severity
+from app.doctor.patient import Patient
+from app.query.scratch import ScratchDatabase
+from app.state import ledger
+from app.versions.comparing import Place, compare, lacking, some_versions
+from app.versions.index import VersionIndex
+from app.versions.recording import VERSION_COLUMNS, adds_nothing_between, index_rows
+from catalog.replaced import (
+    REPLACED_IDENTIFIER,
+    read_replaced,
+    replaced_files,
+    replaced_until,
+)
+from catalog.scan import plan, read
+from catalog.schema import ID, TABLE_NAME
+from catalog.snapshots import live_snapshots, newest_number, to_snapshot
+from catalog.table import load_table
+
+_MEMORY_MIB: Final = 512
+_FILES: Final = 4
+"""Data files of which a sample is taken."""
+_IDS: Final = 16
+"""Rows of a sample that are looked for in the raw table, which may open as many files."""
+_REBUILD: Final = "scripts/lake versions rebuild"
+_MENDS: Final = {"versions": _REBUILD, "replaced": f"{_REBUILD} --replaced"}
+"""What mends each of the two, by the name of the check."""
+_RECORD: Final = "start the server, or run scripts/lake migrate: it records what is missing"
+
+
+def check_versions(patient: Patient) -> Iterator[Finding]:
+    """Compare the index of versions with the raw table: a sample, or all of both."""
+    if patient.lacks_derived("versions"):
+        # A finding of the databases.
+        return
+    index = VersionIndex(patient.database)
+    try:
+        yield from _behind(patient, index)
+        yield from _differences(patient, "index") if patient.is_deep else _sampled(patient, index)
+    finally:
+        index.dispose()
+
+
+def check_replaced(patient: Patient) -> Iterator[Finding]:
+    """Compare the table `replaced` with the raw table: a sample, or all of both."""
+    table = load_table(patient.catalog, REPLACED_IDENTIFIER)
+    until, newest = replaced_until(table), newest_number(load_table(patient.catalog))
+    if until > newest:
+        yield _finding(
+            "replaced",
+            f"the table replaced has all rows up to the commit {until}, as it says, and "
+            f"{TABLE_NAME} ends at {newest}",
+        )
+    if patient.is_deep and not patient.lacks_derived("versions"):
+        yield from _differences(patient, "replaced")
+        return
+    files = {file.path: file for file in replaced_files(table)}
+    for path in patient.sample(files, _FILES):
+        try:
+            ids = read_replaced(table, files[path], [ID])[ID].to_pylist()
+        except FileNotFoundError:
+            # A finding of its own.
+            continue
+        if absent := _not_there(patient, patient.sample(ids, _IDS)):
+            yield _finding(
+                "replaced", f"{path} names contributions that aren't there, such as {absent[0]}"
+            )
+
+
+def _behind(patient: Patient, index: VersionIndex) -> Iterator[Finding]:
+    """Compare the watermark with the ledger, whose snapshots are read, and with the table."""
+    claimed, known = patient.claimed_batch(), index.watermark()
+    with patient.database.read() as connection:
+        recorded = ledger.newest(connection)
+    table = load_table(patient.catalog)
+    newest = newest_number(table)
+    number = recorded.sequence_number if recorded else 0
+    if known > newest:
+        yield _finding(
+            "versions",
+            f"the index of versions goes up to the commit {known}, and {TABLE_NAME} ends at "
+            f"{newest}: it is of another lake, or the lake is older than the index",
+        )
+    elif not adds_nothing_between(table, known, number + 1):
+        yield _finding(
+            "versions",
+            f"the index of versions ends at the commit {known}, and readers see the commit "
+            f"{number}",
+            mend=_RECORD,
+        )
+    else:
+        # The next committer records what is claimed with the batch.
+        last = max(
+            (each.sequence_number for each in live_snapshots(table) if each.batch_id != claimed),
+            default=0,
+        )
+        is_behind = not adds_nothing_between(table, known, last + 1)
+        if is_behind and not is_led(patient.database.lock(COMMITTER_LOCK)):
+            yield _finding(
+                "versions",
+                f"the index of versions ends at the commit {known} though {TABLE_NAME} has the "
+                f"commit {last}, and no committer runs",
+                severity="warning",
+                mend=_RECORD,
+            )
+
+
+def _sampled(patient: Patient, index: VersionIndex) -> Iterator[Finding]:
+    """Look for versions of some data files in the index, and for some of the index in the table."""
+    known = index.watermark()
+    some = some_versions(index, patient.seed, _IDS)
+    table = load_table(patient.catalog)
+    newest = table.current_snapshot()
+    files = {file.path: file for file in plan(table, to_snapshot(newest))} if newest else {}
+    for path in patient.sample(files, _FILES):
+        try:
+            rows = [
+                row
+                for batch in read(table, [files[path]], VERSION_COLUMNS)
+                for row in index_rows(batch, 0)
+                if row[-1] <= known
+            ]
+        except FileNotFoundError:
+            continue
+        if absent := lacking(index, rows):
+            yield _finding(
+                "versions",
+                f"the index of versions lacks {len(absent)} versions of {path}, such as "
+                f"{absent[0]}",
+            )
+    ids = [contribution_id for contribution_id, number in some if number <= known]
+    if absent := _not_there(patient, ids):
+        yield _finding(
+            "versions",
+            f"the index of versions has versions that aren't there, such as {absent[0]}",
+        )
+
+
+def _not_there(patient: Patient, ids: Iterable[str]) -> list[str]:
+    """Return those of some contributions that neither the table nor the takedowns know."""
+    wanted = set(ids)
+    table = load_table(patient.catalog)
+    newest = table.current_snapshot()
+    if newest is None or not wanted:
+        return sorted(wanted)
+    condition = In(ID, wanted)
+    files = plan(table, to_snapshot(newest), condition)
+    there = {
+        each for batch in read(table, files, [ID], condition) for each in batch[ID].to_pylist()
+    }
+    return sorted(wanted - there - _takedowns(patient).among(wanted - there))
+
+
+def _differences(patient: Patient, place: Place) -> Iterator[Finding]:
+    with patient.database.read() as connection:
+        newest = ledger.newest(connection)
+    index = VersionIndex(patient.database)
+    try:
+        found = compare(
+            index,
+            lambda: patient.catalog,
+            _takedowns(patient),
+            ScratchDatabase(_MEMORY_MIB).connection,
+            newest.sequence_number if newest else 0,
+        )
+    finally:
+        index.dispose()
+    for each in found:
+        if each.place == place:
+            check, name = _PLACES[place]
+            what = f"{name} {each.kind} {each.contributions} contributions, such as {each.example}"
+            yield _finding(check, what)
+
+
+def _takedowns(patient: Patient) -> Takedowns:
+    return Takedowns(patient.database, HiddenContributions(patient.database))
+
+
+_PLACES: Final[dict[Place, tuple[str, str]]] = {
+    "index": ("versions", "the index of versions"),
+    "replaced": ("replaced", "the table replaced"),
+}
+"""The check of each place, and what the place is called."""
+
+
+def _finding(
+    check: str, what: str, *, severity: Severity = "error", mend: str | None = None
+) -> Finding:
+    return Finding(check=check, severity=severity, what=what, mend=mend or _MENDS[check])
