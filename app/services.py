@@ -279,7 +279,6 @@ class Services:
             Step("releases", self.releases.take_down, is_waited_for=True),
             Step("maps", self.maps.take_down, is_waited_for=True),
             Step("text index", lambda _: self.text_indexing().remove_replaced()),
-            Step("counts", lambda _: self._erase_counts()),
             # After all that is written anew, which is a part of the time that readers have.
             Step("old files", tables.remove_files),
             Step("counts", lambda _: self.summary_job().erase_replaced()),
@@ -288,14 +287,11 @@ class Services:
             # Comments of reports may quote what is erased; its pages are cleaned after that.
             Step("moderation", self.moderation.erase),
             Step("networks", NetworkErasure(self.database, self.takedowns).erase),
+            Step("late submissions", journal.erase_late),
             Step("database", DatabaseErasure(self.database).erase),
         )
         hold_back = (self.releases.hold_back, self.maps.hold_back)
         return TakedownService(self.database, self.takedowns, finder, steps, hold_back, waiting)
-
-    def _erase_counts(self) -> None:
-        """Erase the counts of files that a takedown has replaced."""
-        self.summaries.erase_others(self.snapshots.view(Reference(), OPERATOR))
 
     @cached_property
     def catalog(self) -> LockingCatalog:

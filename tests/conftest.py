@@ -17,6 +17,7 @@ from hypothesis import settings as hypothesis_settings
 from app.api import access
 from app.services import Services, current_services
 from app.settings import Settings
+from app.takedown import journal
 from tests.backends import CLUSTERED, EMBEDDED, Backend
 from tests.lakes import LakeTemplate, opened_app
 from tests.servers.cluster import Cluster
@@ -39,6 +40,12 @@ _SERVERS_SHARE = 0.75
 
 _GC_THRESHOLDS = (10_000, 20, 50)
 """Those of the service's workers, in gunicorn.conf.py."""
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _alone() -> None:
+    """Erase at once in the process of the tests: no other one has old lists of what is refused."""
+    vars(journal)["MAX_AGE_S"] = 0.0
 
 
 @pytest.hookimpl(wrapper=True)

@@ -4,11 +4,13 @@ So a claim or an upload loses nothing, and there is one way only in which rows l
 committer gives a payload up once the ledger has its contributions.
 """
 
+from time import monotonic
 from typing import Final
 
 import pyarrow as pa
 from sqlalchemy import delete, select
 
+from app.access.refreshed import MAX_AGE_S
 from app.access.takedowns import Takedowns
 from app.ingest.pending import ENTRY_ID, Pending
 from app.state.db import Database
@@ -16,6 +18,7 @@ from app.state.models import IdempotencyKey, TakenDownContribution
 from app.state.parts import in_parts
 from app.takedown.finding import Finder
 from app.takedown.waiting import POLL_S, Waiting
+from app.versions.keys import CONTENT_HASH
 from catalog.schema import ID
 
 _KEYS_PER_STEP: Final = 200
@@ -47,6 +50,7 @@ class JournalErasure:
         self._pending = pending
         self._finder = finder
         self._waiting = waiting
+        self._began = monotonic()
 
     def erase(self, ids: pa.Array) -> None:
         """Return once the journal holds no contribution, and record the commits of all.
@@ -54,6 +58,7 @@ class JournalErasure:
         Raises:
             TakedownStopped: The process is to end.
         """
+        self._began = monotonic()
         if self._takedowns.pending_ids():
             rows = self._pending.matching(ID, ids.to_pylist())
             entry_ids = set(rows[ENTRY_ID].to_pylist())
@@ -62,6 +67,27 @@ class JournalErasure:
             found = self._finder.sequence_numbers(self._takedowns.pending_ids())
             self._takedowns.commits_are(found)
         self._forget_keys()
+
+    def erase_late(self, ids: pa.Array) -> None:
+        """Return once the journal holds nothing that was accepted again after it was taken down.
+
+        A process learns what is refused within `MAX_AGE_S`, and accepts it until then. The commit
+        drops it, and the journal gives its payload up.
+
+        Raises:
+            TakedownStopped: The process is to end.
+        """
+        self._waiting.wait(self._began + MAX_AGE_S - monotonic())
+        hashes: set[str] = set()
+        with self._database.read() as connection:
+            for some in in_parts(ids.to_pylist()):
+                query = select(TakenDownContribution.content_hash)
+                among = TakenDownContribution.contribution_id.in_(some)
+                hashes.update(connection.scalars(query.where(among)))
+        again = self._pending.matching(CONTENT_HASH, sorted(hashes))
+        entry_ids = set(again[ENTRY_ID].to_pylist())
+        while entry_ids := self._pending.hurry(entry_ids):
+            self._waiting.wait(POLL_S)
 
     def _forget_keys(self) -> None:
         """Forget the idempotency keys: no repetition is to be answered as if it were stored."""
