@@ -4,7 +4,6 @@ import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from itertools import pairwise
 from typing import Final, Self
 
 import pyarrow as pa
@@ -69,7 +68,7 @@ class DecidedChunks:
     def of(cls, decisions: Decisions, chunks: Sequence[Chunk]) -> Self:
         """Return what is decided of all chunks of a snapshot, oldest first."""
         starts = [chunk.start for chunk in chunks]
-        return cls(decisions, dict(pairwise([*starts, None])))
+        return cls(decisions, dict(zip(starts, [*starts[1:], None], strict=False)))
 
     def __getitem__(self, start: datetime) -> pa.Table:
         """Return what is decided of the chunk with this start, a table of `DECISIONS_SCHEMA`."""
