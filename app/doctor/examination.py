@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from time import sleep
 from typing import Final
 
+import pyarrow as pa
 from sqlalchemy.exc import SQLAlchemyError
 
 from app.doctor.checks import (
@@ -77,7 +78,7 @@ def examine(patient: Patient) -> list[Finding]:
 def _found(name: str, patient: Patient) -> list[Finding]:
     try:
         return list(CHECKS[name](patient))
-    except (LakeError, OSError, SQLAlchemyError) as error:
+    except (LakeError, OSError, SQLAlchemyError, pa.ArrowException) as error:
         problem = " ".join(str(error).split())
         return [
             Finding(
