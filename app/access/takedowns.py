@@ -28,6 +28,7 @@ from sqlalchemy import (
     tuple_,
     update,
 )
+from sqlalchemy.orm import aliased
 
 from app.access.hidden import HiddenContributions
 from app.state import ledger
@@ -324,9 +325,10 @@ class Takedowns:
             .where(TakenDownContribution.takedown_id > after)
         )
         with self._database.read() as connection:
-            found = connection.execution_options(yield_per=_ROWS_IN_MEMORY).execute(query)
-            for part in found.partitions():
-                yield from map(KnownBy._make, part)
+            for each in (query, *_asked_again(after)):
+                found = connection.execution_options(yield_per=_ROWS_IN_MEMORY).execute(each)
+                for part in found.partitions():
+                    yield from map(KnownBy._make, part)
 
     def rows_of(self, contribution_ids: Collection[str]) -> list[TakenDown]:
         """Return what stays of those of some contributions that were taken down, in any order."""
@@ -502,6 +504,29 @@ def _lock(connection: Connection) -> None:
     """
     if connection.dialect.name != "sqlite":
         connection.execute(text("LOCK TABLE takedowns IN EXCLUSIVE MODE"))
+
+
+def _asked_again(after: int) -> Iterator[Select[str, str, str]]:
+    """Yield the queries for what newer takedowns ask for that an earlier one has taken down.
+
+    Its rows stay with the earlier one; who asks decides from whom it is refused since.
+
+    Args:
+        after: Only takedowns with a higher id than this.
+    """
+    first, again = aliased(TakedownRecord), aliased(TakedownRecord)
+    row = TakenDownContribution
+    for kind, names_it in (
+        ("contribution", row.contribution_id == again.identifier),
+        ("conversation", row.conversation_id == again.identifier),
+        ("contributor", (first.kind == again.kind) & (first.identifier == again.identifier)),
+    ):
+        yield (
+            select(row.content_hash, row.conversation_id, again.requested_by)
+            .join(first, first.takedown_id == row.takedown_id)
+            .join(again, names_it & (again.takedown_id > row.takedown_id))
+            .where(again.kind == kind, again.takedown_id > after)
+        )
 
 
 def _rows_of(connection: Connection, contribution_ids: Collection[str]) -> list[TakenDown]:

@@ -10,7 +10,7 @@ from typing import Final
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from app.access.takedowns import Takedown, TakedownKind, Takedowns
+from app.access.takedowns import Takedown, TakedownKind, Takedowns, withdrawn_by
 from app.state.db import Database
 from app.takedown.errors import NothingToTakeDown, TakedownStopped
 from app.takedown.finding import Finder, Found
@@ -82,11 +82,17 @@ class TakedownService:
         """
         names = list(dict.fromkeys(identifiers))
         found = self._finder.find(kind, names)
-        earlier = self._earlier(kind, names, found)
-        unknown = [name for name in names if name not in found and name not in earlier]
+        known = self._earlier(kind, names, found)
+        unknown = [name for name in names if name not in found and name not in known]
         if unknown:
             raise NothingToTakeDown(kind, unknown)
-        new = {name: found[name] for name in names if name not in earlier}
+        earlier = {
+            name: takedown
+            for name, takedown in known.items()
+            # What an owner withdrew is refused from that owner, until somebody else asks as well.
+            if withdrawn_by(takedown.requested_by) is None or withdrawn_by(requested_by)
+        }
+        new = {name: found.get(name, []) for name in names if name not in earlier}
         recorded = self._takedowns.record_all(kind, new, reason=reason, requested_by=requested_by)
         ids = {row.contribution_id for rows in new.values() for row in rows}
         if ids:

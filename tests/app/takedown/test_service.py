@@ -8,9 +8,10 @@ from uuid import UUID, uuid4
 import pytest
 
 from app.access.shown_again import NOTHING_SHOWN
-from app.access.takedowns import TakedownKind
+from app.access.takedowns import TakedownKind, requester
 from app.ingest.errors import TakenDownBefore
 from app.ingest.idempotency import find_holders, idempotency_key
+from app.ingest.refusals import Refusals
 from app.query.filters import Filters
 from app.query.snapshots import Reference
 from app.services import Services
@@ -315,3 +316,29 @@ def test_what_was_shown_again_before_leaves_no_id(lake: Lake, settings: Settings
     take_down(services, "contribution", name)
     assert services.shown.page(NOTHING_SHOWN, 10).positions == []
     assert verify(settings, [UUID(name)]).findings == set()
+
+
+@pytest.mark.both
+@pytest.mark.parametrize("kind", ["contribution", "conversation", "contributor"])
+def test_a_moderator_has_what_its_owner_withdrew_refused_from_everybody(
+    lake: Lake, kind: TakedownKind
+) -> None:
+    services, gone = lake.services, make_received(0, MARK, **ADA)
+    name = {"contribution": gone.contribution_id, "conversation": "chat", "contributor": "ada"}[
+        kind
+    ]
+    lake.commit(gone, make_received(0, "stays"))
+    owner, moderator = requester("ada"), "moderator"
+    (withdrawn,) = services.takedown.request(kind, [name], reason=None, requested_by=owner)
+    with committing(services):
+        services.takedown.run()
+    copy = make_contribution(MARK, contributor_id="bob", content_hash=gone.content_hash)
+    assert services.refusals.current(0).reason(copy) is None
+    (asked,) = services.takedown.request(kind, [name], reason=None, requested_by=moderator)
+    assert asked.takedown_id > withdrawn.takedown_id
+    assert isinstance(services.refusals.current(0).reason(copy), TakenDownBefore)
+    assert isinstance(Refusals(services.takedowns).current(0).reason(copy), TakenDownBefore)
+    assert services.takedown.request(kind, [name], reason=None, requested_by=moderator) == [asked]
+    assert services.takedown.request(kind, [name], reason=None, requested_by=owner) == [asked]
+    (finished,) = services.takedown.run()
+    assert finished.takedown_id == asked.takedown_id
