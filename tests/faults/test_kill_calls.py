@@ -7,7 +7,7 @@ import pytest
 
 from tests.faults.kill_calls import count_calls, kill_at
 
-FIRST, MIDDLE, LAST = 0.0, 0.5, 1.0
+FIRST, EARLY, MIDDLE, LAST = 0.0, 0.25, 0.5, 1.0
 
 
 @pytest.fixture(scope="module")
@@ -23,7 +23,7 @@ def calls(tmp_path_factory: pytest.TempPathFactory) -> Counter[str]:
         ("fsync", FIRST, False),
         ("rename", MIDDLE, False),
         ("rename", LAST, False),
-        ("unlink", MIDDLE, False),
+        ("unlink", EARLY, False),
         ("pwrite64", LAST, True),
         ("fdatasync", LAST, True),
     ],

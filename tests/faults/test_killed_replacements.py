@@ -6,7 +6,7 @@ from tests.faults.interrupted_work import worker
 from tests.faults.killed_replacements import KilledReplacements
 
 SEED = 3
-KILLS = (("commit", 8), ("rebuild with replaced", 3))
+KILLS = (("commit", 8), ("rebuild with replaced", 2))
 """Work, and the number of changes that it has made when it is killed."""
 
 

@@ -7,7 +7,6 @@ import pytest
 from msgspec.structs import replace
 from pytest import MonkeyPatch
 
-from app.access.audience import OPERATOR
 from app.query import file_counts, summaries
 from app.query.dimensions import DIMENSIONS, Dimension
 from app.query.filters import Filters
@@ -18,7 +17,7 @@ from tests.factories import FIRST_DAY, commit_batch, hide, make_contribution_id,
 from tests.histories import RandomHistory
 
 DAY = FIRST_DAY.date()
-CHAT, OTHER_CHAT = "c" * 32, "d" * 32
+CHAT = "c" * 32
 
 
 def view_of(services: Services, **reference: Any) -> SnapshotView:
@@ -158,24 +157,3 @@ def test_any_snapshot_of_a_random_history_is_summed_as_it_is_scanned(services: S
         view = view_of(services, snapshot_id=snapshot.snapshot_id)
         for filters in (Filters(), Filters(day_to=DAY), Filters(all_versions=True)):
             assert_as_scanned(services, view, filters)
-
-
-@pytest.mark.slow
-def test_counts_are_right_after_a_takedown(services: Services) -> None:
-    gone = make_received(0, conversation_id=CHAT, source="app")
-    later = make_received(1, conversation_id=OTHER_CHAT, source="app")
-    commit_batch(services, gone, later, make_received(1))
-    newer = make_received(2, conversation_id=OTHER_CHAT, source="other")
-    commit_batch(services, newer, make_received(2, conversation_id=CHAT))
-    services.summary_job().step()
-    services.takedown.request(
-        "contribution",
-        [gone.contribution_id, later.contribution_id],
-        reason="test",
-        requested_by="test",
-    )
-    for _ in range(2):
-        view = services.snapshots.view(Reference(), OPERATOR)
-        for all_versions in (True, False):
-            assert_as_scanned(services, view, Filters(all_versions=all_versions))
-        services.takedown.run()

@@ -4,6 +4,7 @@ from uuid import UUID
 
 import pytest
 
+from app.query.dimensions import DIMENSIONS
 from app.query.filters import Filters
 from app.query.snapshots import Reference
 from app.takedown.verify.verification import verify
@@ -60,3 +61,21 @@ def test_what_a_late_committer_says_was_replaced_is_erased_too(
     assert recorded_as_replaced(services) == {}
     view = services.snapshots.view(Reference())
     assert services.contributions.count(view, Filters()) == 2
+
+
+@pytest.mark.parametrize("all_versions", [True, False])
+def test_counts_are_those_of_a_scan_before_and_after(lake: Lake, all_versions: bool) -> None:
+    services, gone = lake.services, make_received(0, source="app", **KEY)
+    later = make_received(1, source="app", conversation_id="other")
+    lake.commit(gone, later, make_received(1))
+    lake.commit(make_received(2, source="new", conversation_id="other"), make_received(2, **KEY))
+    services.summary_job().step()
+    ids = [gone.contribution_id, later.contribution_id]
+    services.takedown.request("contribution", ids, reason=None, requested_by="t")
+    filters = Filters(all_versions=all_versions)
+    for _ in range(2):
+        view = services.snapshots.view(Reference())
+        for dimension in DIMENSIONS:
+            summed = services.statistics.count(view, filters, [dimension])
+            assert summed == services.statistics.count_each(view, filters, [dimension])
+        services.takedown.run()
