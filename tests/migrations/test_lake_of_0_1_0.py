@@ -34,6 +34,7 @@ OLD_WAREHOUSE: Final = "file:///tmp/chatlake-of-0.1.0/warehouse"
 """Where the lake was made. Its metadata names this folder."""
 OWNER: Final = "a-secret-of-its-owner"
 UPLOADER: Final = "uploader-of-many"
+_CENTURY_S: Final = 100 * 365 * 24 * 60 * 60
 
 
 @pytest.fixture(scope="module")
@@ -57,7 +58,9 @@ def expected(old_home: Path) -> dict[str, Any]:
 @pytest.fixture(scope="module")
 def upgraded(old_home: Path) -> Iterator[Flask]:
     """The application on the lake, after the migrations."""
-    with opened_app(Settings.at(old_home)) as app:
+    # What was sent to it is known for as long as these tests are run.
+    settings = Settings.at(old_home, idempotency_window_s=_CENTURY_S)
+    with opened_app(settings) as app:
         result = app.test_cli_runner().invoke(args=["migrate"])
         assert result.exit_code == 0, result.output
         yield app
