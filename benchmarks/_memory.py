@@ -51,7 +51,7 @@ def cpu_s(process: int, *, with_children: bool = False) -> float:
     """Return the processor time that a process has used so far, in seconds.
 
     Args:
-        process: Its id.
+        process: Id of the process.
         with_children: Whether that of its children counts for which it has waited.
     """
     with suppress(OSError):

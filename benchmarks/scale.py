@@ -72,7 +72,7 @@ class _Result:
     """What a measure took.
 
     Attributes:
-        measure: Its name.
+        measure: Name of the measure.
         cold_ms: Time of the first request after the server was started.
         ms: Median time of the requests after it.
         cpu_ms: Processor time of all processes of the server for each of these.

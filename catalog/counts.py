@@ -18,7 +18,7 @@ class WrongCount:
 
     Attributes:
         snapshot_id: Id of the snapshot.
-        sequence_number: Its sequence number.
+        sequence_number: Sequence number of the snapshot.
         stated: How many rows it is said to have.
         counted: How many rows it has.
     """

@@ -86,7 +86,7 @@ class NamedFile:
 
     Attributes:
         url: URL of the file.
-        size_bytes: Its size as the metadata states it; None where it doesn't.
+        size_bytes: Size of the file as the metadata states it; None where it doesn't.
         kind: What the file is.
     """
 

@@ -65,7 +65,7 @@ class BackupReport:
     """A backup that was made.
 
     Attributes:
-        folder: Its folder.
+        folder: The folder that holds the backup.
         files: Number of its files.
         copied_bytes: Bytes that were copied; other files are links.
         snapshots: What was verified.

@@ -46,7 +46,7 @@ class BackupManifest:
         databases: Names of the files with the databases, by `lake` and `catalog`; both are the same
             where they are one database of PostgreSQL.
         tables: URLs of the metadata files of the tables, by their names.
-        files: The other files, by their paths in the backup.
+        files: Files of the lake, by their paths in the backup.
     """
 
     format: int

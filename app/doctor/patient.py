@@ -59,7 +59,7 @@ class Patient:
         """Tell whether a derived database isn't there; opening it would make an empty file.
 
         Args:
-            name: Its name, see `Database.derived`.
+            name: Name of the database, see `Database.derived`.
         """
         database = self.database.derived(name)
         if database is self.database:

@@ -95,8 +95,8 @@ class _Item:
 
     Attributes:
         contribution: The contribution.
-        key: Its idempotency key; None without one.
-        version: Its key in the index of versions; None when its ids own nothing.
+        key: The idempotency key; None without one.
+        version: The key in the index of versions; None when the ids own nothing.
         encoded: The contribution, encoded.
         is_awaited: Whether its client waits for the commit.
         stored: What the index of versions has with the same key, once it was asked; else None.

@@ -60,7 +60,7 @@ class Answer(msgspec.Struct):
     """What a process has done.
 
     Attributes:
-        exit_code: Its exit code, which is the negative number of the signal that ended it.
+        exit_code: The exit code, which is the negative number of the signal that ended it.
         changes: Number of changes that each step has made, by the step's name.
     """
 

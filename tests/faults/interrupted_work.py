@@ -12,7 +12,6 @@ import_libraries()
 
 import os
 import signal
-import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -28,7 +27,7 @@ from app.background.maintenance import Maintenance
 from app.services import Services
 from app.settings import Settings
 from catalog.file_io import DurableFileIO
-from tests.functional.server import ROOT, clean_environment
+from tests.faults.asked_process import asked
 
 _FILES: Final = ("rename", "replace", "unlink")
 _LONG_AFTER: Final = timedelta(days=2)
@@ -86,7 +85,7 @@ class Answer(msgspec.Struct):
     """What a process has done.
 
     Attributes:
-        exit_code: Its exit code, which is the negative number of the signal that ended it.
+        exit_code: The exit code, which is the negative number of the signal that ended it.
         changes: Number of changes that it has made; 0 if it was killed.
     """
 
@@ -159,24 +158,8 @@ def _answer(command: Command) -> Answer:
 @contextmanager
 def worker() -> Iterator[Do]:
     """Start this module as a process, and yield what asks it."""
-    with subprocess.Popen(
-        [sys.executable, "-m", "tests.faults.interrupted_work"],
-        cwd=ROOT,
-        env=clean_environment({}),
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-    ) as process:
-        assert process.stdin is not None
-        assert process.stdout is not None
-        commands, answers = process.stdin, process.stdout
-
-        def do(command: Command) -> Answer:
-            commands.write(msgspec.json.encode(command) + b"\n")
-            commands.flush()
-            return msgspec.json.decode(answers.readline(), type=Answer)
-
+    with asked("tests.faults.interrupted_work", Answer) as do:
         yield do
-        commands.close()
 
 
 def main() -> None:

@@ -3,8 +3,6 @@
 Run `python -m tests.faults.killed_takedown_steps [--rows 10000] [--backend postgresql]`.
 """
 
-import subprocess
-import sys
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -15,7 +13,6 @@ from typing import Any, Final
 from uuid import UUID
 
 import click
-import msgspec
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -27,9 +24,10 @@ from catalog.records import Contribution
 from catalog.stages import STAGES, Stage
 from tests.backends import CLUSTERED, EMBEDDED
 from tests.factories import commit_batch, make_contribution, make_contribution_id
+from tests.faults.asked_process import asked
 from tests.faults.interrupted_takedown import Answer, Command
 from tests.faults.lake import opened
-from tests.functional.server import ROOT, Server, clean_environment
+from tests.functional.server import ROOT, Server
 from tests.lake_rows import Rows, check_sums, counts_of, differing, rows_of, without
 from tests.servers.cluster import Cluster
 from tests.servers.cluster import cluster as own_cluster
@@ -160,24 +158,8 @@ class KilledSteps:
 @contextmanager
 def _eraser() -> Iterator[Erase]:
     """Start `interrupted_takedown`, and yield what asks it."""
-    with subprocess.Popen(
-        [sys.executable, "-m", "tests.faults.interrupted_takedown"],
-        cwd=ROOT,
-        env=clean_environment({}),
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-    ) as process:
-        assert process.stdin is not None
-        assert process.stdout is not None
-        commands, answers = process.stdin, process.stdout
-
-        def erase(command: Command) -> Answer:
-            commands.write(msgspec.json.encode(command) + b"\n")
-            commands.flush()
-            return msgspec.json.decode(answers.readline(), type=Answer)
-
+    with asked("tests.faults.interrupted_takedown", Answer) as erase:
         yield erase
-        commands.close()
 
 
 def _contributor(number: int) -> str:
