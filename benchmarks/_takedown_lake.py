@@ -17,6 +17,7 @@ from pyiceberg.table import Table
 from app.curation.pipeline.stages import StageBuild, Stages
 from app.curation.pipeline.writer import RowProgress
 from app.curation.rules.curating.parameters import CuratingParameters
+from app.curation.rules.curating.prompts import BANDS
 from app.curation.rules.reasons import all_reasons
 from app.maps.description import MapParameters
 from app.maps.texts import LANGUAGE
@@ -212,7 +213,8 @@ def _column(rows: pa.Table, field: pa.Field) -> pa.Array:
     if field.name == _PROMPT:
         # Rows of one prompt would be one group, and in one split.
         hashes = [int(each[:_HASH_DIGITS], 16) for each in rows["content_hash"].to_pylist()]
-        prompts = [{"hash": each, "bands": []} for each in hashes]
+        # Nor may they share a band, by which similar prompts are found.
+        prompts = [{"hash": each, "bands": [each + n for n in range(BANDS)]} for each in hashes]
         return pa.array(prompts, field.type)
     if field.nullable:
         return pa.nulls(rows.num_rows, field.type)
