@@ -19,6 +19,7 @@ from app.settings import SettingsError
 from app.state.derived import DerivedLost, is_damage, is_loss
 from app.state.locks import AdvisoryLock, FileLock, Lock
 from app.state.models import Base
+from app.state.samples import forgo_samples
 from app.state.sqlite import BEGIN_OPTION, SqliteFile
 from catalog.durability import make_durable_folder
 from catalog.postgres import with_timeouts
@@ -209,6 +210,7 @@ class Database:
             # Who waits for a table keeps those waiting who come after.
             connection.exec_driver_sql(f"SET lock_timeout = '{_TABLE_LOCK_TIMEOUT_S}s'")
             connection.exec_driver_sql(f"VACUUM FULL {', '.join(names)}")
+            forgo_samples(connection)
             connection.exec_driver_sql("RESET lock_timeout")
 
     def dispose(self) -> None:

@@ -29,7 +29,8 @@ _RELATIONS: Final = """
     LEFT JOIN pg_class toasting ON toasting.reltoastrelid = coalesce(i.indrelid, c.oid)
     LEFT JOIN pg_class owner ON owner.oid = coalesce(toasting.oid, i.indrelid)
     WHERE c.relkind IN ('r', 'm', 'i', 't') AND c.relpersistence = 'p'
-        AND (n.nspname NOT IN ('pg_catalog', 'information_schema') OR c.relname = 'pg_largeobject')
+        AND (n.nspname NOT IN ('pg_catalog', 'information_schema')
+            OR c.relname IN ('pg_largeobject', 'pg_statistic'))
     ORDER BY c.relname
 """
 _PAGES: Final = text("SELECT pg_read_binary_file(:path, :start, :length, true)")

@@ -15,6 +15,7 @@ from app.query.spill import spill_folder
 from app.services import Services
 from app.settings import Settings
 from app.state.db import Database
+from app.state.models import Base
 from app.takedown.verify.report import Report
 from app.takedown.verify.verification import verify
 from tests.factories import commit_batch, make_contribution, make_contribution_id, make_turns
@@ -127,6 +128,30 @@ def test_a_deleted_row_is_found_until_its_page_is_written_anew(services: Service
     assert not any("(table" in place for place in found)
     services.database.compact()
     assert verify(services.settings, [ID]).findings == set()
+
+
+@pytest.mark.cluster
+def test_postgresql_keeps_no_samples_of_what_was_deleted(cluster: Cluster, tmp_path: Path) -> None:
+    settings = Settings.at(tmp_path, **cluster.places())
+    database = Database(settings.database_url)
+    Base.metadata.create_all(database.engine)
+    insert = text("INSERT INTO evaluation_sets VALUES (:id, 'a', 'b', 'c', 1, '', 1, now())")
+    for ids in ([ID], [make_contribution_id(0, number) for number in range(MANY)]):
+        with database.write() as connection:
+            connection.execute(insert, [{"id": str(each)} for each in ids])
+            connection.execute(text("INSERT INTO gates VALUES ('a', :id, 'b')"), {"id": str(ID)})
+            connection.execute(text("ANALYZE"))
+            connection.execute(text("DELETE FROM evaluation_sets; DELETE FROM gates"))
+    assert "database (table pg_statistic)" in places(verify(settings, [ID]), ID)
+    database.compact()
+    assert places(verify(settings, [ID]), ID) == set()
+    with database.write() as connection:
+        connection.execute(text("INSERT INTO gates VALUES ('a', :id, 'b')"), {"id": str(ID)})
+        connection.execute(text("ANALYZE"))
+        connection.execute(text("DELETE FROM gates"))
+    database.compact()
+    assert places(verify(settings, [ID]), ID) == set()
+    database.dispose()
 
 
 @pytest.mark.cluster
