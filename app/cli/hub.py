@@ -71,15 +71,19 @@ def described(publication: HubPublication) -> str:
 
 def bring_up_to_date(services: Services) -> None:
     """Take out of the Hub what was taken down, and say what is left to do."""
-    if not services.releases.publications.outdated():
+    publications = services.releases.publications
+    if not publications.outdated():
         return
-    problem = ""
+    problem = "its release has no new revision yet"
     try:
         for updated in services.hub_publisher().update_outdated():
             click.echo(described(updated))
     except EXPECTED as error:
         problem = reason_for(error)
-    for each in services.releases.publications.outdated():
+    for each in publications.outdated():
         command = f"scripts/lake release publish {each.release} --hub {each.repository}"
-        click.echo(f"on the Hub, {each.repository} may still hold them; {problem}", err=True)
-        click.echo(f"the service tries again if it has CHATLAKE_HUB_TOKEN; or: {command}", err=True)
+        click.echo(f"{each.repository} on the Hub may still hold them: {problem}", err=True)
+        click.echo(
+            f"A service with CHATLAKE_HUB_TOKEN tries again by itself; otherwise: {command}",
+            err=True,
+        )

@@ -6,6 +6,7 @@ LakeError
     ├── RepositoryNameInvalid
     ├── RepositoryTaken
     ├── RepositoryInUse
+    ├── RepositoryNewer
     ├── NotOnTheHub
     ├── OnAnotherHub
     ├── ReleaseOnTheHub
@@ -71,6 +72,19 @@ class RepositoryInUse(HubError):
         )
         self.repository = repository
         self.paths = paths
+
+
+class RepositoryNewer(HubError):
+    """The repository has a later revision, from which something was taken down."""
+
+    def __init__(self, repository: str, there: int, here: int) -> None:
+        super().__init__(
+            f"{repository} holds revision {there} of the release, and the lake revision {here}, "
+            "which has what was taken down since; after a restore, apply the list of takedowns"
+        )
+        self.repository = repository
+        self.there = there
+        self.here = here
 
 
 class NotOnTheHub(HubError):

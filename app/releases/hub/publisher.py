@@ -22,6 +22,7 @@ from app.releases.hub.errors import (
     ReleaseFileChanged,
     ReleaseNeedsKey,
     RepositoryInUse,
+    RepositoryNewer,
     RepositoryNotFound,
     RepositoryTaken,
 )
@@ -217,41 +218,52 @@ def _prepared(
 ) -> str:
     """Return the newest commit of a repository that may be written to; create it if it is new."""
     head = remote.head()
-    if head is None:
-        if known is not None and known.revision is not None:
-            # Somebody deleted it on the Hub, or the token may not see it.
-            raise RepositoryNotFound(name)
-        remote.create()
-        head = remote.head()
-        if head is None:
-            raise RepositoryNotFound(name)
-    if known is None:
-        _check_free(remote, name, manifest, head)
-    return head
+    if head is not None:
+        _check_free(remote, name, manifest, head, is_known=known is not None)
+        return head
+    if known is not None and known.revision is not None:
+        # Somebody deleted it on the Hub, or the token may not see it.
+        raise RepositoryNotFound(name)
+    remote.create()
+    return _head_of(remote, name)
 
 
-def _check_free(remote: HubRepository, name: str, manifest: Manifest, head: str) -> None:
-    """Check that a repository that isn't recorded is empty, or holds this very release.
+def _check_free(
+    remote: HubRepository, name: str, manifest: Manifest, head: str, *, is_known: bool
+) -> None:
+    """Check that a repository is empty, or holds this very release in no later revision.
 
-    A lake that was restored from an older backup doesn't know what it has published since.
+    A lake that was restored from an older backup may not know what it has published since.
     """
     files = remote.files(head)
-    others = sorted(set(files) - _OF_NEW_REPOSITORIES)
-    if not others:
+    there = _manifest_of(remote, head) if MANIFEST_FILE in files else None
+    if there is not None and _origin(there) == _origin(manifest):
+        if there.revision > manifest.revision:
+            raise RepositoryNewer(name, there.revision, manifest.revision)
         return
-    if MANIFEST_FILE in files:
-        try:
-            there = decode_manifest(remote.read(MANIFEST_FILE, head))
-        except (msgspec.DecodeError, UnicodeDecodeError):
-            raise RepositoryInUse(name, others) from None
-        if _origin(there) == _origin(manifest):
-            return
-    raise RepositoryInUse(name, others)
+    others = sorted(set(files) - _OF_NEW_REPOSITORIES)
+    if others and not is_known:
+        raise RepositoryInUse(name, others)
+
+
+def _manifest_of(remote: HubRepository, head: str) -> Manifest | None:
+    """Return the manifest in a repository; None when it is no manifest of a release."""
+    try:
+        return decode_manifest(remote.read(MANIFEST_FILE, head))
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return None
 
 
 def _origin(manifest: Manifest) -> tuple[object, ...]:
     """Return what the revisions of a release have in common, and other releases don't."""
     return manifest.name, manifest.stage, manifest.snapshot_id, manifest.committed_at
+
+
+def _head_of(remote: HubRepository, name: str) -> str:
+    head = remote.head()
+    if head is None:
+        raise RepositoryNotFound(name)
+    return head
 
 
 def _with_attributes(remote: HubRepository, head: str) -> tuple[str, Mapping[str, RemoteFile]]:
@@ -276,9 +288,7 @@ def _settle(
     elif remains:
         others = remote.other_refs()
         remains = tuple(each for each in remains if each in others or remote.has_commit(each))
-    head = remote.head()
-    if head is None:
-        raise RepositoryNotFound(known.repository)
+    head = _head_of(remote, known.repository)
     remote.tag(f"revision-{manifest.revision}", head)
     return replace(known, revision=manifest.revision, commit_id=head, remains=remains)
 

@@ -1,8 +1,17 @@
 """What is taken down leaves the Hub as well, whatever happens between."""
 
+import shutil
+from pathlib import Path
+
 import pytest
 
-from app.releases.hub.errors import HubError, NotOnTheHub, ReleaseFileChanged, ReleaseOnTheHub
+from app.releases.hub.errors import (
+    HubError,
+    NotOnTheHub,
+    ReleaseFileChanged,
+    ReleaseOnTheHub,
+    RepositoryNewer,
+)
 from app.releases.hub.publisher import HubPublisher
 from app.services import Services
 from tests.app.releases.hub.checks import check_is_published, files_on, holds
@@ -61,7 +70,9 @@ def test_what_the_hub_keeps_of_earlier_revisions_is_told_until_it_is_gone(
     services.releases.take_down(ids_of(*TAKEN))
     (updated,) = own_publisher.update_outdated()
     assert updated.remains == (f"refs/pr/1 at {first.commit_id}", first.commit_id)
-    assert services.releases.publications.find(REPOSITORY) == updated
+    recorded = services.releases.publications.find(REPOSITORY)
+    assert recorded is not None
+    assert recorded.remains == updated.remains
     # The conversations themselves are gone.
     assert not holds(repository, *TAKEN)
     assert own_publisher.publish("raw", REPOSITORY).publication.remains == updated.remains
@@ -98,6 +109,22 @@ def test_a_lake_that_forgot_a_publication_finds_it_again_and_cleans_it(
     services.releases.take_down(ids_of(*TAKEN))
     own_publisher.publish("raw", REPOSITORY)
     assert not holds(check_is_published(services, hub, "raw"), *TAKEN)
+
+
+def test_a_restored_lake_does_not_bring_back_what_was_taken_down(
+    own_publisher: HubPublisher, services: Services, hub: HubServer, tmp_path: Path
+) -> None:
+    own_publisher.publish("raw", REPOSITORY)
+    folder = services.settings.releases / "raw"
+    shutil.copytree(folder, tmp_path / "backup")
+    services.releases.take_down(ids_of(*TAKEN))
+    own_publisher.update_outdated()
+    shutil.rmtree(folder)
+    shutil.copytree(tmp_path / "backup", folder)
+    head = hub.repositories[REPOSITORY].head
+    with pytest.raises(RepositoryNewer, match=r"holds revision 2 .* the lake revision 1"):
+        own_publisher.publish("raw", REPOSITORY)
+    assert hub.repositories[REPOSITORY].head == head
 
 
 def test_a_release_on_the_hub_is_unpublished_before_it_is_removed(
