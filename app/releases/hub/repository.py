@@ -11,8 +11,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from http import HTTPStatus
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any, Final
 
 import httpx2
@@ -22,14 +20,21 @@ from huggingface_hub import (
     CommitOperationDelete,
     HfApi,
     RepoFile,
+    get_session,
+    hf_hub_url,
     set_client_factory,
 )
 from huggingface_hub.errors import (
     HfHubHTTPError,
     HFValidationError,
-    OfflineModeIsEnabled,
 )
-from huggingface_hub.utils import disable_progress_bars, parse_ratelimit_headers, validate_repo_id
+from huggingface_hub.utils import (
+    build_hf_headers,
+    disable_progress_bars,
+    hf_raise_for_status,
+    parse_ratelimit_headers,
+    validate_repo_id,
+)
 
 from app.releases.hub.errors import (
     HubBusy,
@@ -143,11 +148,12 @@ class HubRepository:
 
     def read(self, path: str, commit_id: str) -> bytes:
         """Return the content of a small file."""
-        with self._asking(), TemporaryDirectory() as folder:
-            file = self._api.hf_hub_download(
-                self._name, path, repo_type=_KIND, revision=commit_id, local_dir=folder
-            )
-            return Path(file).read_bytes()
+        url = hf_hub_url(self._name, path, repo_type=_KIND, revision=commit_id, endpoint=self._url)
+        with self._asking():
+            # Not by the library's own download, which keeps a copy on this machine.
+            answer = get_session().get(url, headers=build_hf_headers(token=self._token))
+            hf_raise_for_status(answer)
+            return answer.content
 
     def upload(self, file: CommitOperationAdd) -> None:
         """Upload the content of a large file, for a commit that comes later.
@@ -247,7 +253,7 @@ class HubRepository:
             yield
         except HfHubHTTPError as error:
             raise self._refusal(error) from error
-        except (httpx2.TransportError, OfflineModeIsEnabled) as error:
+        except httpx2.TransportError as error:
             raise HubUnreachable(self._url, type(error).__name__) from error
         except json.JSONDecodeError as error:
             raise HubUnreachable(self._url, "its answer isn't JSON") from error

@@ -28,7 +28,8 @@ def test_datasets_loads_a_public_repository_by_its_name_and_the_tag_of_its_revis
     publisher: HubPublisher, filled: Services, hub: HubServer, tmp_path: Path
 ) -> None:
     publisher.publish("cleaned", REPOSITORY, "public")
-    environment = {**os.environ, "HF_ENDPOINT": hub.url, "HF_HOME": str(tmp_path), "HF_TOKEN": ""}
+    places = {"HF_ENDPOINT": hub.url, "HF_HOME": str(tmp_path), "HF_TOKEN": ""}
+    environment = {**os.environ, **places, "HF_HUB_OFFLINE": "0"}
     ran = subprocess.run(
         [sys.executable, "-c", PROGRAM, REPOSITORY, "revision-1"],
         env=environment,
