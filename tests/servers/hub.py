@@ -68,6 +68,7 @@ class HubServer:
         requests: The methods and paths of all requests, in their order.
         before: Called before each request is handled; it may raise `RefusedError`.
         collects: Whether commits that no ref leads to are gone, in new repositories.
+        part_bytes: Size of the parts in which contents for LFS are sent; None for one part.
     """
 
     def __init__(self) -> None:
@@ -96,6 +97,8 @@ class HubServer:
         self.requests: list[tuple[str, str]] = []
         self.before: Callable[[Request], None] = lambda _: None
         self.collects = True
+        self.part_bytes: int | None = None
+        self.parts: dict[str, bytes] = {}
 
     @contextmanager
     def refusing(self, part: str, *errors: RefusedError) -> Iterator[None]:
@@ -244,10 +247,33 @@ def _batch(hub: HubServer, request: Request, name: str) -> Answer:
     repository = hub.find(name)
     objects = []
     for each in request.json["objects"]:
-        actions = {"upload": {"href": f"{hub.url}/lfs/{name}/{each['oid']}"}}
+        actions = {"upload": _upload(hub, f"{name}/{each['oid']}", each["size"])}
         is_there = each["oid"] in repository.objects
         objects.append({**each, **({} if is_there else {"actions": actions})})
     return Answer({"transfer": "basic", "objects": objects})
+
+
+def _upload(hub: HubServer, place: str, size: int) -> dict[str, Any]:
+    """Return where a content is sent: to one place, or in parts and then to be completed."""
+    if hub.part_bytes is None:
+        return {"href": f"{hub.url}/lfs/{place}"}
+    numbers = range(1, -(-size // hub.part_bytes) + 1)
+    parts = {f"{number:05}": f"{hub.url}/lfs/{place}/{number:05}" for number in numbers}
+    header = {"chunk_size": str(hub.part_bytes), **parts}
+    return {"href": f"{hub.url}/lfs/{place}/complete", "header": header}
+
+
+def _put_part(hub: HubServer, request: Request, **_: str) -> Answer:
+    assert hub.part_bytes is not None
+    assert 0 < len(request.body) <= hub.part_bytes
+    etag = hashlib.sha256(request.body).hexdigest()
+    hub.parts[etag] = request.body
+    return Answer({}, (("ETag", etag),))
+
+
+def _complete(hub: HubServer, request: Request, name: str, sha256: str) -> Answer:
+    content = b"".join(hub.parts[part["etag"]] for part in request.json["parts"])
+    return _put(hub, Request("PUT", request.path, {}, content), name, sha256)
 
 
 def _put(hub: HubServer, request: Request, name: str, sha256: str) -> Answer:
@@ -393,6 +419,8 @@ _ROUTES: Final[tuple[tuple[str, str, View], ...]] = (
     ("POST", f"{_API}/preupload/{_REVISION}", _preupload),
     ("POST", f"/datasets/{_NAME}.git/info/lfs/objects/batch", _batch),
     ("PUT", f"/lfs/{_NAME}/(?P<sha256>[0-9a-f]+)", _put),
+    ("PUT", f"/lfs/{_NAME}/[0-9a-f]+/[0-9]+", _put_part),
+    ("POST", f"/lfs/{_NAME}/(?P<sha256>[0-9a-f]+)/complete", _complete),
     ("POST", f"{_API}/commit/{_REVISION}", _commit),
     ("GET", f"{_API}/tree/{_REVISION}(?P<path>/.*)?", _tree),
     ("POST", f"{_API}/paths-info/{_REVISION}", _paths_info),

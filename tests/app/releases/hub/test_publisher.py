@@ -39,6 +39,15 @@ def test_a_new_repository_is_private_and_has_exactly_the_files_of_the_release(
     assert kept_by_lfs == {*sent, "CREDITS.txt"}
 
 
+def test_large_files_are_sent_in_parts_where_the_hub_wants_it(
+    publisher: HubPublisher, filled: Services, hub: HubServer
+) -> None:
+    hub.part_bytes = 1_000
+    publisher.publish("raw", REPOSITORY)
+    check_is_published(filled, hub, "raw")
+    assert hub.sent("PUT", "/00003") > 0
+
+
 def test_a_second_run_sends_nothing(publisher: HubPublisher, hub: HubServer) -> None:
     first = publisher.publish("raw", REPOSITORY).publication
     hub.requests.clear()
