@@ -12,7 +12,7 @@ _hub = click.option(
     "repository",
     required=True,
     metavar="ORG/NAME",
-    help="The dataset repository; it is created if there is none.",
+    help="The dataset repository.",
 )
 
 
@@ -29,15 +29,13 @@ _hub = click.option(
 def publish(name: str, repository: str, access: Access | None) -> None:
     """Publish release NAME on the Hugging Face Hub, by the token in CHATLAKE_HUB_TOKEN.
 
-    A new repository is private, unless told otherwise; an old one stays as it is. Only what differs
-    is sent, so the command may be repeated, also after it was interrupted.
+    A repository that isn't there is created, and private unless told otherwise; one that is there
+    stays open to whom it was. Only what differs is sent, so the command may be repeated, also after
+    it was interrupted.
     """
-    published = (
-        current_services()
-        .hub_publisher()
-        .publish(
-            name, repository, access, lambda path, size: click.echo(f"sent {path}, {size:,} bytes")
-        )
+    publisher = current_services().hub_publisher()
+    published = publisher.publish(
+        name, repository, access, lambda path, size: click.echo(f"sent {path}, {size:,} bytes")
     )
     click.echo(f"{published.added} files added or replaced, {published.removed} removed")
     click.echo(described(published.publication))

@@ -9,7 +9,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
-import msgspec
 from huggingface_hub import CommitOperationAdd
 
 from app.access.errors import HeldBack
@@ -21,22 +20,18 @@ from app.releases.hub.errors import (
     OnAnotherHub,
     ReleaseFileChanged,
     ReleaseNeedsKey,
-    RepositoryInUse,
-    RepositoryNewer,
-    RepositoryNotFound,
     RepositoryTaken,
 )
+from app.releases.hub.preparing import head_of, prepared
 from app.releases.hub.publications import Access, HubPublication
 from app.releases.hub.repository import HubRepository, RemoteFile, check_name
-from app.releases.manifest import MANIFEST_FILE, Manifest, decode_manifest
+from app.releases.manifest import MANIFEST_FILE, Manifest
 from app.releases.service import Releases
 from app.releases.store import is_data
 from app.state.db import Database
 from app.state.locks import holding
 
 _LOCK: Final = "hub"
-_OF_NEW_REPOSITORIES: Final = frozenset({ATTRIBUTES_FILE, "README.md"})
-"""Files that the Hub itself puts into a new repository."""
 
 OnSent = Callable[[str, int], None]
 """Called with the path and the size in bytes of each data file that the Hub has got."""
@@ -82,7 +77,7 @@ class HubPublisher:
         self._database = database
         self._releases = releases
         self._publications = releases.publications
-        self._url = url
+        self._url = url.rstrip("/")
         self._token = token
         self._needs_key = needs_key
 
@@ -115,7 +110,7 @@ class HubPublisher:
             wanted = access or (known.access if known else "private")
             if access == "public" and self._needs_key(manifest):
                 raise ReleaseNeedsKey(release)
-            head = _prepared(remote, repository, manifest, known)
+            head = prepared(remote, repository, manifest, known)
             with self._releases.changing():
                 # From here on, a takedown finds the publication, and a removal is refused.
                 content = ReleaseContent(self._releases.find(release), self._releases.store)
@@ -172,6 +167,11 @@ class HubPublisher:
                 "%s holds revision %d of the release %s",
                 *(each.repository, published.publication.revision, each.release),
             )
+            if published.publication.remains:
+                log.warning(
+                    "the Hub still has of earlier revisions in %s: %s",
+                    *(each.repository, ", ".join(published.publication.remains)),
+                )
             updated.append(published.publication)
         if failed is not None:
             raise failed
@@ -213,59 +213,6 @@ class HubPublisher:
         return len(additions), len(removed)
 
 
-def _prepared(
-    remote: HubRepository, name: str, manifest: Manifest, known: HubPublication | None
-) -> str:
-    """Return the newest commit of a repository that may be written to; create it if it is new."""
-    head = remote.head()
-    if head is not None:
-        _check_free(remote, name, manifest, head, is_known=known is not None)
-        return head
-    if known is not None and known.revision is not None:
-        # Somebody deleted it on the Hub, or the token may not see it.
-        raise RepositoryNotFound(name)
-    remote.create()
-    return _head_of(remote, name)
-
-
-def _check_free(
-    remote: HubRepository, name: str, manifest: Manifest, head: str, *, is_known: bool
-) -> None:
-    """Check that a repository is empty, or holds this very release in no later revision.
-
-    A lake that was restored from an older backup may not know what it has published since.
-    """
-    files = remote.files(head)
-    there = _manifest_of(remote, head) if MANIFEST_FILE in files else None
-    if there is not None and _origin(there) == _origin(manifest):
-        if there.revision > manifest.revision:
-            raise RepositoryNewer(name, there.revision, manifest.revision)
-        return
-    others = sorted(set(files) - _OF_NEW_REPOSITORIES)
-    if others and not is_known:
-        raise RepositoryInUse(name, others)
-
-
-def _manifest_of(remote: HubRepository, head: str) -> Manifest | None:
-    """Return the manifest in a repository; None when it is no manifest of a release."""
-    try:
-        return decode_manifest(remote.read(MANIFEST_FILE, head))
-    except (msgspec.DecodeError, UnicodeDecodeError):
-        return None
-
-
-def _origin(manifest: Manifest) -> tuple[object, ...]:
-    """Return what the revisions of a release have in common, and other releases don't."""
-    return manifest.name, manifest.stage, manifest.snapshot_id, manifest.committed_at
-
-
-def _head_of(remote: HubRepository, name: str) -> str:
-    head = remote.head()
-    if head is None:
-        raise RepositoryNotFound(name)
-    return head
-
-
 def _with_attributes(remote: HubRepository, head: str) -> tuple[str, Mapping[str, RemoteFile]]:
     """See to it that data files aren't kept in Git; return the newest commit and its files."""
     files = remote.files(head)
@@ -288,7 +235,7 @@ def _settle(
     elif remains:
         others = remote.other_refs()
         remains = tuple(each for each in remains if each in others or remote.has_commit(each))
-    head = _head_of(remote, known.repository)
+    head = head_of(remote, known.repository)
     remote.tag(f"revision-{manifest.revision}", head)
     return replace(known, revision=manifest.revision, commit_id=head, remains=remains)
 

@@ -3,14 +3,11 @@
 https://huggingface.co/docs/huggingface_hub/package_reference/hf_api
 """
 
-import json
 import logging
-import re
-from collections.abc import Callable, Collection, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Collection, Iterable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import cache
-from http import HTTPStatus
 from typing import Any, Final
 
 import httpx2
@@ -24,30 +21,17 @@ from huggingface_hub import (
     hf_hub_url,
     set_client_factory,
 )
-from huggingface_hub.errors import (
-    HfHubHTTPError,
-    HFValidationError,
-)
+from huggingface_hub.errors import HFValidationError
 from huggingface_hub.utils import (
     build_hf_headers,
     disable_progress_bars,
     hf_raise_for_status,
-    parse_ratelimit_headers,
     validate_repo_id,
 )
 
-from app.releases.hub.errors import (
-    HubBusy,
-    HubError,
-    HubForbidden,
-    HubRefused,
-    HubTokenRefused,
-    HubUnreachable,
-    RepositoryChanged,
-    RepositoryNameInvalid,
-    RepositoryNotFound,
-)
+from app.releases.hub.errors import RepositoryNameInvalid, RepositoryNotFound
 from app.releases.hub.publications import Access
+from app.releases.hub.refusals import asking
 from app.version import VERSION
 
 CommitOperation = CommitOperationAdd | CommitOperationCopy | CommitOperationDelete
@@ -64,7 +48,6 @@ _SETTINGS: Final[dict[Access, dict[str, Any]]] = {
 }
 _MAX_NAME_CHARS: Final = 200
 """As much as the database has room for; the Hub allows less."""
-_MAX_REASON_CHARS: Final = 300
 
 
 @dataclass(frozen=True, slots=True)
@@ -246,48 +229,8 @@ class HubRepository:
         with self._asking():
             return str(self._api.dataset_info(self._name, revision=revision, expand=["sha"]).sha)
 
-    @contextmanager
-    def _asking(self) -> Iterator[None]:
-        """Raise the library's errors as a `HubError`."""
-        try:
-            yield
-        except HfHubHTTPError as error:
-            raise self._refusal(error) from error
-        except httpx2.TransportError as error:
-            raise HubUnreachable(self._url, type(error).__name__) from error
-        except json.JSONDecodeError as error:
-            raise HubUnreachable(self._url, "its answer isn't JSON") from error
-        except RuntimeError as error:
-            # The library wraps what went wrong with one of several files.
-            if error.__cause__ is None:
-                raise
-            with self._asking():
-                raise error.__cause__ from error
-        except ValueError as error:
-            raise HubRefused(self._name, self._in_one_line(str(error))) from error
-
-    def _refusal(self, error: HfHubHTTPError) -> HubError:
-        status = error.response.status_code
-        reason = self._in_one_line(error.server_message or "")
-        by_status: dict[int, Callable[[], HubError]] = {
-            HTTPStatus.UNAUTHORIZED: lambda: HubTokenRefused(self._name),
-            HTTPStatus.FORBIDDEN: lambda: HubForbidden(self._name, reason),
-            HTTPStatus.NOT_FOUND: lambda: RepositoryNotFound(self._name),
-            HTTPStatus.CONFLICT: lambda: RepositoryChanged(self._name, reason),
-            HTTPStatus.PRECONDITION_FAILED: lambda: RepositoryChanged(self._name, reason),
-            HTTPStatus.TOO_MANY_REQUESTS: lambda: HubBusy(self._name, _wait_s(error)),
-        }
-        if status in by_status:
-            return by_status[status]()
-        if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-            return HubUnreachable(self._url, str(status))
-        return HubRefused(self._name, reason or str(status))
-
-    def _in_one_line(self, text: str) -> str:
-        """Return a message of the Hub that can be shown: one line, without the token."""
-        printable = "".join(each if each.isprintable() else " " for each in text)
-        line = re.sub(r" +", " ", printable).strip()
-        return line.replace(self._token, "…")[:_MAX_REASON_CHARS]
+    def _asking(self) -> AbstractContextManager[None]:
+        return asking(self._url, self._name, self._token)
 
 
 def check_name(name: str) -> None:
@@ -302,15 +245,6 @@ def check_name(name: str) -> None:
         raise RepositoryNameInvalid(name) from error
     if "/" not in name or len(name) > _MAX_NAME_CHARS:
         raise RepositoryNameInvalid(name)
-
-
-def _wait_s(error: HfHubHTTPError) -> int | None:
-    headers = error.response.headers
-    limit = parse_ratelimit_headers(headers)
-    if limit is not None:
-        return limit.reset_in_seconds
-    after = headers.get("Retry-After", "")
-    return int(after) if after.isdecimal() else None
 
 
 @cache
