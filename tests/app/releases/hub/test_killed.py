@@ -15,8 +15,8 @@ from tests.app.releases.hub.conftest import build
 from tests.servers.hub import TOKEN, HubServer
 
 TAKEN = (1, 4)
-STEP = 23
-"""The process is killed after every 23rd request; 1 takes minutes, and was tried."""
+STEP = 31
+"""The process is killed after every 31st request; 1 takes minutes, and was tried."""
 ROOT = Path(__file__).parents[4]
 
 # One process imports everything. For each request it forks a process, which kills itself after that
