@@ -592,6 +592,17 @@ class Settings:
             "they are published in the home folder"
         ),
     ] = None
+    hub_url: Annotated[
+        str,
+        Meta(description="URL of the Hugging Face Hub, or of a server with its API"),
+    ] = "https://huggingface.co"
+    hub_token: Annotated[
+        str | None,
+        Meta(
+            description="Token of the Hub that may write to the repositories of releases; never "
+            "stored and never logged"
+        ),
+    ] = field(default=None, repr=False)
     releases_s3_endpoint: Annotated[
         str | None,
         Meta(
@@ -661,6 +672,7 @@ class Settings:
             raise SettingsError(PREFIX + name.rstrip("`").upper(), problem) from error
         _check_vending(settings)
         _check_bucket(settings)
+        _check_hub(settings)
         _check_quotas(settings)
         _check_terms(settings)
         _check_scores(settings)
@@ -723,6 +735,18 @@ def _check_bucket(settings: Settings) -> None:
     parts = urlsplit(url)
     if parts.scheme != "s3" or not parts.netloc or parts.query or parts.fragment:
         raise SettingsError(f"{PREFIX}RELEASES_BUCKET", "not a URL such as s3://bucket/releases")
+
+
+def _check_hub(settings: Settings) -> None:
+    parts = urlsplit(settings.hub_url)
+    if parts.scheme not in {"http", "https"} or not parts.hostname or parts.username:
+        raise SettingsError(f"{PREFIX}HUB_URL", "not a URL such as https://huggingface.co")
+    if settings.hub_token is not None and not _is_printable_ascii(settings.hub_token):
+        raise SettingsError(f"{PREFIX}HUB_TOKEN", "has a space or a character that no token has")
+
+
+def _is_printable_ascii(text: str) -> bool:
+    return bool(text) and all("!" <= each <= "~" for each in text)
 
 
 def _check_quotas(settings: Settings) -> None:

@@ -3,8 +3,11 @@
 # ruff: noqa: E402  # nothing that is imported is garbage, but looking for it takes half a second
 
 import gc
+import os
 
 gc.disable()
+# Libraries of the Hub read it at their import. Tests that publish have a server of their own.
+os.environ["HF_HUB_OFFLINE"] = "1"
 
 from collections.abc import Callable, Iterator
 from pathlib import Path

@@ -89,6 +89,7 @@ def _jobs(services: Services, stop: Event) -> Mapping[str, Job | None]:
         "summaries": services.summary_job(),
         "schedule": services.scheduler(ReleaseProcess(stop)),
         "takedowns": services.takedown_job(),
+        "hub": services.hub_job(),
     }
 
 

@@ -9,6 +9,7 @@ import click
 
 from app.access.takedowns import Takedown
 from app.background.election import COMMITTER_LOCK
+from app.cli.hub import bring_up_to_date
 from app.services import Services
 
 _POLL_S: Final = 0.5
@@ -22,6 +23,7 @@ def wait_until_erased(services: Services, takedowns: Sequence[Takedown]) -> None
     """Return once takedowns are erased, as `finish` does, and say so."""
     finish(services, takedowns)
     click.echo("no file of the lake holds them any more")
+    bring_up_to_date(services)
 
 
 def finish(services: Services, takedowns: Sequence[Takedown]) -> None:

@@ -1,4 +1,4 @@
-"""`release`: build, list, show, gate and remove releases."""
+"""`release`: build, list, show, publish, gate and remove releases."""
 
 import signal
 import sys
@@ -12,6 +12,7 @@ from flask.cli import with_appcontext
 from app.access.roles import Role
 from app.cli.errors import EXPECTED, reason_for, shows_errors
 from app.cli.gates import ROLE_OPTION
+from app.cli.hub import described, publish, unpublish
 from app.cli.progress import progress_bar
 from app.cli.reference import takes_reference
 from app.maps.description import MapParameters
@@ -80,7 +81,7 @@ class _NameList(click.ParamType[tuple[str, ...]]):
 
 @click.group()
 def release() -> None:
-    """Build, list, show, gate and remove releases."""
+    """Build, list, show, publish, gate and remove releases."""
 
 
 @release.command()
@@ -266,10 +267,15 @@ def _make_maps(services: Services, release_name: str) -> None:
 @with_appcontext
 @shows_errors
 def list_all() -> None:
-    """List the published releases: name, stage, rows, snapshot and revision."""
-    for manifest in current_services().releases.all():
+    """List the releases: name, stage, rows, snapshot, revision and repositories on the Hub."""
+    services = current_services()
+    repositories: dict[str, list[str]] = {}
+    for each in services.releases.publications.all():
+        repositories.setdefault(each.release, []).append(each.repository)
+    for manifest in services.releases.all():
         columns = manifest.name, manifest.stage, manifest.rows, manifest.snapshot_id
-        click.echo("\t".join(map(str, (*columns, manifest.revision))))
+        on_the_hub = ",".join(repositories.get(manifest.name, [])) or "-"
+        click.echo("\t".join(map(str, (*columns, manifest.revision, on_the_hub))))
 
 
 @release.command()
@@ -290,6 +296,8 @@ def show(name: str) -> None:
         lines |= {"place": releases.location(name), **_manifest_lines(releases.find(name))}
     for title, value in lines.items():
         click.echo(f"{title:15} {value}")
+    for publication in services.releases.publications.of_release(name):
+        click.echo(f"{'on the Hub':15} {described(publication)}")
 
 
 @release.command()
@@ -313,8 +321,12 @@ def remove(name: str) -> None:
 def gate(name: str, role: Role) -> None:
     """Open release NAME and its maps to API keys only. It may be gated before it is built."""
     RELEASE_NAMES.check(name)
-    current_services().gates.close("release", name, role)
+    services = current_services()
+    services.gates.close("release", name, role)
     click.echo(f"within seconds, release {name} and its maps need a key with the role {role}")
+    for each in services.releases.publications.of_release(name):
+        if each.access == "public":
+            click.echo(f"on the Hub, {each.repository} stays public; publish it with --gated")
 
 
 @release.command()
@@ -325,6 +337,10 @@ def ungate(name: str) -> None:
     """Remove the gate of release NAME."""
     was_gated = current_services().gates.open("release", name)
     click.echo(f"release {name} {'has no gate any more' if was_gated else 'had no gate'}")
+
+
+for _command in (publish, unpublish):
+    release.add_command(_command)
 
 
 def _status_lines(status: Status) -> dict[str, str]:

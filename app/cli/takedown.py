@@ -11,6 +11,7 @@ from app.cli import takedown_copies
 from app.cli.actor import current_actor
 from app.cli.erasing import finish, wait_option, wait_until_erased
 from app.cli.errors import shows_errors
+from app.cli.hub import bring_up_to_date
 from app.cli.text import in_one_line
 from app.services import current_services
 
@@ -86,6 +87,7 @@ def run() -> None:
     unfinished = services.takedowns.unfinished()
     finish(services, unfinished)
     click.echo(f"erased {len(unfinished)} takedowns")
+    bring_up_to_date(services)
 
 
 def _take_down(kind: TakedownKind, ids: Sequence[str], reason: str | None, *, wait: bool) -> None:

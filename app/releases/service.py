@@ -1,6 +1,7 @@
 """The releases of a lake: built, found, compared and removed."""
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
@@ -14,6 +15,8 @@ from app.releases.data_files import FILE_BYTES
 from app.releases.descriptions.datasheet import NO_DATASHEET, Datasheet
 from app.releases.diff import ReleaseDiff, compare_releases
 from app.releases.errors import ReleaseNameTaken, ReleaseNotFound
+from app.releases.hub.errors import ReleaseOnTheHub
+from app.releases.hub.publications import HubPublications
 from app.releases.manifest import Manifest
 from app.releases.recipe import RELEASE_NAMES, Recipe
 from app.releases.registry import Registry
@@ -34,6 +37,7 @@ class Releases:
     Attributes:
         registry: Keeps the status of each release.
         store: Keeps the published releases.
+        publications: Where releases are published on the Hub.
     """
 
     def __init__(
@@ -64,8 +68,9 @@ class Releases:
         self._catalog = catalog
         self._held_back = HeldBackResults(database)
         self._scratch = scratch
+        self.publications = HubPublications(database)
         self._takedown = ReleaseTakedown(
-            database, catalog, self.registry, store, self._held_back, datasheet
+            database, catalog, self.registry, store, self._held_back, self.publications, datasheet
         )
         self._builder = ReleaseBuilder(
             self.registry,
@@ -169,6 +174,7 @@ class Releases:
             NameInvalid: No release can have this name.
             ReleaseNameTaken: The release is being built.
             ReleaseNotFound: There is nothing to remove.
+            ReleaseOnTheHub: The release is published on the Hub.
         """
         RELEASE_NAMES.check(name)
         known = self.registry.find(name)
@@ -177,10 +183,20 @@ class Releases:
         has_left_nothing = known is None or (known.state == "failed" and not known.died_publishing)
         if has_left_nothing and not is_published(self.store, name):
             raise ReleaseNotFound(name)
-        with self._takedown.changing():
+        with self.changing():
+            repositories = [each.repository for each in self.publications.of_release(name)]
+            if repositories:
+                raise ReleaseOnTheHub(name, repositories)
             self.registry.mark_removed(name, known.stage if known else self.store.find(name).stage)
             self.store.remove(name)
             remove_release_tag(tables_of_releases(self._catalog()), name)
+
+    def changing(self) -> AbstractContextManager[None]:
+        """Wait until nobody else publishes, revises or removes releases, and keep others from it.
+
+        It holds within a `with` block.
+        """
+        return self._takedown.changing()
 
     def hold_back(self, ids: pa.Array) -> None:
         """Hold back the releases that hold some contributions: `ReleaseTakedown.hold_back`."""

@@ -12,6 +12,7 @@ from pyiceberg.catalog import Catalog
 from app.access.held_back import HeldBackResults
 from app.releases.descriptions.datasheet import Datasheet
 from app.releases.errors import ReleaseNotFound
+from app.releases.hub.publications import HubPublications
 from app.releases.manifest import Manifest
 from app.releases.published_rows import published_files
 from app.releases.registry import Registry
@@ -39,6 +40,7 @@ class ReleaseTakedown:
         registry: Registry,
         store: ReleaseStore,
         held_back: HeldBackResults,
+        publications: HubPublications,
         datasheet: Datasheet,
     ) -> None:
         """Prepare without connecting to anything.
@@ -49,6 +51,7 @@ class ReleaseTakedown:
             registry: Knows which releases were begun and not published.
             store: Keeps the published releases.
             held_back: The list of what is held back.
+            publications: Where releases are published on the Hub.
             datasheet: What the operator answers to the questions of a datasheet.
         """
         self._database = database
@@ -56,6 +59,7 @@ class ReleaseTakedown:
         self._registry = registry
         self._store = store
         self._held_back = held_back
+        self._publications = publications
         self._datasheet = datasheet
 
     @contextmanager
@@ -140,6 +144,7 @@ class ReleaseTakedown:
                 *(name, revised.revision, taken.rows),
             )
         self._store.remove_unlisted(name)
+        self._publications.require(name, self._store.find(name).revision)
 
     def _taken(self, manifest: Manifest, ids: pa.Array) -> TakenRows:
         files = published_files(manifest, *self._store.filesystem(manifest.name))

@@ -236,6 +236,25 @@ class ReleaseSchedule(Base):
     try_after: Mapped[datetime | None] = mapped_column(UtcDateTime())
 
 
+class HubPublicationRecord(Base):
+    """A release in a repository of the Hugging Face Hub; a repository holds one release.
+
+    `required_revision` is set by takedowns: earlier revisions have to leave the Hub.
+    """
+
+    __tablename__ = "hub_publications"
+
+    repository: Mapped[str] = mapped_column(String(200), primary_key=True)
+    release_name: Mapped[str] = mapped_column(String(100))
+    hub_url: Mapped[str] = mapped_column(Text)
+    access: Mapped[str] = mapped_column(String(16))
+    revision: Mapped[int | None] = mapped_column(Integer)
+    commit_id: Mapped[str | None] = mapped_column(String(64))
+    published_at: Mapped[datetime | None] = mapped_column(UtcDateTime())
+    required_revision: Mapped[int | None] = mapped_column(Integer)
+    remains: Mapped[list[str]] = mapped_column(JSON)
+
+
 class ApiKeyRecord(Base):
     """An API key, with the SHA-256 of its secret."""
 

@@ -149,6 +149,18 @@ _erasure_failures: Final = Counter(
     "Attempts to erase what was taken down that failed; each is made again",
     registry=REGISTRY,
 )
+_hub_outdated: Final = Gauge(
+    "chatlake_hub_outdated",
+    "Repositories on the Hub that may hold what was taken down, as the committer's process last "
+    "saw",
+    multiprocess_mode="livemostrecent",
+    registry=REGISTRY,
+)
+_hub_failures: Final = Counter(
+    "chatlake_hub_failures",
+    "Attempts to bring the Hub up to date that failed; each is made again",
+    registry=REGISTRY,
+)
 
 
 def _table_gauge(name: str, meaning: str) -> Gauge:
@@ -398,6 +410,16 @@ def erased(contributions: int, seconds: float) -> None:
 def erasure_failed() -> None:
     """Count an attempt to erase that failed."""
     _erasure_failures.inc()
+
+
+def hub_publications_are(*, outdated: int) -> None:
+    """Record how many repositories on the Hub may hold what was taken down."""
+    _hub_outdated.set(outdated)
+
+
+def hub_update_failed() -> None:
+    """Count an attempt to bring the Hub up to date that failed."""
+    _hub_failures.inc()
 
 
 def released(stage: Stage, now: datetime) -> None:

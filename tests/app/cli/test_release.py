@@ -52,7 +52,7 @@ def test_releases_are_listed_one_a_line(runner: FlaskCliRunner, services: Servic
     result = runner.invoke(args=["release", "list"])
     assert result.exit_code == 0
     assert result.output == (
-        f"a\traw\t1\t{snapshot.snapshot_id}\t1\nb\traw\t1\t{snapshot.snapshot_id}\t1\n"
+        f"a\traw\t1\t{snapshot.snapshot_id}\t1\t-\nb\traw\t1\t{snapshot.snapshot_id}\t1\t-\n"
     )
 
 

@@ -6,6 +6,7 @@ import shutil
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -35,6 +36,7 @@ from app.maps.description import (
 )
 from app.maps.store import MAP_FILES
 from app.query.file_counts import RowCounts
+from app.releases.hub.publications import HubPublication
 from app.releases.manifest import MANIFEST_FILE, SUMS_FILE, encode_manifest, encode_sums
 from app.services import Services
 from app.state import ledger
@@ -451,6 +453,16 @@ def _on_text_index(*statements: str) -> Callable[[Services], None]:
     return plant
 
 
+def _keep_on_the_hub(services: Services) -> None:
+    place = HubPublication(
+        repository="lake/first", release="first", hub_url="http://127.0.0.1:9", access="public"
+    )
+    publications = services.releases.publications
+    publications.begin(place)
+    publications.complete(replace(place, revision=1, commit_id="a" * 40))
+    publications.require("first", 2)
+
+
 DERIVED_FAULTS = {
     "the index of versions is lost": Fault(
         lambda services: (services.settings.home / "chatlake-versions.db").unlink(),
@@ -547,6 +559,9 @@ FAULTS = {
         lambda services: (services.settings.maps / "a-map/picture.png").unlink(),
         "maps",
         "lacks picture.png",
+    ),
+    "the Hub has what was taken down": Fault(
+        _keep_on_the_hub, "hub", "lake/first holds revision 1 of the release first"
     ),
     "a quarantined contribution is seen": Fault(
         _plant(insert(QuarantinedVersion).values(contribution_id="a", version_id="a")),

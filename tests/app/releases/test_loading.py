@@ -31,20 +31,17 @@ from tests.app.releases.factories import (
 )
 from tests.factories import commit_batch, make_received
 
-# datasets reads whether it is offline at its import; mlcroissant logs recommendations.
+# datasets is offline by tests/conftest.py; mlcroissant logs recommendations.
 datasets: Any
 mlcroissant: Any
 
 
 @pytest.fixture(scope="module")
-def readers() -> Iterator[None]:
+def readers() -> None:
     """Import the libraries, which are too large to be imported for other tests."""
     global datasets, mlcroissant
-    with pytest.MonkeyPatch.context() as environment:
-        environment.setenv("HF_HUB_OFFLINE", "1")
-        datasets, mlcroissant = (import_module(name) for name in ("datasets", "mlcroissant"))
-        datasets.disable_progress_bars()
-        yield
+    datasets, mlcroissant = (import_module(name) for name in ("datasets", "mlcroissant"))
+    datasets.disable_progress_bars()
 
 
 @pytest.fixture

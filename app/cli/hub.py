@@ -1,0 +1,87 @@
+"""`release publish` and `release unpublish`: releases on the Hugging Face Hub."""
+
+import click
+from flask.cli import with_appcontext
+
+from app.cli.errors import EXPECTED, reason_for, shows_errors
+from app.releases.hub.publications import Access, HubPublication
+from app.services import Services, current_services
+
+_hub = click.option(
+    "--hub",
+    "repository",
+    required=True,
+    metavar="ORG/NAME",
+    help="The dataset repository.",
+)
+
+
+@click.command()
+@click.argument("name")
+@_hub
+@click.option("--private", "access", flag_value="private", help="Only its organisation reads it.")
+@click.option(
+    "--gated", "access", flag_value="gated", help="Those read it whose request you granted."
+)
+@click.option("--public", "access", flag_value="public", help="Everybody reads it.")
+@with_appcontext
+@shows_errors
+def publish(name: str, repository: str, access: Access | None) -> None:
+    """Publish release NAME on the Hugging Face Hub, by the token in CHATLAKE_HUB_TOKEN.
+
+    A repository that isn't there is created, and private unless told otherwise; one that is there
+    stays open to whom it was. Only what differs is sent, so the command may be repeated, also after
+    it was interrupted.
+    """
+    publisher = current_services().hub_publisher()
+    published = publisher.publish(
+        name, repository, access, lambda path, size: click.echo(f"sent {path}, {size:,} bytes")
+    )
+    click.echo(f"{published.added} files added or replaced, {published.removed} removed")
+    click.echo(described(published.publication))
+
+
+@click.command()
+@click.argument("name")
+@_hub
+@click.confirmation_option(prompt="Delete the repository on the Hub with all that it holds?")
+@with_appcontext
+@shows_errors
+def unpublish(name: str, repository: str) -> None:
+    """Delete the repository of release NAME on the Hub, with its history; the release stays."""
+    current_services().hub_publisher().unpublish(name, repository)
+    click.echo(f"{repository} is deleted; the release {name} stays in the lake")
+
+
+def described(publication: HubPublication) -> str:
+    """Return where a release is published and what is there, in one line."""
+    parts = [f"{publication.hub_url}/datasets/{publication.repository}", publication.access]
+    if publication.revision is None:
+        parts.append("not published completely: publish it again")
+    else:
+        parts.append(f"revision {publication.revision}, commit {publication.commit_id}")
+    if publication.is_outdated:
+        parts.append(f"outdated: revision {publication.required_revision} has to replace it")
+    if publication.remains:
+        parts.append(f"the Hub still has of earlier revisions: {', '.join(publication.remains)}")
+    return "; ".join(parts)
+
+
+def bring_up_to_date(services: Services) -> None:
+    """Take out of the Hub what was taken down, and say what is left to do."""
+    publications = services.releases.publications
+    if not publications.outdated():
+        return
+    problem = "its release has no new revision yet"
+    try:
+        for updated in services.hub_publisher().update_outdated():
+            click.echo(described(updated))
+    except EXPECTED as error:
+        problem = reason_for(error)
+    for each in publications.outdated():
+        command = f"scripts/lake release publish {each.release} --hub {each.repository}"
+        click.echo(f"{each.repository} on the Hub may still hold them: {problem}", err=True)
+        click.echo(
+            f"A service with CHATLAKE_HUB_TOKEN tries again by itself; otherwise: {command}",
+            err=True,
+        )

@@ -1,0 +1,1 @@
+"""Publishing releases in dataset repositories of the Hugging Face Hub, or of a server like it."""
