@@ -15,15 +15,17 @@ Policy = Mapping[str, str]
 _NO_PAGE: Final[Policy] = {"default-src": "'none'", "frame-ancestors": "'none'"}
 """The policy of answers that are no pages, in case a browser shows one as a page."""
 PAGE: Final[Policy] = {
-    # Nothing else is allowed: no frames, plug-ins, manifests, media, fonts or workers.
+    # Nothing else is allowed: no frames, plug-ins, manifests, media or workers.
     **_NO_PAGE,
     "script-src": "'self'",
     "style-src": "'self'",
+    "font-src": "'self'",
     # Icons in style sheets.
     "img-src": "'self' data:",
     "connect-src": "'self'",
     "base-uri": "'none'",
-    "form-action": "'none'",
+    # Searches are forms.
+    "form-action": "'self'",
 }
 """The policy of pages whose scripts and styles are files of this server."""
 VIEWER: Final[Policy] = {
