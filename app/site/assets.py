@@ -61,7 +61,7 @@ def send(edition: str, path: str) -> Response:  # noqa: ARG001  # pages of earli
     if file is None:
         abort(404)
     is_text = file.suffix in _COMPRESSED
-    is_compressed = is_text and "gzip" in request.accept_encodings
+    is_compressed = is_text and request.accept_encodings["gzip"] > 0
     response = Response(
         _compressed(path) if is_compressed else file.read_bytes(), content_type=_TYPES[file.suffix]
     )

@@ -66,7 +66,9 @@ def show(name: str) -> str:
 def explain(response: Response) -> Response:
     """Tell a person by a page why a map isn't shown; programs have the status and the headers."""
     if request.endpoint == "maps.show" and response.status_code in _DENIED:
-        response.set_data(render_template("maps/gated.html", name=(request.view_args or {})["name"]))
+        response.set_data(
+            render_template("maps/gated.html", name=(request.view_args or {})["name"])
+        )
         response.content_type = "text/html; charset=utf-8"
     return response
 

@@ -1,7 +1,7 @@
 """Markdown of the operator and of strangers as HTML that runs nothing and loads nothing.
 
-The parser passes no HTML on. What it makes is cleaned all the same, by a list of elements, so that a
-mistake of the parser isn't one of the page. Pictures would be requests to other servers, so they
+The parser passes no HTML on. What it makes is cleaned all the same, by a list of elements, so that
+a mistake of the parser isn't one of the page. Pictures would be requests to other servers, so they
 become links.
 """
 
@@ -21,10 +21,11 @@ from pygments.util import ClassNotFound
 
 _HIGHLIGHTED_CHARACTERS: Final = 20_000
 """Length of the longest code that is coloured; a longer one would take the worker's time."""
-_ELEMENTS: Final = frozenset(
-    "a blockquote br code del div em h1 h2 h3 h4 h5 h6 hr li ol p pre s span strong table tbody td "
-    "th thead tr ul".split()
-)
+_ELEMENTS: Final = {
+    *("h1", "h2", "h3", "h4", "h5", "h6", "p", "br", "hr", "blockquote", "div", "pre"),
+    *("a", "code", "del", "em", "s", "span", "strong", "ol", "ul", "li"),
+    *("table", "thead", "tbody", "tr", "th", "td"),
+}
 _ATTRIBUTES: Final = {
     "a": {"href", "title"},
     "code": {"class"},
@@ -61,7 +62,8 @@ def _highlighted(code: str, language: str, _attributes: str) -> str:
         lexer = get_lexer_by_name(language)
     except ClassNotFound:
         return ""
-    return highlight(code, lexer, _FORMATTER)
+    coloured: str = highlight(code, lexer, _FORMATTER)
+    return coloured
 
 
 def _link_to_picture(
