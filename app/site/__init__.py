@@ -36,7 +36,6 @@ _NAVIGATION: Final = (Entry("Maps", "maps.show_all"),)
 def init_app(app: Flask) -> None:
     """Register the pages, and what their templates use."""
     names = frozenset(page.blueprint.name for page in (*_PAGES, maps))
-    errors.init_app(app, names)
     formatting.init_app(app)
     settings = services_of(app).settings
     app.jinja_env.globals.update(
@@ -56,3 +55,5 @@ def init_app(app: Flask) -> None:
             assets.blueprint.name: policies.PAGE,
         },
     )
+    # The last is the first to see an answer: the policy depends on whether it is a page.
+    errors.init_app(app, names)

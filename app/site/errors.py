@@ -6,8 +6,9 @@ from typing import Final
 from flask import Flask, Response, render_template, request
 from werkzeug.datastructures import MIMEAccept
 
+HTML: Final = "text/html"
+"""Media type of pages."""
 _KEY_NEEDED: Final = frozenset({HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN})
-_HTML: Final = "text/html"
 
 
 def init_app(app: Flask, pages: frozenset[str]) -> None:
@@ -30,9 +31,9 @@ def init_app(app: Flask, pages: frozenset[str]) -> None:
             "error/page.html", error=envelope, needs_key=response.status_code in _KEY_NEEDED
         )
         response.set_data(page)
-        response.content_type = f"{_HTML}; charset=utf-8"
+        response.content_type = f"{HTML}; charset=utf-8"
         return response
 
 
 def _prefers_html(accepted: MIMEAccept) -> bool:
-    return accepted.best_match([_HTML, "application/json"], "application/json") == _HTML
+    return accepted.best_match([HTML, "application/json"], "application/json") == HTML

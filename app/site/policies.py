@@ -5,9 +5,12 @@ the policies keep it from running a script and from fetching anything.
 """
 
 from collections.abc import Mapping
+from http import HTTPStatus
 from typing import Final
 
 from flask import Flask, Response, request
+
+from app.site.errors import HTML
 
 Policy = Mapping[str, str]
 """Directives of a Content-Security-Policy, by name: https://www.w3.org/TR/CSP3/."""
@@ -57,15 +60,18 @@ def init_app(app: Flask, pages: Mapping[str, Policy]) -> None:
 
     Args:
         app: The application.
-        pages: The policies of pages, by the names of their blueprints. Answers of all other
-            blueprints are no pages.
+        pages: The policies of pages, by the names of their blueprints. Of other answers, only
+            errors that are shown as pages are pages.
     """
     headers = {name: {**_headers(policy), **_ISOLATION} for name, policy in pages.items()}
     others = _headers(_NO_PAGE)
+    errors = {**_headers(PAGE), **_ISOLATION}
 
     @app.after_request
     def protect(response: Response) -> Response:
-        response.headers.update(headers.get(request.blueprint or "", others))
+        is_error_page = response.status_code >= HTTPStatus.BAD_REQUEST and response.mimetype == HTML
+        usual = errors if is_error_page else others
+        response.headers.update(headers.get(request.blueprint or "", usual))
         return response
 
 
