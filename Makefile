@@ -1,6 +1,6 @@
 # The few commands of chatlake under short names; each is a script in scripts/.
 .DEFAULT_GOAL := help
-.PHONY: help serve dev test check bench requirements clean
+.PHONY: help serve dev test check bench requirements vendor clean
 
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -22,6 +22,9 @@ bench: ## run the benchmark NAME=…, or list them
 
 requirements: ## compile the pins from the .in files, ARGS=--upgrade raises them
 	@scripts/requirements $(ARGS)
+
+vendor: ## make the files of other projects that pages load; needs node
+	@scripts/vendor
 
 clean: ## remove the environment and the caches; data stays
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

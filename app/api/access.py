@@ -82,6 +82,7 @@ def _of_release(services: Services, name: str) -> Roles:
 
 TABLE: Final[dict[tuple[str, str], Need | None]] = {
     ("GET", "/"): None,
+    ("GET", "/assets/<edition>/<path:path>"): None,
     ("GET", "/docs/"): None,
     ("GET", "/docs/<path:path>"): None,
     ("GET", "/openapi.json"): None,

@@ -1,26 +1,59 @@
-"""The public web pages."""
+"""The public web pages: one module and one folder of templates for each.
 
-from flask import Flask, redirect
-from werkzeug import Response
+Pages are complete without JavaScript where they are read. Scripts add what needs a key, and draw
+charts of tables.
+"""
 
-from app.site import docs, maps, policies, terms
+from dataclasses import dataclass
+from typing import Final
+
+from flask import Flask
+
+from app.services import services_of
+from app.site import assets, docs, errors, formatting, home, maps, policies, terms
+from app.version import VERSION
+
+_PAGES: Final = (home, terms, docs)
+"""The modules of pages with the policy of most."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """An entry of every page's navigation.
+
+    Attributes:
+        name: What the entry says.
+        endpoint: The view that it leads to.
+    """
+
+    name: str
+    endpoint: str
+
+
+_NAVIGATION: Final = (Entry("Maps", "maps.show_all"),)
 
 
 def init_app(app: Flask) -> None:
-    """Register the pages of maps and terms, and the API's documentation."""
-    app.register_blueprint(docs.blueprint)
-    app.register_blueprint(maps.blueprint)
-    app.register_blueprint(terms.blueprint)
-    app.add_url_rule("/", "home", _home)
+    """Register the pages, and what their templates use."""
+    names = frozenset(page.blueprint.name for page in _PAGES)
+    formatting.init_app(app)
+    settings = services_of(app).settings
+    app.jinja_env.globals.update(
+        asset_url=assets.asset_url,
+        has_terms=settings.terms_file is not None,
+        site_pages=_NAVIGATION,
+        site_title=settings.site_title,
+        chatlake_version=VERSION,
+    )
+    for page in (*_PAGES, maps, assets):
+        app.register_blueprint(page.blueprint)
     policies.init_app(
         app,
         {
-            docs.blueprint.name: policies.PAGE,
+            **dict.fromkeys(names, policies.PAGE),
             maps.blueprint.name: policies.VIEWER,
-            terms.blueprint.name: policies.PAGE,
+            assets.blueprint.name: policies.PAGE,
         },
     )
-
-
-def _home() -> Response:
-    return redirect(f"{docs.URL}/")
+    # The last is the first to see an answer: the policy depends on whether it is a page.
+    errors.init_app(app, names, partly={maps.blueprint.name})

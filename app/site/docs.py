@@ -22,7 +22,7 @@ _START_FILE: Final = "start.js"
 @blueprint.get("/")
 def show() -> str:
     """Show every operation of the API."""
-    return render_template("docs.html")
+    return render_template("docs/page.html")
 
 
 @blueprint.get("/<path:path>")

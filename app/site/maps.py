@@ -46,7 +46,7 @@ def show_all() -> str:
         for found in maps
         if services.policy.map(found.name, found.source.stage, found.source.release)
     }
-    return render_template("maps.html", maps=maps, gated=gated)
+    return render_template("maps/list.html", maps=maps, gated=gated)
 
 
 @blueprint.get("/maps/<name>/")
@@ -66,7 +66,9 @@ def show(name: str) -> str:
 def explain(response: Response) -> Response:
     """Tell a person by a page why a map isn't shown; programs have the status and the headers."""
     if request.endpoint == "maps.show" and response.status_code in _DENIED:
-        response.set_data(render_template("gated.html", name=(request.view_args or {})["name"]))
+        response.set_data(
+            render_template("maps/gated.html", name=(request.view_args or {})["name"])
+        )
         response.content_type = "text/html; charset=utf-8"
     return response
 

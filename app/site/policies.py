@@ -5,9 +5,12 @@ the policies keep it from running a script and from fetching anything.
 """
 
 from collections.abc import Mapping
+from http import HTTPStatus
 from typing import Final
 
 from flask import Flask, Response, request
+
+from app.site.errors import HTML
 
 Policy = Mapping[str, str]
 """Directives of a Content-Security-Policy, by name: https://www.w3.org/TR/CSP3/."""
@@ -15,15 +18,17 @@ Policy = Mapping[str, str]
 _NO_PAGE: Final[Policy] = {"default-src": "'none'", "frame-ancestors": "'none'"}
 """The policy of answers that are no pages, in case a browser shows one as a page."""
 PAGE: Final[Policy] = {
-    # Nothing else is allowed: no frames, plug-ins, manifests, media, fonts or workers.
+    # Nothing else is allowed: no frames, plug-ins, manifests, media or workers.
     **_NO_PAGE,
     "script-src": "'self'",
     "style-src": "'self'",
+    "font-src": "'self'",
     # Icons in style sheets.
     "img-src": "'self' data:",
     "connect-src": "'self'",
     "base-uri": "'none'",
-    "form-action": "'none'",
+    # Searches are forms.
+    "form-action": "'self'",
 }
 """The policy of pages whose scripts and styles are files of this server."""
 VIEWER: Final[Policy] = {
@@ -55,15 +60,18 @@ def init_app(app: Flask, pages: Mapping[str, Policy]) -> None:
 
     Args:
         app: The application.
-        pages: The policies of pages, by the names of their blueprints. Answers of all other
-            blueprints are no pages.
+        pages: The policies of pages, by the names of their blueprints. Of other answers, only
+            errors that are shown as pages are pages.
     """
     headers = {name: {**_headers(policy), **_ISOLATION} for name, policy in pages.items()}
     others = _headers(_NO_PAGE)
+    errors = {**_headers(PAGE), **_ISOLATION}
 
     @app.after_request
     def protect(response: Response) -> Response:
-        response.headers.update(headers.get(request.blueprint or "", others))
+        is_error_page = response.status_code >= HTTPStatus.BAD_REQUEST and response.mimetype == HTML
+        usual = errors if is_error_page else others
+        response.headers.update(headers.get(request.blueprint or "", usual))
         return response
 
 

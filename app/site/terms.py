@@ -1,20 +1,12 @@
-"""The page of the operator's terms, under which the lake takes conversations.
-
-The terms are Markdown without HTML, and lead to no script: markdown-it drops such links.
-"""
-
-from typing import Final
+"""The page of the operator's terms, under which the lake takes conversations."""
 
 from flask import Blueprint, abort, render_template
-from markdown_it import MarkdownIt
-from markupsafe import Markup
 
 from app.ingest.terms import PAGE
 from app.services import current_services
+from app.site.markdown import render_markdown
 
 blueprint = Blueprint("terms", __name__, template_folder="templates")
-
-_MARKDOWN: Final = MarkdownIt("commonmark", {"html": False}).enable("table")
 
 
 @blueprint.get(PAGE)
@@ -24,6 +16,6 @@ def show() -> str:
     if settings.terms_file is None:
         abort(404)
     text = settings.terms_file.read_text(encoding="utf-8")
-    # All of it was made from text that is escaped.
-    terms = Markup(_MARKDOWN.render(text))  # noqa: S704
-    return render_template("terms.html", terms=terms, version=settings.terms_version)
+    return render_template(
+        "terms/page.html", terms=render_markdown(text), version=settings.terms_version
+    )

@@ -1,51 +1,23 @@
 """The documentation's page in a real browser, served by the real server."""
 
-import tempfile
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 
+from tests.browsers import WATCH_POLICY, start_browser
 from tests.functional.server import Server
 
 pytestmark = pytest.mark.browser
 
-CHROMIUM = Path("/usr/bin/chromium")
-ARGUMENTS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 LOAD_TIMEOUT_MS = 30_000
-WATCH_POLICY = """
-window.violations = [];
-document.addEventListener("securitypolicyviolation", event => {
-  window.violations.push(`${event.effectiveDirective}: ${event.blockedURI} ${event.sample}`);
-});
-"""
-"""Notes what a page's policy refused to it, before anything of the page runs."""
 
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     """Debian's Chromium, without a window."""
-    assert CHROMIUM.exists(), "apt-get install chromium"
-    with (
-        sync_playwright() as playwright,
-        tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile,
-    ):
-        started = playwright.chromium.launch(
-            executable_path=CHROMIUM,
-            args=ARGUMENTS,
-            env={"HOME": profile, "PATH": "/usr/bin:/bin"},
-        )
+    with start_browser() as started:
         yield started
-        started.close()
 
 
 @pytest.fixture

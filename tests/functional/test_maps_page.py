@@ -1,6 +1,5 @@
 """A map in a real browser, served by the real server."""
 
-import tempfile
 from collections.abc import Iterator
 from io import BytesIO
 
@@ -8,16 +7,16 @@ import numpy as np
 import pyarrow as pa
 import pytest
 from PIL import Image
-from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
+from playwright.sync_api import Locator, Page, expect
 
 from app.maps.build import build_map
 from app.maps.description import MapParameters, MapSource
 from app.maps.store import MapStore
 from app.site.atlas import asset_files
 from tests.app.maps.rows import ROW_SCHEMA, SOURCE, about_topics, batch, turn
+from tests.browsers import ARGUMENTS, WATCH_POLICY, start_browser
 from tests.factories import make_submission
 from tests.functional.server import Server
-from tests.functional.test_docs_page import ARGUMENTS, CHROMIUM, WATCH_POLICY
 
 pytestmark = pytest.mark.browser
 
@@ -73,21 +72,11 @@ async ([url, texts, queries, limited]) => {
 @pytest.fixture
 def page() -> Iterator[Page]:
     """An empty page of Debian's Chromium, which draws in software."""
-    assert CHROMIUM.exists(), "apt-get install chromium"
     arguments = [each for each in ARGUMENTS if each != "--disable-gpu"] + WEBGL
-    with (
-        sync_playwright() as playwright,
-        tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile,
-    ):
-        browser: Browser = playwright.chromium.launch(
-            executable_path=CHROMIUM,
-            args=arguments,
-            env={"HOME": profile, "PATH": "/usr/bin:/bin"},
-        )
+    with start_browser(arguments) as browser:
         opened = browser.new_page(viewport={"width": 1600, "height": 1000})
         opened.set_default_timeout(TIMEOUT_MS)
         yield opened
-        browser.close()
 
 
 @pytest.fixture(scope="module")

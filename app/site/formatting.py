@@ -1,0 +1,50 @@
+"""How pages write numbers, sizes, times and ids: the filters of all templates."""
+
+from datetime import UTC, date, datetime
+from typing import Final
+
+from flask import Flask
+from markupsafe import Markup
+from rich.filesize import decimal
+
+_SHOWN_DIGITS: Final = 12
+
+
+def init_app(app: Flask) -> None:
+    """Give the templates their filters."""
+    app.jinja_env.filters.update(
+        number=number, size=size, moment=moment, day=day, short=short, percent=percent
+    )
+
+
+def number(value: float) -> str:
+    """Return a number with separators between thousands."""
+    return f"{value:,}"
+
+
+def size(octets: int) -> str:
+    """Return a number of bytes with a unit, such as `1.2 MB`."""
+    return decimal(octets)
+
+
+def percent(share: float) -> str:
+    """Return a share of 1 as a percentage."""
+    return f"{share:.1%}"
+
+
+def moment(time: datetime) -> Markup:
+    """Return a time as an element that shows it in UTC, to the minute."""
+    utc = time.astimezone(UTC)
+    shown = utc.strftime("%Y-%m-%d %H:%M")
+    return Markup('<time datetime="{}">{} UTC</time>').format(utc.isoformat(), shown)
+
+
+def day(value: date) -> Markup:
+    """Return a day as an element."""
+    return Markup('<time datetime="{0}">{0}</time>').format(value.isoformat())
+
+
+def short(identifier: str) -> Markup:
+    """Return the end of an id, which tells ids apart, as an element that has all of it."""
+    shown = identifier[-_SHOWN_DIGITS:]
+    return Markup('<code class="id" title="{}">…{}</code>').format(identifier, shown)

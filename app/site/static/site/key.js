@@ -1,0 +1,58 @@
+// A key that a person enters stays in a variable of this page, and goes to this server only, as a
+// header. While one is in use, links replace the page's main part, since a new page would lose it.
+
+let key = null;
+
+export function useKeys() {
+  document.addEventListener("submit", (event) => {
+    if (!event.target.matches("[data-key-form]")) return;
+    event.preventDefault();
+    key = event.target.querySelector("input").value.trim();
+    setInUse(true);
+    reload();
+  });
+  document.addEventListener("click", (event) => {
+    if (event.target.closest("[data-forget-key]")) {
+      // A page that is loaded anew knows nothing of what this one knew.
+      window.location.reload();
+    }
+    const download = event.target.closest("a[download]");
+    if (download && key) {
+      event.preventDefault();
+      save(download);
+    }
+  });
+  document.addEventListener("htmx:configRequest", (event) => {
+    if (key) event.detail.headers["Authorization"] = `Bearer ${key}`;
+  });
+  document.addEventListener("htmx:afterSwap", (event) => {
+    if (event.detail.target.id === "main") document.getElementById("main").focus();
+  });
+}
+
+function setInUse(isInUse) {
+  document.querySelector(".key-in-use").hidden = !isInUse;
+  const names = { "hx-boost": "true", "hx-target": "#main", "hx-select": "#main", "hx-swap": "outerHTML show:window:top" };
+  for (const [name, value] of Object.entries(names)) document.body.setAttribute(name, value);
+  htmx.process(document.body);
+}
+
+function reload() {
+  const address = window.location.pathname + window.location.search;
+  htmx.ajax("GET", address, { target: "#main", select: "#main", swap: "outerHTML" });
+}
+
+// A link can't send a header, so its file is fetched and handed to the browser.
+async function save(link) {
+  const answer = await fetch(link.href, { headers: { Authorization: `Bearer ${key}` } });
+  if (!answer.ok) {
+    link.insertAdjacentText("afterend", ` (${answer.status}: ${answer.statusText})`);
+    return;
+  }
+  const address = URL.createObjectURL(await answer.blob());
+  const given = document.createElement("a");
+  given.href = address;
+  given.download = link.download || new URL(link.href).pathname.split("/").pop();
+  given.click();
+  URL.revokeObjectURL(address);
+}
