@@ -14,7 +14,7 @@ from marshmallow import RAISE, Schema, fields, validate
 from webargs.flaskparser import use_kwargs
 
 from app.access.audience import OWNERS, Audience
-from app.access.contributor_keys import bearer_token
+from app.access.contributor_keys import KeyOwnsNothing, bearer_token
 from app.access.errors import HeldBack
 from app.access.moderation.reports import MAX_COMMENT_CHARACTERS, REPORT_REASONS
 from app.api.access import (
@@ -75,7 +75,7 @@ class PartSchema(Schema):
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class _Found:
     """A contribution that the current request may see.
 
     Attributes:
@@ -92,9 +92,13 @@ class Found:
 @blueprint.get("/conversations/<uuid:contribution_id>")
 @use_kwargs(PageSchema, location="query", unknown=None)
 @reads_lake
-def show(contribution_id: UUID, turn: int, stage: str) -> str:
+def show(contribution_id: UUID, turn: int, stage: str) -> Response:
     """Show a conversation, as it was sent or as a stage has it."""
-    return conversation_page(find(contribution_id, current_audience()), contribution_id, turn, stage)
+    found = _find(contribution_id, current_audience())
+    response = Response(_page(found, contribution_id, turn, stage))
+    if found.is_own:
+        response.headers["Cache-Control"] = "private, no-store"
+    return response
 
 
 @blueprint.get("/conversations/<uuid:contribution_id>/turns/<int:number>")
@@ -102,7 +106,7 @@ def show(contribution_id: UUID, turn: int, stage: str) -> str:
 @reads_lake
 def show_turn(contribution_id: UUID, number: int, part: int) -> str:
     """Show all of a long turn as it was sent, in parts."""
-    found = find(contribution_id, current_audience(), [CONVERSATION])
+    found = _find(contribution_id, current_audience(), [CONVERSATION])
     (row,) = plain_rows(*found.row.to_batches())
     turns = row[CONVERSATION]
     if not 1 <= number <= len(turns):
@@ -159,9 +163,9 @@ def withdraw(contribution_id: UUID) -> Response:
     return Response(page, HTTPStatus.ACCEPTED)
 
 
-def find(
+def _find(
     contribution_id: UUID, audience: Audience, columns: Sequence[str] = EVERY_COLUMN
-) -> Found:
+) -> _Found:
     """Return a contribution, for its owner also while it is hidden from others.
 
     Args:
@@ -182,12 +186,12 @@ def find(
         with suppress(ContributionNotFound):
             row = services.contributions.get(view, contribution_id, needed)
             if row["contributor_id"][0].as_py() == owner:
-                return Found(view, row, is_own=True)
+                return _Found(view, row, is_own=True)
     view = services.snapshots.view(Reference(), audience)
-    return Found(view, services.contributions.get(view, contribution_id, needed), is_own=False)
+    return _Found(view, services.contributions.get(view, contribution_id, needed), is_own=False)
 
 
-def conversation_page(found: Found, contribution_id: UUID, first: int, stage: str) -> str:
+def _page(found: _Found, contribution_id: UUID, first: int, stage: str) -> str:
     """Return the page of a contribution.
 
     Args:
@@ -245,15 +249,16 @@ def _turns_in(
 
 
 def _owner() -> str | None:
-    """Return the contributor_id of the request's contributor key; None without such a key.
+    """Return the contributor_id of the request's contributor key; None without one that owns.
 
     Raises:
         ContributorKeyMalformed: The key is mistyped.
-        KeyOwnsNothing: The key could be guessed.
     """
     if current_api_key() is not None or bearer_token(request.headers.get("Authorization")) is None:
         return None
-    return current_owner()
+    with suppress(KeyOwnsNothing):
+        return current_owner()
+    return None
 
 
 def _places(contribution_id: str) -> list[MapPlace]:
