@@ -9,7 +9,7 @@ from typing import Final, Literal
 _WORDS: Final = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]|[^\W\u3040-\ud7af]+|\s+|.")
 """Words, runs of spaces and single signs. Scripts without spaces are compared by letters."""
 _MOST_WORDS: Final = 4_000
-"""Words of both texts up to which they are compared: it takes the product of their numbers."""
+"""Words of two texts up to which they are compared: it takes the product of their numbers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,17 +25,32 @@ class Change:
     text: str
 
 
-def changes(before: str, after: str) -> list[Change] | None:
-    """Return how a text became another, in order; None if they are too long to be compared.
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """How a text became another.
+
+    Attributes:
+        changes: The parts of both, in order.
+        words: The number of words that were compared.
+    """
+
+    changes: Sequence[Change]
+    words: int
+
+
+def compare(before: str, after: str, most_words: int = _MOST_WORDS) -> Comparison | None:
+    """Return how a text became another; None if they are too long to be compared.
 
     Args:
         before: The text as it was.
         after: The text as it became.
+        most_words: Words of both up to which they are compared, if that is less than usual.
     """
     old, new = _WORDS.findall(before), _WORDS.findall(after)
-    if len(old) + len(new) > _MOST_WORDS:
+    words = len(old) + len(new)
+    if words > min(most_words, _MOST_WORDS):
         return None
-    return list(_changes(old, new))
+    return Comparison(list(_changes(old, new)), words)
 
 
 def _changes(old: Sequence[str], new: Sequence[str]) -> Iterator[Change]:

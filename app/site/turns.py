@@ -1,6 +1,6 @@
 """Turns as pages show them: read as Markdown, cut where they are long, within a size of the page."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import islice
@@ -9,7 +9,7 @@ from typing import Any, Final
 from markupsafe import Markup, escape
 
 from app.curation.rules.cleaning.masks.mask import PLACEHOLDERS
-from app.site.edits import Change, changes
+from app.site.edits import Change, compare
 from app.site.markdown import render_markdown
 from app.site.marks import visible
 
@@ -17,8 +17,12 @@ TEXT_CHARACTERS: Final = 12_000
 """Length at which a text is cut in a page of turns."""
 _PAGE_BYTES: Final = 180_000
 """Size of the HTML of all texts, from which on a page begins no other turn."""
+_BYTES_PER_CHARACTER: Final = 3
+"""What a character of a text takes of that size at least: rendering it takes time as well."""
 _TEXT_BYTES: Final = 60_000
 """Size of the HTML of a text, above which it is shown as it was sent."""
+_COMPARED_WORDS: Final = 6_000
+"""Words of a page's texts that are compared with what contributors made of them."""
 _MOST_ALTERNATIVES: Final = 8
 _MOST_PARTS: Final = 50
 """Most calls of tools and most attachments that are shown of a turn."""
@@ -132,6 +136,7 @@ class TurnRenderer:
     marks_masks: bool = False
     flags: Mapping[int, Sequence[str]] = field(default_factory=dict)
     _left_bytes: int = _PAGE_BYTES
+    _left_words: int = _COMPARED_WORDS
 
     def page(self, turns: Sequence[Mapping[str, Any]], first: int) -> list[ShownTurn]:
         """Return the turns of a page: as many as there is room for, and at least one.
@@ -149,15 +154,13 @@ class TurnRenderer:
 
     def code(self, text: str | None) -> Text | None:
         """Return a text as it was sent, for an element that keeps its lines; None for none."""
-        return None if text is None else self._fitted(text, lambda shown: escape(shown))
+        return None if text is None else self._fitted(text, escape)
 
     def _turn(self, number: int, turn: Mapping[str, Any]) -> ShownTurn:
         self._left_bytes -= 500
         role, content = turn.get("role"), turn["content"]
         edited = turn.get("edited_content")
-        edit = None if edited is None else changes(visible(content), visible(edited))
-        if edit is not None:
-            self._take(Markup("").join(change.text for change in edit))
+        edit = None if edited is None else self._edit(content, edited)
         alternatives = turn.get("alternatives") or ()
         return ShownTurn(
             number=number,
@@ -184,6 +187,14 @@ class TurnRenderer:
             ],
             more_alternatives=max(0, len(alternatives) - _MOST_ALTERNATIVES),
         )
+
+    def _edit(self, before: str, after: str) -> Sequence[Change] | None:
+        comparison = compare(visible(before), visible(after), self._left_words)
+        if comparison is None:
+            return None
+        self._left_words -= comparison.words
+        self._left_bytes -= sum(len(escape(part.text).encode()) for part in comparison.changes)
+        return comparison.changes
 
     def _fitting(
         self, turns: Iterable[Mapping[str, Any]]
@@ -213,16 +224,15 @@ class TurnRenderer:
             html = Markup("<pre>{}</pre>").format(text)
         return _marked(html) if self.marks_masks else html
 
-    def _fitted(self, text: str, render: Any) -> Text:
+    def _fitted(self, text: str, render: Callable[[str], Markup]) -> Text:
         if self._left_bytes <= 0:
             return Text(Markup(""), len(text), is_cut=True)
-        shown = visible(text[:TEXT_CHARACTERS])[:TEXT_CHARACTERS]
+        written_out = visible(text[:TEXT_CHARACTERS])
+        shown = written_out[:TEXT_CHARACTERS]
         html = render(shown)
-        self._take(html)
-        return Text(html, len(text), is_cut=len(text) > TEXT_CHARACTERS)
-
-    def _take(self, html: str) -> None:
-        self._left_bytes -= len(html.encode())
+        self._left_bytes -= max(len(html.encode()), _BYTES_PER_CHARACTER * len(shown))
+        is_cut = max(len(text), len(written_out)) > TEXT_CHARACTERS
+        return Text(html, len(text), is_cut)
 
 
 def part_of(text: str, number: int) -> tuple[str, int]:
