@@ -11,6 +11,7 @@ from pyiceberg.catalog import Catalog
 
 from app.query.contributions import Contributions
 from app.query.snapshots import SnapshotView
+from catalog.membership import is_among
 from catalog.schema import ID
 from catalog.stage_tables import stage_rows
 from catalog.stages import COMPUTED_STAGES, ComputedStage
@@ -72,7 +73,8 @@ class NearDuplicates:
             for duplicate in islice(_left_out_for(catalog, stage, name), _MOST)
         ]
         ids = {duplicate.contribution_id for duplicate in found}
-        seen = self._contributions.find(view, ids, [ID])[ID].to_pylist()
+        there = self._contributions.find(view, ids, [ID])[ID]
+        seen = set(there.filter(pc.invert(is_among(there, view.hidden))).to_pylist())
         return [duplicate for duplicate in found if duplicate.contribution_id in seen]
 
 
