@@ -78,9 +78,7 @@ class NearDuplicates:
         return [duplicate for duplicate in found if duplicate.contribution_id in seen]
 
 
-def _left_out_for(
-    catalog: Catalog, stage: ComputedStage, kept_id: str
-) -> Iterator[NearDuplicate]:
+def _left_out_for(catalog: Catalog, stage: ComputedStage, kept_id: str) -> Iterator[NearDuplicate]:
     table = load_table(catalog, COMPUTED_STAGES[stage].dropped)
     snapshot = table.current_snapshot()
     if snapshot is None:

@@ -142,7 +142,9 @@ class Lineage:
         """
         several = {each for version, each in versions.items() if each != version}
         newest = {each: self._versions.of(view, each)[-1].contribution_id for each in several}
-        return {version for version, each in versions.items() if newest.get(each, version) == version}
+        return {
+            version for version, each in versions.items() if newest.get(each, version) == version
+        }
 
     def _all(self, view: SnapshotView, contribution_id: UUID) -> list[Version]:
         columns = ["conversation_id", SEQUENCE_NUMBER]

@@ -1,4 +1,4 @@
-"""The permanent page of a conversation: what was said, what is known of it, and what became of it."""
+"""The page of a conversation: what was said, what is known of it, and what became of it."""
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
@@ -58,9 +58,7 @@ class PageSchema(Schema):
         unknown = RAISE
 
     turn = fields.Integer(load_default=1, validate=validate.Range(min=1, max=2**31))
-    stage = fields.String(
-        load_default="raw", validate=validate.OneOf(["raw", *COMPUTED_STAGES])
-    )
+    stage = fields.String(load_default="raw", validate=validate.OneOf(["raw", *COMPUTED_STAGES]))
 
 
 class PartSchema(Schema):
@@ -231,9 +229,7 @@ def _page(found: _Found, contribution_id: UUID, first: int, stage: str) -> str:
     )
 
 
-def _turns_in(
-    view: SnapshotView, stage: str, contribution_id: UUID
-) -> Sequence[Mapping[str, Any]]:
+def _turns_in(view: SnapshotView, stage: str, contribution_id: UUID) -> Sequence[Mapping[str, Any]]:
     """Return the turns as a computed stage has them.
 
     Raises:

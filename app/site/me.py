@@ -11,13 +11,13 @@ from app.access.audience import OWNERS, PUBLIC
 from app.access.contributor_keys import bearer_token
 from app.access.takedowns import requester
 from app.api.access import current_api_key, current_owner
-from app.api.answers import snapshot_id_of
 from app.api.contributions import streamed
 from app.api.contributors import new_contributor
 from app.api.formats import CSV, NDJSON, PARQUET
 from app.api.paging import ContributionCursor
 from app.api.reads import reads_lake
 from app.api.schemas.paging import cursor_field
+from app.api.schemas.selection import NEWEST_FIRST
 from app.query.filters import Filters
 from app.query.marking import HiddenMarking
 from app.query.snapshots import Reference
@@ -62,41 +62,13 @@ class ExportSchema(Schema):
 @reads_lake
 def show(cursor: str | None = None) -> Response:
     """Show what belongs to the contributor key of the request; without one, how to get one."""
-    if current_api_key() is not None or bearer_token(request.headers.get("Authorization")) is None:
-        has_api_key = current_api_key() is not None
+    has_api_key = current_api_key() is not None
+    if has_api_key or bearer_token(request.headers.get("Authorization")) is None:
         return Response(render_template("me/welcome.html", has_api_key=has_api_key))
-    services = current_services()
-    owner = current_owner()
     place = ContributionCursor.parse(cursor) if cursor else None
-    reference = place.pin(Reference()) if place else Reference()
-    view = services.snapshots.view(reference, OWNERS)
-    found = services.contributions.page(
-        view,
-        Filters(contributor_id=owner, all_versions=True),
-        _PAGE_ROWS,
-        place.last_id if place else None,
-        _COLUMNS,
-        newest_first=True,
-    )
-    marked = HiddenMarking(services.snapshots.hidden(PUBLIC)).add_to(found.rows, _COLUMNS)
-    rows = [row for batch in marked.to_batches() for row in plain_rows(batch)]
-    latest = services.lineage.latest(view, {row[ID]: row["conversation_id"] for row in rows})
-    for row in rows:
-        row["beginning"] = beginning(row.pop(CONVERSATION))
-    snapshot_id = snapshot_id_of(view)
-    more = found.last_id is not None and snapshot_id is not None
-    following = str(ContributionCursor(snapshot_id, found.last_id, newest_first=True)) if more else None
-    page = render_template(
-        "me/page.html",
-        owner=owner,
-        rows=rows,
-        latest=latest,
-        following=following,
-        is_first=place is None,
-        withdrawals=services.takedowns.requested_by(requester(owner), _WITHDRAWALS),
-        exports=_EXPORTS,
-    )
-    return _private(Response(page))
+    if place:
+        place.check_sort(NEWEST_FIRST)
+    return _private(Response(_page(current_owner(), place)))
 
 
 @blueprint.get("/me/export")
@@ -115,7 +87,9 @@ def export(form: str) -> Response:
 @blueprint.post("/me/key")
 def make_key() -> Response:
     """Make a contributor key, as `POST /v1/contributors` does, and show it once."""
-    return _private(Response(render_template("me/key.html", **new_contributor()), HTTPStatus.CREATED))
+    return _private(
+        Response(render_template("me/key.html", **new_contributor()), HTTPStatus.CREATED)
+    )
 
 
 @blueprint.post("/me/withdraw")
@@ -125,6 +99,43 @@ def withdraw_all() -> Response:
     takedown = current_services().withdrawals.withdraw_all(current_owner())
     page = render_template("me/withdrawn.html", takedown=takedown)
     return Response(page, HTTPStatus.ACCEPTED)
+
+
+def _page(owner: str, place: ContributionCursor | None) -> str:
+    """Return a page of an owner's contributions, newest first.
+
+    Args:
+        owner: Their contributor_id.
+        place: The place after which the page begins; None for the newest contribution.
+    """
+    services = current_services()
+    view = services.snapshots.view(place.pin(Reference()) if place else Reference(), OWNERS)
+    found = services.contributions.page(
+        view,
+        Filters(contributor_id=owner, all_versions=True),
+        _PAGE_ROWS,
+        place.last_id if place else None,
+        _COLUMNS,
+        newest_first=True,
+    )
+    marked = HiddenMarking(services.snapshots.hidden(PUBLIC)).add_to(found.rows, _COLUMNS)
+    rows = [row for batch in marked.to_batches() for row in plain_rows(batch)]
+    for row in rows:
+        row["beginning"] = beginning(row.pop(CONVERSATION))
+    following = None
+    if view.snapshot is not None and found.last_id is not None:
+        snapshot_id = str(view.snapshot.snapshot_id)
+        following = str(ContributionCursor(snapshot_id, found.last_id, newest_first=True))
+    return render_template(
+        "me/page.html",
+        owner=owner,
+        rows=rows,
+        latest=services.lineage.latest(view, {row[ID]: row["conversation_id"] for row in rows}),
+        following=following,
+        is_first=place is None,
+        withdrawals=services.takedowns.requested_by(requester(owner), _WITHDRAWALS),
+        exports=_EXPORTS,
+    )
 
 
 def _private(response: Response) -> Response:

@@ -63,15 +63,15 @@ class Waiting:
 @blueprint.get("")
 @use_kwargs(ReviewPagingSchema, location="query", unknown=None)
 @reads_lake
-def show(
-    cursor: str | None = None, state: State | None = None, limit: int = _WAITING
-) -> str:
+def show(cursor: str | None = None, state: State | None = None, limit: int = _WAITING) -> str:
     """List what waits for a decision, in the order of receipt."""
     after = parse_id(cursor) if cursor else None
     page = current_services().reviews.page(min(limit, _WAITING), after, state)
     return render_template(
         "moderating/waiting.html",
-        waiting=[Waiting(each, beginning(_row(each).get(CONVERSATION, ()))) for each in page.reviews],
+        waiting=[
+            Waiting(each, beginning(_row(each).get(CONVERSATION, ()))) for each in page.reviews
+        ],
         following=page.last_id,
         is_first=after is None,
         state=state,
@@ -131,7 +131,9 @@ def put_into_quarantine() -> str:
     ids = [str(each) for each in given["contribution_ids"]]
     moderation = current_services().moderation
     added = moderation.put_into_quarantine(ids, current_key_name(), given["reason"])
-    return _done("Hidden", f"{added} of {len(ids)} were put into quarantine; the others were there.")
+    return _done(
+        "Hidden", f"{added} of {len(ids)} were put into quarantine; the others were there."
+    )
 
 
 @blueprint.get("/bans")
@@ -163,9 +165,7 @@ def unban(contributor_id: str) -> Response:
 
 @blueprint.get("/log")
 @use_kwargs(LogPagingSchema, location="query", unknown=None)
-def show_log(
-    cursor: str | None = None, about: str | None = None, limit: int = _LOG_ENTRIES
-) -> str:
+def show_log(cursor: str | None = None, about: str | None = None, limit: int = _LOG_ENTRIES) -> str:
     """List decisions, newest first."""
     before = parse_sequence_number(cursor) if cursor else None
     shown = min(limit, _LOG_ENTRIES)

@@ -1,4 +1,4 @@
-"""Turns as pages show them: read as Markdown, cut where they are long, within a size of the page."""
+"""Turns as pages show them: as Markdown, cut where they are long, within the size of a page."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -205,7 +205,9 @@ class TurnRenderer:
             yield number, turn
 
     def _call(self, call: Mapping[str, Any]) -> Call:
-        return Call(_short(call.get("name")), _short(call.get("id")), self.code(call.get("arguments")))
+        return Call(
+            _short(call.get("name")), _short(call.get("id")), self.code(call.get("arguments"))
+        )
 
     def _attachment(self, attachment: Mapping[str, Any]) -> Described:
         size = attachment.get("bytes")

@@ -2,12 +2,12 @@
 
 import re
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Final, Literal
 
 import pytest
 import requests
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, ViewportSize, expect
 
 from tests.browsers import WATCH_POLICY, start_browser
 from tests.functional.server import REQUEST_TIMEOUT_S, Server
@@ -16,8 +16,12 @@ from tests.lakes import opened_app
 pytestmark = pytest.mark.browser
 
 TIMEOUT_MS = 30_000
-WIDE = {"width": 1280, "height": 900}
-PHONE = {"width": 390, "height": 844}
+WIDE: Final[ViewportSize] = {"width": 1280, "height": 900}
+PHONE: Final[ViewportSize] = {"width": 390, "height": 844}
+SCHEMES: Final[tuple[tuple[ViewportSize, Literal["light", "dark"]], ...]] = (
+    (WIDE, "light"),
+    (PHONE, "dark"),
+)
 TURNS = [
     {"role": "system", "content": "Be careful. " * 100},
     {"role": "user", "content": "# Why\n\nis the sky blue?\u202e <b>"},
@@ -102,14 +106,14 @@ def heading(page: Page, name: str) -> None:
 def check_accessible(page: Page) -> None:
     """Check a page with all that it folds, light and wide, and dark on a phone."""
     page.locator("details").evaluate_all("all => all.forEach(each => { each.open = true })")
-    for size, scheme in ((WIDE, "light"), (PHONE, "dark")):
-        page.set_viewport_size(size)  # type: ignore[arg-type]
-        page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+    for size, scheme in SCHEMES:
+        page.set_viewport_size(size)
+        page.emulate_media(color_scheme=scheme)
         found = Axe().run(page)
         assert found.violations_count == 0, found.generate_report()
         wide = page.evaluate("document.documentElement.scrollWidth - innerWidth")
         assert wide <= 0, "the page is wider than the screen"
-    page.set_viewport_size(WIDE)  # type: ignore[arg-type]
+    page.set_viewport_size(WIDE)
     page.emulate_media(color_scheme="light")
 
 

@@ -6,7 +6,6 @@ from uuid import UUID
 
 import pyarrow as pa
 import pytest
-from flask import Flask
 from flask.testing import FlaskClient
 
 from app.access.contributor_keys import new_contributor_key
@@ -182,7 +181,7 @@ def test_a_conversation_is_read_as_a_stage_has_it(
 
 
 def test_stages_that_need_a_key_are_shown_to_those_who_have_one(
-    app: Flask, services: Services, built: dict[str, Contribution]
+    services: Services, built: dict[str, Contribution]
 ) -> None:
     key = {"Authorization": f"Bearer {services.keys.create('reader', 'read')}"}
     closed = Settings.at(services.settings.home, stage_access="keys")
