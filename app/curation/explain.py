@@ -170,12 +170,12 @@ class Explanations:
         Raises:
             ContributionNotFound: The view doesn't have the contribution.
         """
-        self._contributions.get(view, contribution_id, [ID])
+        superseded_by = self._lineage.successor(view, contribution_id)
         name = str(contribution_id)
         catalog = self._catalog()
         return Explanation(
             contribution_id=name,
-            superseded_by=self._lineage.successor(view, contribution_id),
+            superseded_by=superseded_by,
             hidden=self._hidden.causes(name),
             stages=tuple(_look_up(catalog, stage, name) for stage in COMPUTED_STAGES),
         )

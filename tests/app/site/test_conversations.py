@@ -155,6 +155,7 @@ def test_parts_that_are_not_there_are_told_from_parameters_that_do_not_fit(
 # What became of it.
 
 
+@pytest.mark.slow
 def test_stages_tell_what_became_of_a_conversation(
     client: FlaskClient, built: dict[str, Contribution]
 ) -> None:
@@ -171,6 +172,7 @@ def test_stages_tell_what_became_of_a_conversation(
     assert "came after the newest build" in text_of(client.get(address(built["late"])).text)
 
 
+@pytest.mark.slow
 def test_a_conversation_is_read_as_a_stage_has_it(
     client: FlaskClient, built: dict[str, Contribution]
 ) -> None:
@@ -180,6 +182,7 @@ def test_a_conversation_is_read_as_a_stage_has_it(
     assert client.get(address(built["copy"], "?stage=curated")).status_code == 404
 
 
+@pytest.mark.slow
 def test_stages_that_need_a_key_are_shown_to_those_who_have_one(
     services: Services, built: dict[str, Contribution]
 ) -> None:
@@ -197,6 +200,7 @@ def test_stages_that_need_a_key_are_shown_to_those_who_have_one(
         assert "Masked" in client.get(address(built["kept"]), headers=key).text
 
 
+@pytest.mark.slow
 def test_neighbours_are_near_duplicates_and_places_on_maps(
     client: FlaskClient, services: Services, built: dict[str, Contribution]
 ) -> None:
