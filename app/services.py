@@ -40,6 +40,7 @@ from app.background.takedowns import TakedownJob
 from app.background.text_index import TextIndexing
 from app.curation.evaluation_sets.registry import EvaluationSets
 from app.curation.explain import Explanations
+from app.curation.near_duplicates import NearDuplicates
 from app.iceberg.access import file_access
 from app.iceberg.catalog import PublishedCatalog
 from app.iceberg.publication import Publications
@@ -235,6 +236,7 @@ class Services:
         self.explanations = Explanations(
             lambda: self.catalog, self.contributions, self.lineage, self.hidden
         )
+        self.near_duplicates = NearDuplicates(lambda: self.catalog, self.contributions)
         watch = partial(HiddenWatch, self.takedowns, self.hidden)
         self.releases = Releases(
             self.database,

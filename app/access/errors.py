@@ -8,6 +8,8 @@ LakeError
 │   ├── KeyNotFound
 │   ├── TakedownNotFound
 │   └── FeedPositionUnknown
+├── Gone
+│   └── TakenDownForGood
 ├── Unavailable
 │   └── HeldBack
 ├── Unauthenticated
@@ -23,7 +25,7 @@ from datetime import datetime, timedelta
 from math import ceil
 
 from app.access.roles import Roles
-from catalog.errors import LakeError, NotFound, Unavailable
+from catalog.errors import Gone, LakeError, NotFound, Unavailable
 
 
 class KeyNameTaken(LakeError):
@@ -177,3 +179,15 @@ class FeedPositionUnknown(NotFound):
             f"the lake has fewer {entries} than the cursor counts, since it was restored from an "
             f"older copy; read {path} from its beginning"
         )
+
+
+class TakenDownForGood(Gone):
+    """The contribution was taken down by its owner or by a moderator."""
+
+    def __init__(self, contribution_id: str) -> None:
+        super().__init__(
+            f"the contribution {contribution_id} was taken down: whoever sent it withdrew it, or a "
+            "moderator removed it. Its text is shown to nobody, and is being erased from every "
+            "file of this lake, or is already gone"
+        )
+        self.contribution_id = contribution_id

@@ -30,6 +30,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import aliased
 
+from app.access.errors import TakenDownForGood
 from app.access.hidden import HiddenContributions
 from app.state import ledger
 from app.state.db import Database
@@ -261,6 +262,25 @@ class Takedowns:
     def newest(self, limit: int) -> list[Takedown]:
         """Return the newest takedowns, newest first."""
         return self._select(_takedowns(newest_first=True).limit(limit))
+
+    def requested_by(self, requested_by: str, limit: int) -> list[Takedown]:
+        """Return the newest takedowns that somebody asked for, newest first.
+
+        Args:
+            requested_by: Who asked, as `requester` and the names of API keys have it.
+            limit: Most takedowns to return.
+        """
+        query = _takedowns(newest_first=True).where(TakedownRecord.requested_by == requested_by)
+        return self._select(query.limit(limit))
+
+    def check(self, contribution_id: str) -> None:
+        """Return unless a contribution was taken down.
+
+        Raises:
+            TakenDownForGood: It was.
+        """
+        if self.among([contribution_id]):
+            raise TakenDownForGood(contribution_id)
 
     def newest_id(self) -> int:
         """Return the highest id of a takedown; 0 without any. It tells whether there are new ones.

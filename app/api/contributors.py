@@ -51,13 +51,17 @@ def create() -> Response:
     Sent as `submitter_id` or as `Authorization: Bearer`, it makes submissions the contributor's
     own. It is random and stored nowhere: who loses it can't replace or list what was sent with it.
     """
+    response = Response(encode_json(new_contributor()), HTTPStatus.CREATED, content_type=JSON)
+    response.headers["Cache-Control"] = "no-store"
+    return response
+
+
+def new_contributor() -> dict[str, str]:
+    """Return a new contributor key and its contributor_id, as `ContributorSchema` has them."""
     key = new_contributor_key()
     namespace = current_credentials().namespace
     contributor_id = current_services().ids.contributor_id(key, namespace)
-    answer = {"contributor_key": key, "contributor_id": contributor_id}
-    response = Response(encode_json(answer), HTTPStatus.CREATED, content_type=JSON)
-    response.headers["Cache-Control"] = "no-store"
-    return response
+    return {"contributor_key": key, "contributor_id": contributor_id}
 
 
 @blueprint.get("/me/contributions")

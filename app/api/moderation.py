@@ -83,11 +83,7 @@ def report(contribution_id: UUID) -> dict[str, Any]:
     contribution until a moderator has looked at it.
     """
     given = read_small_body(ReportSchema())
-    services = current_services()
-    # What the public can't see, or not yet, isn't found.
-    services.contributions.get(services.snapshots.view(Reference()), contribution_id, [ID])
-    reporter = services.ids.reporter_id(network_of(request.remote_addr))
-    services.moderation.report(str(contribution_id), given["reason"], given["comment"], reporter)
+    take_report(contribution_id, given)
     return {"contribution_id": contribution_id, "reason": given["reason"]}
 
 
@@ -101,7 +97,7 @@ def list_waiting(paging: dict[str, Any]) -> dict[str, Any]:
 
     They are in quarantine, and hidden; or readers have reported them, and nobody has decided yet.
     """
-    after = _parse_id(paging["cursor"]) if "cursor" in paging else None
+    after = parse_id(paging["cursor"]) if "cursor" in paging else None
     state: State | None = paging.get("state")
     page = current_services().reviews.page(page_rows(paging.get("limit")), after, state)
     return {"reviews": [_plain(each) for each in page.reviews], "next_cursor": page.last_id}
@@ -208,13 +204,7 @@ def ban() -> dict[str, Any]:
 
     Both hold within seconds; in a large lake, it takes longer to find what they sent.
     """
-    given = read_small_body(BanRequestSchema())
-    services, actor = current_services(), current_key_name()
-    ids, reason = given["contributor_ids"], given["reason"]
-    added = services.bans.ban(ids, actor=actor, reason=reason, takedown=given["takedown"])
-    if given["takedown"]:
-        services.moderation.take_down_contributors(ids, actor, reason)
-    return {"added": added}
+    return {"added": ban_contributors(read_small_body(BanRequestSchema()))}
 
 
 @blueprint.delete("/moderation/bans/<contributor_id>")
@@ -228,10 +218,51 @@ def ban() -> dict[str, Any]:
 @blueprint.response(HTTPStatus.ACCEPTED, UnbannedSchema, example=UNBANNED_EXAMPLE)
 def unban(contributor_id: str) -> dict[str, Any]:
     """Lift the ban of a contributor: what they sent is shown again, within seconds."""
+    lift_ban(contributor_id)
+    return {"contributor_id": contributor_id}
+
+
+def take_report(contribution_id: UUID, given: dict[str, Any]) -> None:
+    """Take a report of whoever sends the current request.
+
+    Args:
+        contribution_id: The contribution.
+        given: What `ReportSchema` loads.
+
+    Raises:
+        NotFound: The public can't see the contribution.
+        TooManyReports: The reporter has sent too many in a day.
+    """
+    services = current_services()
+    # What the public can't see, or not yet, isn't found.
+    services.contributions.get(services.snapshots.view(Reference()), contribution_id, [ID])
+    reporter = services.ids.reporter_id(network_of(request.remote_addr))
+    services.moderation.report(str(contribution_id), given["reason"], given["comment"], reporter)
+
+
+def ban_contributors(given: dict[str, Any]) -> int:
+    """Ban contributors in the name of the current key, and return how many weren't banned before.
+
+    Args:
+        given: What `BanRequestSchema` loads.
+    """
+    services, actor = current_services(), current_key_name()
+    ids, reason = given["contributor_ids"], given["reason"]
+    added = services.bans.ban(ids, actor=actor, reason=reason, takedown=given["takedown"])
+    if given["takedown"]:
+        services.moderation.take_down_contributors(ids, actor, reason)
+    return added
+
+
+def lift_ban(contributor_id: str) -> None:
+    """Lift the ban of a contributor in the name of the current key.
+
+    Raises:
+        NotBanned: They aren't banned.
+    """
     if not re.fullmatch(CONTRIBUTOR_ID_PATTERN, contributor_id):
         raise NotBanned([contributor_id])
     current_services().bans.lift([contributor_id], actor=current_key_name(), reason=None)
-    return {"contributor_id": contributor_id}
 
 
 def _read_decision() -> str | None:
@@ -239,7 +270,12 @@ def _read_decision() -> str | None:
     return reason
 
 
-def _parse_id(cursor: str) -> str:
+def parse_id(cursor: str) -> str:
+    """Read the cursor of the list of what waits, which is a contribution_id.
+
+    Raises:
+        ValidationError: The text isn't a cursor of this list.
+    """
     try:
         return str(UUID(cursor))
     except ValueError:

@@ -17,7 +17,11 @@ MAX_BYTES: Final = 256 * 1024
 """Size of the largest such body: more than the ids of one request and a reason need."""
 
 _LIMITS: Final = JsonLimits(max_turns=0, max_nesting=4, max_object_keys=16)
-_PATHS: Final = re.compile(r"/v1/(takedowns|moderation/.+|contributions/[^/]+/reports)")
+_PATHS: Final = re.compile(
+    r"/v1/(takedowns|moderation/.+|contributions/[^/]+/reports)"
+    # Forms of pages.
+    r"|/(conversations|me|moderation)/.+"
+)
 
 
 def takes_small_body(method: str, path: str) -> bool:

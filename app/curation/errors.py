@@ -10,7 +10,8 @@ LakeError
 ├── EvaluationSetIsShipped
 ├── EvaluationSetsFull
 └── NotFound
-    └── NoSuchEvaluationSet
+    ├── NoSuchEvaluationSet
+    └── NotInStage
 """
 
 from collections.abc import Sequence
@@ -116,3 +117,17 @@ class NoSuchEvaluationSet(NotFound):
     def __init__(self, name: str) -> None:
         super().__init__(f"there is no evaluation set {name!r}")
         self.name = name
+
+
+class NotInStage(NotFound):
+    """The newest build of a stage doesn't have a contribution.
+
+    Attributes:
+        contribution_id: The contribution.
+        stage: Name of the stage.
+    """
+
+    def __init__(self, contribution_id: str, stage: str) -> None:
+        super().__init__(f"{stage} doesn't have the contribution {contribution_id}")
+        self.contribution_id = contribution_id
+        self.stage = stage

@@ -5,20 +5,39 @@ from dataclasses import dataclass
 from typing import Any, Final
 from uuid import UUID
 
+import pyarrow as pa
 from pyiceberg.catalog import Catalog
 from pyiceberg.table import Table
 
 from app.access.hidden import HiddenContributions
+from app.curation.errors import NotInStage
 from app.query.contributions import Contributions
 from app.query.lineage import Lineage
+from app.query.reviews import Score
 from app.query.snapshots import SnapshotView
 from catalog.schema import ID
 from catalog.stage_tables import source_of, stage_rows
 from catalog.stages import COMPUTED_STAGES, ComputedStage
 from catalog.table import load_table
 
-_KEPT_COLUMNS: Final = ("language", "language_confidence", "masked")
+_KEPT_COLUMNS: Final = (
+    *("language", "language_confidence", "masked"),
+    *("quality_score", "scores", "flags"),
+)
 _DROPPED_COLUMNS: Final = ("reason", "kept_id", "measure", "evaluation_set")
+
+
+@dataclass(frozen=True, slots=True)
+class Flag:
+    """A turn that a scorer flagged.
+
+    Attributes:
+        turn: The place of the turn, from 0.
+        category: What it is flagged for.
+    """
+
+    turn: int
+    category: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,11 +48,18 @@ class Kept:
         language: ISO 639 code of the conversation's language; `und` when it isn't known.
         language_confidence: Confidence in the language, from 0 to 1.
         masked: Number of places that were masked, by kind; kinds without any are absent.
+        quality_score: Chance that judges prefer its answers to average ones, from 0 to 1; None when
+            it can't be told.
+        scores: What scorers say of it.
+        flags: The turns that scorers flagged.
     """
 
     language: str
     language_confidence: float
     masked: Mapping[str, int]
+    quality_score: float | None
+    scores: Sequence[Score]
+    flags: Sequence[Flag]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,6 +139,27 @@ class Explanations:
         self._lineage = lineage
         self._hidden = hidden
 
+    def row(self, view: SnapshotView, stage: ComputedStage, contribution_id: UUID) -> pa.Table:
+        """Return a contribution as the newest build of a stage has it, as a table of one row.
+
+        Args:
+            view: The lake at a moment.
+            stage: The stage.
+            contribution_id: The contribution.
+
+        Raises:
+            ContributionNotFound: The view doesn't have the contribution.
+            NotInStage: The stage doesn't have it.
+        """
+        self._contributions.get(view, contribution_id, [ID])
+        table = load_table(self._catalog(), COMPUTED_STAGES[stage].rows)
+        snapshot = table.current_snapshot()
+        if snapshot is not None:
+            rows = stage_rows(table, snapshot.snapshot_id, ids=[str(contribution_id)])
+            if found := [batch for batch in rows if batch.num_rows]:
+                return pa.Table.from_batches(found)
+        raise NotInStage(str(contribution_id), stage)
+
     def explain(self, view: SnapshotView, contribution_id: UUID) -> Explanation:
         """Return what became of a contribution in the newest build of each stage.
 
@@ -123,12 +170,12 @@ class Explanations:
         Raises:
             ContributionNotFound: The view doesn't have the contribution.
         """
-        self._contributions.get(view, contribution_id, [ID])
+        superseded_by = self._lineage.successor(view, contribution_id)
         name = str(contribution_id)
         catalog = self._catalog()
         return Explanation(
             contribution_id=name,
-            superseded_by=self._lineage.successor(view, contribution_id),
+            superseded_by=superseded_by,
             hidden=self._hidden.causes(name),
             stages=tuple(_look_up(catalog, stage, name) for stage in COMPUTED_STAGES),
         )
@@ -165,9 +212,15 @@ def _row(table: Table, columns: Sequence[str], contribution_id: str) -> dict[str
     return next((row for batch in batches for row in batch.to_pylist()), None)
 
 
-def _kept(language: str, language_confidence: float, masked: Mapping[str, int]) -> Kept:
+def _kept(
+    masked: Mapping[str, int],
+    scores: Sequence[Mapping[str, Any]] | None,
+    flags: Sequence[Mapping[str, Any]] | None,
+    **others: Any,
+) -> Kept:
     return Kept(
-        language=language,
-        language_confidence=language_confidence,
         masked={kind: count for kind, count in masked.items() if count},
+        scores=[Score(**score) for score in scores or ()],
+        flags=[Flag(**flag) for flag in flags or ()],
+        **others,
     )

@@ -12,9 +12,16 @@ from pyiceberg.table import Table
 
 from app.access.held_back import HeldBackResults
 from app.access.hidden_watch import HiddenWatch
-from app.maps.description import MapDescription, MapParameters, MapSource, Progress
+from app.maps.description import (
+    POINTS_FILE,
+    MapDescription,
+    MapParameters,
+    MapSource,
+    Progress,
+)
 from app.maps.errors import MapNotFound, NothingToMap, StageNotBuilt
 from app.maps.later_stages import later_stages
+from app.maps.places import MapPlace, find_place
 from app.maps.store import MapStore
 from app.maps.takedown import MapTakedown
 from app.maps.texts import LANGUAGE, NEEDED_COLUMNS
@@ -197,6 +204,15 @@ class Maps:
         found = self.store.file(name, path)
         self._held_back.check("map", name)
         return found
+
+    def place(self, name: str, contribution_id: str) -> MapPlace | None:
+        """Return the place of a contribution on a map; None if the map doesn't show it.
+
+        Raises:
+            MapNotFound: No map has this name.
+            HeldBack: Something is being taken out of the map.
+        """
+        return find_place(name, self.file(name, POINTS_FILE), contribution_id)
 
     def location(self, name: str) -> str:
         """Return the path of a map's folder, to be read by a person."""

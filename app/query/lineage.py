@@ -1,6 +1,6 @@
 """The versions of one conversation, each with the snapshot that added it."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import dropwhile, takewhile
@@ -132,6 +132,19 @@ class Lineage:
             versions = [] if is_single else self._versions.of(view, conversation_id)
             superseded[contribution_id] = _before(contribution_id, versions)
         return superseded
+
+    def latest(self, view: SnapshotView, versions: Mapping[str, str]) -> set[str]:
+        """Return those of some contributions that no later version has superseded.
+
+        Args:
+            view: The table as of a snapshot.
+            versions: The conversation_id of each contribution, by its contribution_id.
+        """
+        several = {each for version, each in versions.items() if each != version}
+        newest = {each: self._versions.of(view, each)[-1].contribution_id for each in several}
+        return {
+            version for version, each in versions.items() if newest.get(each, version) == version
+        }
 
     def _all(self, view: SnapshotView, contribution_id: UUID) -> list[Version]:
         columns = ["conversation_id", SEQUENCE_NUMBER]

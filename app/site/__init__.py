@@ -10,10 +10,22 @@ from typing import Final
 from flask import Flask
 
 from app.services import services_of
-from app.site import assets, docs, errors, formatting, home, maps, policies, terms
+from app.site import (
+    assets,
+    conversations,
+    docs,
+    errors,
+    formatting,
+    home,
+    maps,
+    me,
+    moderating,
+    policies,
+    terms,
+)
 from app.version import VERSION
 
-_PAGES: Final = (home, terms, docs)
+_PAGES: Final = (home, terms, docs, conversations, me, moderating)
 """The modules of pages with the policy of most."""
 
 
@@ -30,7 +42,7 @@ class Entry:
     endpoint: str
 
 
-_NAVIGATION: Final = (Entry("Maps", "maps.show_all"),)
+_NAVIGATION: Final = (Entry("Maps", "maps.show_all"), Entry("Contribute", "me.show"))
 
 
 def init_app(app: Flask) -> None:

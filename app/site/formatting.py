@@ -7,13 +7,21 @@ from flask import Flask
 from markupsafe import Markup
 from rich.filesize import decimal
 
+from app.site.marks import visible
+
 _SHOWN_DIGITS: Final = 12
 
 
 def init_app(app: Flask) -> None:
     """Give the templates their filters."""
     app.jinja_env.filters.update(
-        number=number, size=size, moment=moment, day=day, short=short, percent=percent
+        number=number,
+        size=size,
+        moment=moment,
+        day=day,
+        short=short,
+        percent=percent,
+        visible=visible,
     )
 
 

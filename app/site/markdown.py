@@ -31,19 +31,25 @@ _ATTRIBUTES: Final = {
     "code": {"class"},
     "div": {"class"},
     "ol": {"start"},
+    "p": {"class"},
     "span": {"class"},
 }
 _SCHEMES: Final = {"http", "https", "mailto"}
 _FORMATTER: Final = HtmlFormatter(nowrap=True)
 
 
-def render_markdown(text: str) -> Markup:
+def render_markdown(text: str, *, is_quoted: bool = False) -> Markup:
     """Return a text in Markdown as HTML for a page.
 
     Code that names its language is coloured by classes of Pygments, which the style sheet defines.
     Links lead to web pages and mail addresses only.
+
+    Args:
+        text: The text.
+        is_quoted: Whether the page quotes the text: its headings are then shown as paragraphs,
+            since they aren't those of the page.
     """
-    html = _PARSER.render(text)
+    html = (_QUOTING_PARSER if is_quoted else _PARSER).render(text)
     cleaned = nh3.clean(
         html,
         tags=_ELEMENTS,
@@ -78,6 +84,14 @@ def _link_to_picture(
     return f'<a href="{escape(token.attrGet("src") or "")}">{escape(name)}</a>'
 
 
+def _paragraph_opens(*_: Any) -> str:
+    return '<p class="heading">'
+
+
+def _paragraph_ends(*_: Any) -> str:
+    return "</p>\n"
+
+
 def _parser() -> MarkdownIt:
     options: dict[str, Any] = {"html": False, "highlight": _highlighted}
     parser = MarkdownIt("commonmark", options).enable(["table", "strikethrough"])
@@ -86,3 +100,6 @@ def _parser() -> MarkdownIt:
 
 
 _PARSER: Final = _parser()
+_QUOTING_PARSER: Final = _parser()
+_QUOTING_PARSER.add_render_rule("heading_open", _paragraph_opens)
+_QUOTING_PARSER.add_render_rule("heading_close", _paragraph_ends)

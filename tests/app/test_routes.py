@@ -65,6 +65,7 @@ def path_of(rule: Rule, **values: str) -> str:
         "other": NAME,
         "path": "README.md",
         "edition": "1",
+        "number": "1",
         "namespace": "chatlake",
         "table": "contributions",
         "contribution_id": "00000000-0000-0000-0000-000000000000",

@@ -4,6 +4,7 @@ from threading import Event
 
 import pytest
 
+from app.access.errors import TakenDownForGood
 from app.access.takedowns import TakenDown, TakenDownId
 from app.services import Services
 from tests.factories import make_contribution_id
@@ -119,3 +120,24 @@ def test_takedowns_are_recorded_while_others_are_finished(services: Services) ->
         finishing.result()
     takedowns.finish(takedowns.unfinished())
     assert len(services.hidden.ids()) == 0
+
+
+def test_takedowns_of_one_requester_are_listed_newest_first(services: Services) -> None:
+    takedowns = services.takedowns
+    one, _, three = (
+        takedowns.record("contribution", row.contribution_id, [row], reason=None, requested_by=who)
+        for row, who in ((FIRST, "a"), (SECOND, "b"), (THIRD, "a"))
+    )
+    assert takedowns.requested_by("a", 10) == [three, one]
+    assert takedowns.requested_by("a", 1) == [three]
+    assert takedowns.requested_by("c", 10) == []
+
+
+def test_what_was_taken_down_is_told_from_what_never_was(services: Services) -> None:
+    takedowns = services.takedowns
+    takedown = takedowns.record("contributor", "y", [FIRST], reason=None, requested_by="a")
+    takedowns.check(SECOND.contribution_id)
+    for _ in range(2):
+        with pytest.raises(TakenDownForGood, match=FIRST.contribution_id):
+            takedowns.check(FIRST.contribution_id)
+        takedowns.finish([takedown])

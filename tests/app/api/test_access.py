@@ -39,6 +39,8 @@ def answers(*, others: int = 405, **by_method: int) -> Answers:
 READ: Final = answers(GET=200, HEAD=200)
 """A route that only reads, and refuses all other methods."""
 REDIRECT: Final = answers(GET=302, HEAD=302)
+FORM_IN: Final = answers(POST=422)
+"""A route that takes a form, and refuses one without fields."""
 JSON_IN: Final = answers(POST=400)
 """A route that takes JSON, and refuses the empty body."""
 NDJSON_IN: Final = answers(POST=415)
@@ -67,6 +69,41 @@ ROUTES: Final[Mapping[str, tuple[str, Answers]]] = {
     "/maps/<name>/data/metadata.json": ("/maps/first/data/metadata.json", READ),
     "/maps/<name>/duckdb-wasm/<path:path>": ("/maps/first/duckdb-wasm/x.wasm", REDIRECT),
     "/atlas/<edition>/<path:path>": ("/atlas/1/index.html", READ),
+    "/conversations/<uuid:contribution_id>": (f"/conversations/{CONTRIBUTION_ID}", READ),
+    "/conversations/<uuid:contribution_id>/turns/<int:number>": (
+        f"/conversations/{CONTRIBUTION_ID}/turns/1",
+        READ,
+    ),
+    "/conversations/<uuid:contribution_id>/neighbours": (
+        f"/conversations/{CONTRIBUTION_ID}/neighbours",
+        READ,
+    ),
+    "/conversations/<uuid:contribution_id>/report": (
+        f"/conversations/{CONTRIBUTION_ID}/report",
+        FORM_IN,
+    ),
+    "/conversations/<uuid:contribution_id>/withdraw": (
+        f"/conversations/{CONTRIBUTION_ID}/withdraw",
+        KEYED_POST,
+    ),
+    "/me": ("/me", READ),
+    "/me/export": ("/me/export", KEYED_GET),
+    "/me/key": ("/me/key", answers(POST=201)),
+    "/me/withdraw": ("/me/withdraw", KEYED_POST),
+    "/moderation": ("/moderation", KEYED_GET),
+    "/moderation/<uuid:contribution_id>": (f"/moderation/{CONTRIBUTION_ID}", KEYED_GET),
+    "/moderation/<uuid:contribution_id>/approve": (
+        f"/moderation/{CONTRIBUTION_ID}/approve",
+        KEYED_POST,
+    ),
+    "/moderation/<uuid:contribution_id>/reject": (
+        f"/moderation/{CONTRIBUTION_ID}/reject",
+        KEYED_POST,
+    ),
+    "/moderation/quarantine": ("/moderation/quarantine", KEYED_POST),
+    "/moderation/log": ("/moderation/log", KEYED_GET),
+    "/moderation/bans": ("/moderation/bans", answers(GET=401, HEAD=401, POST=401)),
+    "/moderation/bans/<contributor_id>/lift": ("/moderation/bans/nobody/lift", KEYED_POST),
     "/openapi.json": ("/openapi.json", READ),
     "/metrics": ("/metrics", READ),
     "/v1/health/": ("/v1/health/", READ),

@@ -25,12 +25,12 @@ from tests.app.releases.factories import make_recipe
 from tests.factories import commit_batch, make_contribution
 from tests.lakes import opened_app
 
-INGEST: Final = ("/v1/ingest/", "/v1/contributors")
+INGEST: Final = ("/v1/ingest/", "/v1/contributors", "/me/key")
 READ: Final = (
     *("/v1/contributions", "/v1/changes", "/v1/stats", "/v1/sql", "/v1/snapshots"),
-    *("/v1/releases/<name>", "/maps/<name>/", "/iceberg/v1/"),
+    *("/v1/releases/<name>", "/maps/<name>/", "/iceberg/v1/", "/conversations/"),
 )
-MODERATE: Final = "/v1/moderation"
+MODERATE: Final = ("/v1/moderation", "/moderation")
 """What needs the role `moderate` whatever the settings are."""
 FOUND: Final = {
     ("GET", "/v1/moderation"): 200,
@@ -42,6 +42,15 @@ FOUND: Final = {
     ("GET", "/v1/moderation/bans"): 200,
     ("POST", "/v1/moderation/bans"): 400,
     ("DELETE", "/v1/moderation/bans/<contributor_id>"): 404,
+    ("GET", "/moderation"): 200,
+    ("GET", "/moderation/<uuid:contribution_id>"): 200,
+    ("POST", "/moderation/<uuid:contribution_id>/approve"): 404,
+    ("POST", "/moderation/<uuid:contribution_id>/reject"): 404,
+    ("POST", "/moderation/quarantine"): 422,
+    ("GET", "/moderation/log"): 200,
+    ("GET", "/moderation/bans"): 200,
+    ("POST", "/moderation/bans"): 422,
+    ("POST", "/moderation/bans/<contributor_id>/lift"): 404,
 }
 """The status of these for a moderator, who has nothing to decide, and sends no body."""
 ELSEWHERE: Final = {
@@ -51,12 +60,18 @@ ELSEWHERE: Final = {
     ("DELETE", "/v1/me"),
     ("GET", "/v1/takedowns/<int:takedown_id>"),
     ("POST", "/v1/takedowns"),
+    ("POST", "/conversations/<uuid:contribution_id>/withdraw"),
+    ("GET", "/me/export"),
+    ("POST", "/me/withdraw"),
 }
 """What isn't there without a setting, what a contributor's own key opens, and what is never open.
 
 `test_takedowns.py` has the takedowns.
 """
-REPORTS: Final = ("POST", "/v1/contributions/<uuid:contribution_id>/reports")
+REPORTS: Final = (
+    "/v1/contributions/<uuid:contribution_id>/reports",
+    "/conversations/<uuid:contribution_id>/report",
+)
 LISTED: Final = [each for each in TABLE if each not in ELSEWHERE]
 VIEWER: Final = "/maps/<name>/duckdb-wasm/"
 INVALID: Final = ("malformed", "wrong_secret", "unknown_id", "expired", "revoked", "two")
@@ -67,7 +82,7 @@ CREDENTIALS: Final = (*ABSENT, *INVALID, *VALID)
 
 def role_of(rule: str) -> str | None:
     """Return the role that a route needs when all settings say `keys`."""
-    if rule.startswith(VIEWER) or rule == REPORTS[1]:
+    if rule.startswith(VIEWER) or rule in REPORTS:
         return None
     if rule.startswith(MODERATE):
         return "moderate"

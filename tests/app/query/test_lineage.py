@@ -84,3 +84,17 @@ def test_the_versions_before_several_contributions_are_found_at_once(services: S
         single.contribution_id: [],
         ids[0]: [],
     }
+
+
+def test_the_latest_of_some_contributions_are_told_apart(services: Services) -> None:
+    old, new = (make_received(day, str(day), **NAMED) for day in range(2))
+    single = make_received(0, "alone")
+    first = commit_batch(services, old, single)
+    commit_batch(services, new)
+    given = {row.contribution_id: row.conversation_id for row in (old, new, single)}
+    view = services.snapshots.view(Reference())
+    latest = services.lineage.latest(view, given)
+    assert latest == {new.contribution_id, single.contribution_id}
+    before = services.snapshots.view(Reference(snapshot_id=first.snapshot_id))
+    del given[new.contribution_id]
+    assert services.lineage.latest(before, given) == given.keys()

@@ -16,12 +16,16 @@ export function useKeys() {
       // A page that is loaded anew knows nothing of what this one knew.
       window.location.reload();
     }
+  });
+  // Before the link itself hears of the click: htmx would put the file into the page.
+  document.addEventListener("click", (event) => {
     const download = event.target.closest("a[download]");
     if (download && key) {
       event.preventDefault();
+      event.stopPropagation();
       save(download);
     }
-  });
+  }, { capture: true });
   document.addEventListener("htmx:configRequest", (event) => {
     if (key) event.detail.headers["Authorization"] = `Bearer ${key}`;
   });

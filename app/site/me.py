@@ -1,0 +1,145 @@
+"""The pages of a contributor's own contributions: see, take along, change, withdraw."""
+
+from http import HTTPStatus
+from typing import Final
+
+from flask import Blueprint, Response, render_template, request
+from marshmallow import RAISE, Schema, fields, validate
+from webargs.flaskparser import use_kwargs
+
+from app.access.audience import OWNERS, PUBLIC
+from app.access.contributor_keys import bearer_token
+from app.access.takedowns import requester
+from app.api.access import current_api_key, current_owner
+from app.api.contributions import streamed
+from app.api.contributors import new_contributor
+from app.api.formats import CSV, NDJSON, PARQUET
+from app.api.paging import ContributionCursor
+from app.api.reads import reads_lake
+from app.api.schemas.paging import cursor_field
+from app.api.schemas.selection import NEWEST_FIRST
+from app.query.filters import Filters
+from app.query.marking import HiddenMarking
+from app.query.snapshots import Reference
+from app.services import current_services
+from app.site.turns import beginning
+from catalog.rows import plain_rows
+from catalog.schema import CONVERSATION, ID
+
+blueprint = Blueprint("me", __name__, template_folder="templates")
+
+_PAGE_ROWS: Final = 25
+_COLUMNS: Final = (ID, "conversation_id", "received_at", "source", "title", CONVERSATION)
+_WITHDRAWALS: Final = 20
+"""Newest withdrawals that the page lists."""
+_EXPORTS: Final = {"ndjson": NDJSON, "csv": CSV, "parquet": PARQUET}
+
+
+class PageSchema(Schema):
+    """A page of one's own contributions."""
+
+    class Meta:
+        """A misspelt parameter would silently show something else."""
+
+        unknown = RAISE
+
+    cursor = cursor_field()
+
+
+class ExportSchema(Schema):
+    """The form in which contributions are taken along."""
+
+    class Meta:
+        """A misspelt parameter would silently give something else."""
+
+        unknown = RAISE
+
+    form = fields.String(load_default="ndjson", validate=validate.OneOf(list(_EXPORTS)))
+
+
+@blueprint.get("/me")
+@use_kwargs(PageSchema, location="query", unknown=None)
+@reads_lake
+def show(cursor: str | None = None) -> Response:
+    """Show what belongs to the contributor key of the request; without one, how to get one."""
+    has_api_key = current_api_key() is not None
+    if has_api_key or bearer_token(request.headers.get("Authorization")) is None:
+        return Response(render_template("me/welcome.html", has_api_key=has_api_key))
+    place = ContributionCursor.parse(cursor) if cursor else None
+    if place:
+        place.check_sort(NEWEST_FIRST)
+    return _private(Response(_page(current_owner(), place)))
+
+
+@blueprint.get("/me/export")
+@use_kwargs(ExportSchema, location="query", unknown=None)
+@reads_lake
+def export(form: str) -> Response:
+    """Send everything of the contributor key of the request, in every version, as a file."""
+    filters = Filters(contributor_id=current_owner(), all_versions=True)
+    marking = HiddenMarking(current_services().snapshots.hidden(PUBLIC))
+    selection = {"reference": Reference(), "filters": filters}
+    response = streamed(_EXPORTS[form], selection, OWNERS, marking)
+    response.headers["Content-Disposition"] = f'attachment; filename="my-contributions.{form}"'
+    return _private(response)
+
+
+@blueprint.post("/me/key")
+def make_key() -> Response:
+    """Make a contributor key, as `POST /v1/contributors` does, and show it once."""
+    return _private(
+        Response(render_template("me/key.html", **new_contributor()), HTTPStatus.CREATED)
+    )
+
+
+@blueprint.post("/me/withdraw")
+@reads_lake
+def withdraw_all() -> Response:
+    """Withdraw everything of the contributor key of the request, as `DELETE /v1/me` does."""
+    takedown = current_services().withdrawals.withdraw_all(current_owner())
+    page = render_template("me/withdrawn.html", takedown=takedown)
+    return Response(page, HTTPStatus.ACCEPTED)
+
+
+def _page(owner: str, place: ContributionCursor | None) -> str:
+    """Return a page of an owner's contributions, newest first.
+
+    Args:
+        owner: Their contributor_id.
+        place: The place after which the page begins; None for the newest contribution.
+    """
+    services = current_services()
+    view = services.snapshots.view(place.pin(Reference()) if place else Reference(), OWNERS)
+    found = services.contributions.page(
+        view,
+        Filters(contributor_id=owner, all_versions=True),
+        _PAGE_ROWS,
+        place.last_id if place else None,
+        _COLUMNS,
+        newest_first=True,
+    )
+    marked = HiddenMarking(services.snapshots.hidden(PUBLIC)).add_to(found.rows, _COLUMNS)
+    rows = [row for batch in marked.to_batches() for row in plain_rows(batch)]
+    for row in rows:
+        row["beginning"] = beginning(row.pop(CONVERSATION))
+    following = None
+    if view.snapshot is not None and found.last_id is not None:
+        snapshot_id = str(view.snapshot.snapshot_id)
+        following = str(ContributionCursor(snapshot_id, found.last_id, newest_first=True))
+    return render_template(
+        "me/page.html",
+        owner=owner,
+        rows=rows,
+        latest=services.lineage.latest(view, {row[ID]: row["conversation_id"] for row in rows}),
+        following=following,
+        is_first=place is None,
+        withdrawals=services.takedowns.requested_by(requester(owner), _WITHDRAWALS),
+        exports=_EXPORTS,
+    )
+
+
+def _private(response: Response) -> Response:
+    """Keep caches from keeping what belongs to one person."""
+    response.headers["Cache-Control"] = "private, no-store"
+    response.vary.add("Authorization")
+    return response

@@ -1,0 +1,222 @@
+"""A contributor and a moderator on the site, in a real browser on the real server."""
+
+import re
+from collections.abc import Iterator
+from typing import Any, Final, Literal
+
+import pytest
+import requests
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, Page, ViewportSize, expect
+
+from tests.browsers import WATCH_POLICY, start_browser
+from tests.functional.server import REQUEST_TIMEOUT_S, Server
+from tests.lakes import opened_app
+
+pytestmark = pytest.mark.browser
+
+TIMEOUT_MS = 30_000
+WIDE: Final[ViewportSize] = {"width": 1280, "height": 900}
+PHONE: Final[ViewportSize] = {"width": 390, "height": 844}
+SCHEMES: Final[tuple[tuple[ViewportSize, Literal["light", "dark"]], ...]] = (
+    (WIDE, "light"),
+    (PHONE, "dark"),
+)
+TURNS = [
+    {"role": "system", "content": "Be careful. " * 100},
+    {"role": "user", "content": "# Why\n\nis the sky blue?\u202e <b>"},
+    {
+        "role": "assistant",
+        "content": "```python\nprint(1)  # one\n```\n\n| a | b |\n|---|---|\n| 1 | 2 |",
+        "edited_content": "Rayleigh scattering.",
+        "model": "sky-1",
+        "reasoning": "It scatters.",
+        "rating": "positive",
+        "tool_calls": [{"id": "1", "name": "look_up", "arguments": '{"of": "sky"}'}],
+    },
+    {
+        "role": "assistant",
+        "content": "Blue light scatters most.",
+        "alternatives": [[{"role": "assistant", "content": "`Magic`, perhaps."}]],
+    },
+]
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A server of its own, on which things are withdrawn."""
+    with Server(tmp_path_factory.mktemp("site") / "home", takedown_grace_s=1) as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """Debian's Chromium, without a window."""
+    with start_browser() as started:
+        yield started
+
+
+@pytest.fixture
+def problems() -> list[str]:
+    """What went wrong in the browser."""
+    return []
+
+
+@pytest.fixture
+def page(browser: Browser, server: Server, problems: list[str]) -> Iterator[Page]:
+    """A page that notes what goes wrong."""
+    opened = browser.new_page(viewport=WIDE, color_scheme="light")
+    opened.set_default_timeout(TIMEOUT_MS)
+    opened.add_init_script(WATCH_POLICY)
+    opened.on(
+        "console",
+        lambda message: problems.append(message.text) if message.type == "error" else None,
+    )
+    opened.on("pageerror", lambda error: problems.append(str(error)))
+    opened.on(
+        "request",
+        lambda asked: None if asked.url.startswith(server.url) else problems.append(asked.url),
+    )
+    yield opened
+    opened.close()
+
+
+def send(server: Server, key: str, **fields: Any) -> str:
+    """Send a conversation with a contributor key, and return its id once it is committed."""
+    answer = requests.post(
+        f"{server.url}/v1/ingest/chat",
+        json={"agent_id": "sky", "conversation": TURNS, **fields},
+        headers={"Authorization": f"Bearer {key}", "Prefer": "wait=30"},
+        timeout=REQUEST_TIMEOUT_S,
+    )
+    assert answer.status_code == 200, answer.text
+    return str(answer.json()["contribution_id"])
+
+
+def use_key(page: Page, key: str) -> None:
+    page.locator("[data-key-form] input").fill(key)
+    page.get_by_role("button", name="Use it").click()
+
+
+def heading(page: Page, name: str) -> None:
+    """Wait until a page has its first heading."""
+    expect(page.get_by_role("heading", level=1)).to_have_text(name, timeout=TIMEOUT_MS)
+
+
+def check_accessible(page: Page) -> None:
+    """Check a page with all that it folds, light and wide, and dark on a phone."""
+    page.locator("details").evaluate_all("all => all.forEach(each => { each.open = true })")
+    for size, scheme in SCHEMES:
+        page.set_viewport_size(size)
+        page.emulate_media(color_scheme=scheme)
+        found = Axe().run(page)
+        assert found.violations_count == 0, found.generate_report()
+        wide = page.evaluate("document.documentElement.scrollWidth - innerWidth")
+        assert wide <= 0, "the page is wider than the screen"
+    page.set_viewport_size(WIDE)
+    page.emulate_media(color_scheme="light")
+
+
+def test_a_contributor_gets_a_key_and_sees_and_withdraws_what_is_theirs(
+    page: Page, server: Server, problems: list[str]
+) -> None:
+    page.goto(f"{server.url}/me")
+    page.get_by_role("button", name="Make a key").click()
+    shown = page.locator(".done code").first
+    expect(shown).to_have_text(re.compile("clc_"))
+    expect(page.get_by_role("button", name="Make a key")).to_be_hidden()
+    key = shown.text_content() or ""
+    check_accessible(page)
+    name = send(server, key, title="The sky", ingest_id="sky-1")
+
+    use_key(page, key)
+    heading(page, "Your contributions")
+    check_accessible(page)
+    with page.expect_download() as taken:
+        page.get_by_role("link", name="NDJSON").click()
+    assert name in taken.value.path().read_text()
+    page.get_by_role("link", name="The sky").click()
+    heading(page, "The sky")
+    assert page.url == f"{server.url}/conversations/{name}"
+    expect(page.locator(".neighbours")).to_contain_text("It is on no map.")
+    expect(page.locator(".turn")).to_have_count(len(TURNS))
+    expect(page.locator(".turn").nth(1)).to_contain_text("is the sky blue?⟦U+202E⟧ <b>")
+    expect(page.locator("ins")).to_contain_text(["Rayleigh"])
+    check_accessible(page)
+
+    page.get_by_label("I want it to be gone").check()
+    page.get_by_role("button", name="Withdraw for good").click()
+    expect(page.locator(".done")).to_contain_text("Withdrawn. Nobody sees it any more")
+    gone = requests.get(f"{server.url}/conversations/{name}", timeout=REQUEST_TIMEOUT_S)
+    assert gone.status_code == 410
+    page.get_by_role("link", name="your page").click()
+    heading(page, "Your contributions")
+    expect(page.locator("tbody")).to_contain_text(name)
+    assert key not in page.content()
+    kept = page.evaluate("JSON.stringify([localStorage, sessionStorage, document.cookie])")
+    assert key not in kept
+    assert problems == []
+    assert page.evaluate("window.violations") == []
+
+
+def test_a_reader_reports_and_a_moderator_decides(
+    page: Page, server: Server, problems: list[str]
+) -> None:
+    with opened_app(server.lake) as app:
+        created = app.test_cli_runner().invoke(args=["key", "create", "ada", "--role", "moderate"])
+    name = send(server, server_key(server), title="Doubtful")
+    page.goto(f"{server.url}/conversations/{name}")
+    page.get_by_text("Something is wrong with it").click()
+    page.get_by_label("What is wrong").select_option("spam")
+    page.get_by_label("What moderators should know").fill("It <b>sells</b> something")
+    page.get_by_role("button", name="Report").click()
+    expect(page.locator(".done")).to_contain_text("A moderator will look at it")
+
+    page.goto(f"{server.url}/me")
+    use_key(page, created.stdout.strip())
+    expect(page.locator(".notice").first).to_contain_text("is an API key")
+    page.get_by_role("link", name="Moderation").click()
+    heading(page, "Moderation")
+    check_accessible(page)
+    page.locator(".list a").first.click()
+    heading(page, "Review")
+    expect(page.locator("main")).to_contain_text("It <b>sells</b> something")
+    check_accessible(page)
+    page.locator("#approve-why").fill("harmless")
+    page.get_by_role("button", name="Approve").click()
+    expect(page.locator(".done")).to_contain_text("Approved.")
+    page.get_by_role("link", name="Log").click()
+    heading(page, "Log of moderation")
+    expect(page.locator("tbody")).to_contain_text("harmless")
+    check_accessible(page)
+    page.get_by_role("link", name="Bans").click()
+    heading(page, "Bans")
+    page.get_by_label("contributor_ids").fill("nobody")
+    page.get_by_role("button", name="Ban").click()
+    expect(page.locator(".outcome .errors")).to_contain_text("contributor_ids")
+    # The browser itself says so of an answer with 422.
+    assert [problem for problem in problems if "422" not in problem] == []
+    assert page.evaluate("window.violations") == []
+
+
+def server_key(server: Server) -> str:
+    """Return a new contributor key."""
+    answer = requests.post(f"{server.url}/v1/contributors", timeout=REQUEST_TIMEOUT_S)
+    return str(answer.json()["contributor_key"])
+
+
+def test_conversations_are_read_and_reported_without_javascript(
+    browser: Browser, server: Server
+) -> None:
+    name = send(server, server_key(server), title="Plain")
+    context = browser.new_context(java_script_enabled=False)
+    page = context.new_page()
+    page.goto(f"{server.url}/conversations/{name}")
+    expect(page.locator(".turn")).to_have_count(len(TURNS))
+    page.get_by_text("Something is wrong with it").click()
+    page.get_by_role("button", name="Report").click()
+    heading(page, "Reported")
+    page.get_by_role("link", name="Back to the conversation").click()
+    page.get_by_role("link", name="Near duplicates").click()
+    heading(page, "Neighbours")
+    context.close()
