@@ -38,18 +38,33 @@ class History:
     """The history of a lake.
 
     Attributes:
+        began_at: When the first commit was made; None while there is none.
         days: Number of days that an entry stands for; the last entry may stand for fewer.
         entries: The entries, oldest first.
         added_bytes: Size of the files that were written, by day, oldest first. Days that aren't
             among the newest `SUMMED_COMMITS` commits as a whole are left out.
     """
 
+    began_at: datetime | None
     days: int
     entries: list[HistoryEntry]
     added_bytes: dict[date, int]
 
+    @property
+    def commits(self) -> int:
+        """Number of all commits."""
+        return sum(entry.commits for entry in self.entries)
 
-NO_HISTORY: Final = History(1, [], {})
+    def rows_by_day(self) -> list[tuple[date, int]]:
+        """Return the number of rows at the end of the days of each entry."""
+        return [(entry.day, entry.total_rows) for entry in self.entries]
+
+    def commits_by_day(self) -> list[tuple[date, int]]:
+        """Return the number of commits on the days of each entry."""
+        return [(entry.day, entry.commits) for entry in self.entries]
+
+
+NO_HISTORY: Final = History(None, 1, [], {})
 
 
 def read_history(connection: Connection, before: int | None) -> History:
@@ -73,7 +88,7 @@ def read_history(connection: Connection, before: int | None) -> History:
         HistoryEntry(day, snapshot.total_rows, number - number_before)
         for (day, snapshot), (number_before, number) in zip(ends, pairwise(numbers), strict=True)
     ]
-    return History(days, entries, _added_bytes(connection, oldest, newest))
+    return History(oldest.committed_at, days, entries, _added_bytes(connection, oldest, newest))
 
 
 def _ends(

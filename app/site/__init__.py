@@ -10,10 +10,24 @@ from typing import Final
 from flask import Flask
 
 from app.services import services_of
-from app.site import assets, docs, errors, formatting, home, maps, policies, terms
+from app.site import (
+    assets,
+    contributors,
+    docs,
+    errors,
+    formatting,
+    home,
+    maps,
+    policies,
+    releases,
+    snapshots,
+    sql,
+    status,
+    terms,
+)
 from app.version import VERSION
 
-_PAGES: Final = (home, terms, docs)
+_PAGES: Final = (home, releases, snapshots, sql, contributors, status, terms, docs)
 """The modules of pages with the policy of most."""
 
 
@@ -30,7 +44,13 @@ class Entry:
     endpoint: str
 
 
-_NAVIGATION: Final = (Entry("Maps", "maps.show_all"),)
+_NAVIGATION: Final = (
+    Entry("Releases", "release_pages.show_all"),
+    Entry("Snapshots", "snapshot_pages.show_all"),
+    Entry("Maps", "maps.show_all"),
+    Entry("SQL", "sql_pages.show"),
+    Entry("Contributors", "contributor_pages.show_all"),
+)
 
 
 def init_app(app: Flask) -> None:

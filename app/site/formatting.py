@@ -13,7 +13,7 @@ _SHOWN_DIGITS: Final = 12
 def init_app(app: Flask) -> None:
     """Give the templates their filters."""
     app.jinja_env.filters.update(
-        number=number, size=size, moment=moment, day=day, short=short, percent=percent
+        number=number, size=size, moment=moment, day=day, short=short, percent=percent, bound=bound
     )
 
 
@@ -30,6 +30,16 @@ def size(octets: int) -> str:
 def percent(share: float) -> str:
     """Return a share of 1 as a percentage."""
     return f"{share:.1%}"
+
+
+def bound(value: float | bool | datetime) -> str | Markup:
+    """Return the least or the largest value of a column."""
+    if isinstance(value, datetime):
+        return moment(value)
+    if isinstance(value, float):
+        # A negative zero is none that people know.
+        return f"{value + 0.0:,.4g}"
+    return str(value).lower() if isinstance(value, bool) else f"{value:,}"
 
 
 def moment(time: datetime) -> Markup:

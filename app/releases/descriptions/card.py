@@ -24,7 +24,7 @@ from catalog.filled import fields_in
 CARD_FILE: Final = "README.md"
 
 _LINES: Final = "jsonl"
-_ROWS: Final = {"conversations": "conversations", "preference": "pairs", "unpaired": "answers"}
+ROWS: Final = {"conversations": "conversations", "preference": "pairs", "unpaired": "answers"}
 """What the rows of each form are called."""
 _PREFERENCES: Final = {
     "pair": "two continuations were compared, and one was called better",
@@ -75,7 +75,7 @@ def encode_card(manifest: Manifest, schema: Schema, datasheet: Datasheet) -> byt
         has_tool_calls=any(
             path[-1] == "tool_calls" for field in schema.fields for path, _ in fields_in(field)
         ),
-        rows=_ROWS[manifest.form],
+        rows=ROWS[manifest.form],
         contributions=contributions,
         all_contributions=contributions + sum(manifest.dropped.values()),
         languages=most_frequent(manifest.languages),

@@ -27,18 +27,26 @@ function draw(uPlot, chart) {
   const rows = [...chart.querySelectorAll("tbody tr")];
   if (rows.length < 2) return;
   const headings = [...chart.querySelectorAll("thead th")].map((cell) => cell.textContent);
-  const times = rows.map((row) => Date.parse(row.cells[0].querySelector("time")?.dateTime ?? row.cells[0].textContent) / 1000);
+  const isTime = chart.dataset.axis === "time";
+  const places = rows.map((row) => (isTime ? timeOf(row.cells[0]) : Number(row.cells[0].textContent)));
   const columns = headings.slice(1).map((_, place) => rows.map((row) => Number(row.cells[place + 1].dataset.value)));
   const place = document.createElement("div");
   place.setAttribute("role", "img");
   place.setAttribute("aria-label", `${chart.querySelector("figcaption").textContent}; the table below has the numbers`);
   chart.querySelector("figcaption").after(place);
-  const plot = new uPlot(options(chart, place, headings), [times, ...columns], place);
+  const plot = new uPlot(options(chart, place, headings, isTime), [places, ...columns], place);
   new ResizeObserver(() => plot.setSize({ width: place.clientWidth, height: plot.height })).observe(place);
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => plot.redraw());
 }
 
-function options(chart, place, headings) {
+// In seconds. A time without a zone is in UTC, as all times of the lake are.
+function timeOf(cell) {
+  const text = cell.querySelector("time")?.dateTime ?? cell.textContent.trim();
+  const isWithoutZone = /^\d{4}-\d\d-\d\d[ T][\d:.]+$/.test(text);
+  return Date.parse(isWithoutZone ? `${text}Z` : text) / 1000;
+}
+
+function options(chart, place, headings, isTime) {
   const colour = (name) => () => getComputedStyle(chart).getPropertyValue(name);
   const axis = { stroke: colour("--quiet"), grid: { stroke: colour("--line"), width: 1 }, ticks: { show: false }, font: "13px 'Atkinson Hyperlegible Next Variable', sans-serif" };
   const series = headings.slice(1).map((label, place) => ({
@@ -54,9 +62,9 @@ function options(chart, place, headings) {
     height: 240,
     tzDate: (seconds) => new Date(seconds * 1000 + new Date(seconds * 1000).getTimezoneOffset() * 60000),
     cursor: { drag: { x: false, y: false } },
-    scales: { y: { range: (_, least, most) => [Math.min(0, least), most * 1.05 || 1] } },
+    scales: { x: { time: isTime }, y: { range: (_, least, most) => [Math.min(0, least), most * 1.05 || 1] } },
     axes: [axis, { ...axis, size: 64, values: (_, ticks) => ticks.map((tick) => compact.format(tick)) }],
-    series: [{ value: "{YYYY}-{MM}-{DD}" }, ...series],
+    series: [isTime ? { value: "{YYYY}-{MM}-{DD}" } : { label: headings[0] }, ...series],
   };
 }
 

@@ -2,11 +2,14 @@
 
 import { useKeys } from "./key.js";
 import { drawCharts } from "./charts.js";
-import { offerCopies } from "./copy.js";
+import { nameThisServer, offerCopies } from "./copy.js";
+import { loadModules } from "./modules.js";
 
 function enhance(root) {
   drawCharts(root);
+  nameThisServer(root);
   offerCopies(root);
+  loadModules(root);
 }
 
 useKeys();
