@@ -7,6 +7,8 @@ from decimal import Decimal
 from math import isfinite
 from typing import Any, Final
 
+import msgspec
+
 from app.api.formats import encode_json
 
 MAX_CHARACTERS: Final = 240
@@ -63,7 +65,16 @@ def _text(value: Any) -> str:
     if isinstance(value, str):
         return value
     if isinstance(value, datetime):
-        return value.isoformat(" ", "seconds")
+        return value.isoformat(" ", "seconds").replace("+00:00", "Z")
     if isinstance(value, date):
         return value.isoformat()
-    return encode_json(value).decode()
+    # In one line, with a space after each comma.
+    return msgspec.json.format(encode_json(_filled(value)), indent=0).decode()
+
+
+def _filled(value: Any) -> Any:
+    """Return a nested value without the parts that are null or empty, of which rows have many."""
+    if isinstance(value, Mapping):
+        parts = {name: _filled(part) for name, part in value.items()}
+        return {name: part for name, part in parts.items() if part not in (None, [], {}, "")}
+    return [_filled(part) for part in value] if isinstance(value, list) else value

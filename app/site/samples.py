@@ -6,8 +6,8 @@ from typing import Final
 
 from app.releases.manifest import SUMS_FILE, Manifest, ReleaseFile
 
-SERVER: Final = "LAKE_URL"
-"""What stands for the address of this server; the page's script puts the address there.
+SERVER: Final = "$LAKE"
+"""What stands for the address of this server; `address.js` puts the address there.
 
 The server doesn't know by which address it is reached: what a request says of it may be anything.
 """
