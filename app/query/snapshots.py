@@ -14,7 +14,7 @@ from sqlalchemy import Connection
 from app.access.audience import PUBLIC, Audience
 from app.access.embargo import Embargo
 from app.access.hidden import HiddenContributions
-from app.query.history import History, read_history
+from app.query.growth import Growth, read_growth
 from app.state import ledger
 from app.state.db import Database
 from catalog.errors import SnapshotNotFound
@@ -149,10 +149,10 @@ class Snapshots:
             known = [bound for bound in bounds if bound is not None]
             return ledger.page(connection, limit, min(known, default=None))
 
-    def history(self, audience: Audience = PUBLIC) -> History:
-        """Return the history of the lake as far as an audience may see it."""
+    def growth(self, audience: Audience = PUBLIC) -> Growth:
+        """Return the growth of the lake as far as an audience may see it."""
         with self._database.read() as connection:
-            return read_history(connection, self._first_unseen(connection, audience))
+            return read_growth(connection, self._first_unseen(connection, audience))
 
     def next_after(self, snapshot: Snapshot, audience: Audience = PUBLIC) -> Snapshot | None:
         """Return the snapshot after another one; None when the audience may see none."""

@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
 
-import pyarrow as pa
 import pyarrow.parquet as pq
 from pyarrow.fs import FileSystem
 from pyiceberg.types import IcebergType, StructType
@@ -22,7 +21,7 @@ from app.releases.published_rows import PublishedFile, in_one_format, published_
 MAX_ROW_GROUPS: Final = 128
 """Number of row groups whose statistics are read at most: those of some million rows."""
 
-Bound = float | int | bool | datetime
+Bound = float | datetime
 
 
 @dataclass(frozen=True, slots=True)

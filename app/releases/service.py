@@ -16,8 +16,8 @@ from app.releases.descriptions.datasheet import NO_DATASHEET, Datasheet
 from app.releases.diff import ReleaseDiff, compare_releases
 from app.releases.errors import ReleaseNameTaken, ReleaseNotFound
 from app.releases.manifest import Manifest
-from app.releases.recipe import RELEASE_NAMES, Recipe
 from app.releases.preview import Preview, preview
+from app.releases.recipe import RELEASE_NAMES, Recipe
 from app.releases.registry import Registry
 from app.releases.source import remove_release_tag, tables_of_releases
 from app.releases.status import ProgressReporter, Status
@@ -136,7 +136,8 @@ class Releases:
         self.find(name)
         filesystem, folder = self.store.filesystem(name)
         with filesystem.open_input_file(f"{folder}/{path}") as file:
-            return file.read().decode()
+            content: bytes = file.read()
+        return content.decode()
 
     def contents(self, name: str) -> Contents:
         """Return all files of a release, as `read_contents` does.

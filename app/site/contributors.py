@@ -2,10 +2,12 @@
 
 from typing import Final
 
-from flask import Blueprint, abort, render_template, request
+from flask import Blueprint, render_template, request
+from marshmallow import Schema, fields, validate
 
 from app.api.releases import listed_releases
 from app.releases.credits import CREDITS_FILE, decode_credits
+from app.releases.errors import ReleaseNotFound
 from app.releases.manifest import Manifest
 from app.services import current_services
 
@@ -13,6 +15,17 @@ blueprint = Blueprint("contributor_pages", __name__, template_folder="templates"
 
 NAMES: Final = 200
 """Names on a page."""
+_MAX_PAGE: Final = 1_000_000
+
+
+class CreditsQuerySchema(Schema):
+    """Which names are shown."""
+
+    release = fields.String(validate=validate.Length(min=1, max=255))
+    page = fields.Integer(load_default=1, validate=validate.Range(min=1, max=_MAX_PAGE))
+
+
+_QUERY: Final = CreditsQuerySchema()
 
 
 @blueprint.get("/contributors")
@@ -24,9 +37,9 @@ def show_all() -> str:
     """
     credited = [manifest for manifest in listed_releases().shown if manifest.credited]
     credited.sort(key=lambda each: (each.sequence_number, each.contributions or each.rows))
-    asked = request.args.get("release")
-    release = _named(credited, asked) if asked else next(reversed(credited), None)
-    page = _page_number(request.args.get("page", "1"))
+    query = _QUERY.load(request.args.to_dict())
+    release = _named(credited, query["release"]) if "release" in query else _last(credited)
+    page = query["page"]
     names = list(_credits_of(release).items()) if release else []
     return render_template(
         "contributors/page.html",
@@ -34,21 +47,20 @@ def show_all() -> str:
         releases=[each.name for each in reversed(credited)],
         total=len(names),
         names=names[(page - 1) * NAMES : page * NAMES],
-        first=(page - 1) * NAMES,
         page=page,
         has_next=len(names) > page * NAMES,
     )
 
 
 def _named(releases: list[Manifest], name: str) -> Manifest:
-    found = next((each for each in releases if each.name == name), None)
-    return found or abort(404, "no release of this name has names to credit")
+    for each in releases:
+        if each.name == name:
+            return each
+    raise ReleaseNotFound(name)
 
 
-def _page_number(text: str) -> int:
-    if not (text.isascii() and text.isdigit() and 0 < int(text[:7]) and len(text) < 7):  # noqa: PLR2004
-        abort(404, "there is no such page")
-    return int(text)
+def _last(releases: list[Manifest]) -> Manifest | None:
+    return releases[-1] if releases else None
 
 
 def _credits_of(release: Manifest) -> dict[str, int]:

@@ -32,14 +32,14 @@ def percent(share: float) -> str:
     return f"{share:.1%}"
 
 
-def bound(value: float | bool | datetime) -> str | Markup:
+def bound(value: float | datetime) -> str | Markup:
     """Return the least or the largest value of a column."""
     if isinstance(value, datetime):
         return moment(value)
-    if isinstance(value, float):
-        # A negative zero is none that people know.
-        return f"{value + 0.0:,.4g}"
-    return str(value).lower() if isinstance(value, bool) else f"{value:,}"
+    if isinstance(value, int):
+        return f"{value:,}"
+    # A negative zero is none that people know.
+    return f"{value + 0.0:,.4g}"
 
 
 def moment(time: datetime) -> Markup:

@@ -112,9 +112,7 @@ def _curl(base: str, *, needs_key: bool) -> str:
     )
 
 
-def _urls(
-    release: str, files: Sequence[ReleaseFile], form: str, *, needs_key: bool
-) -> list[str]:
+def _urls(release: str, files: Sequence[ReleaseFile], form: str, *, needs_key: bool) -> list[str]:
     """Return lines that list the addresses of files in Python, and the headers of a key."""
     headers = [_HEADERS] if needs_key else []
     if len(files) <= _LISTED_FILES:
@@ -126,7 +124,7 @@ def _urls(
         "from urllib.request import Request, urlopen",
         "",
         *headers,
-        f"files = json.load(urlopen({request}))[\"files\"]",
-        f"paths = [file[\"path\"] for file in files if file[\"format\"] == \"{form}\"]",
+        f'files = json.load(urlopen({request}))["files"]',
+        f'paths = [file["path"] for file in files if file["format"] == "{form}"]',
         f'urls = [f"{release}/files/{{path}}" for path in paths]',
     ]

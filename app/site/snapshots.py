@@ -40,7 +40,7 @@ def show_all() -> str:
         snapshots=found[:limit],
         cursor=found[limit - 1].sequence_number if len(found) > limit else None,
         is_first=before is None,
-        history=snapshots.history(audience) if before is None else None,
+        growth=snapshots.growth(audience) if before is None else None,
         operations=_OPERATIONS,
         releases=_releases_by_number(),
     )
@@ -75,9 +75,7 @@ def choose_diff(snapshot_id: str) -> Response:
     two = _find(other)
     before, after = sorted((one, two), key=lambda each: each.sequence_number)
     return redirect(
-        url_for(
-            "snapshot_pages.show_diff", before=before.snapshot_id, after=after.snapshot_id
-        )
+        url_for("snapshot_pages.show_diff", before=before.snapshot_id, after=after.snapshot_id)
     )
 
 

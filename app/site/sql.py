@@ -22,7 +22,8 @@ blueprint = Blueprint("sql_pages", __name__, template_folder="templates")
 FORMATS: Final = {"csv": CSV, "parquet": PARQUET, "ndjson": NDJSON, "arrow": ARROW_STREAM}
 """Media types of downloads, by the suffix of the file."""
 EXAMPLES: Final = {
-    "Turns by role": "SELECT role, count(*) AS turns\nFROM turns\nGROUP BY role\nORDER BY turns DESC",
+    "Turns by role": "SELECT role, count(*) AS turns\n"
+    "FROM turns\nGROUP BY role\nORDER BY turns DESC",
     "Contributions by day": "SELECT received_at::DATE AS day, count(*) AS contributions\n"
     "FROM contributions\nGROUP BY day\nORDER BY day",
     "Models and their ratings": "SELECT model, count(*) AS turns,\n"
@@ -56,8 +57,8 @@ def show() -> str | Response:
     page = _console(
         table=tabulate(found.result),
         snapshot_id=found.snapshot_id,
-        formats={name: _address(found.snapshot_id, format=name) for name in FORMATS},
-        permanent=_address(found.snapshot_id),
+        formats={name: _address("download", found.snapshot_id, name) for name in FORMATS},
+        permanent=_address("show", found.snapshot_id),
     )
     return found.answer(page.encode(), HTML)
 
@@ -101,12 +102,11 @@ def _asked() -> SqlRequest:
     return asked
 
 
-def _address(snapshot_id: str | None, **parameters: str) -> str:
-    """Return the address of the query's result at a snapshot, as a page or as a file."""
-    endpoint = "sql_pages.download" if parameters else "sql_pages.show"
-    if snapshot_id is not None:
-        parameters["snapshot_id"] = snapshot_id
-    return url_for(endpoint, q=request.args["q"], **parameters)
+def _address(view: str, snapshot_id: str | None, form: str | None = None) -> str:
+    """Return the address of the query's result at a snapshot: of a page, or of a file in a form."""
+    query = request.args["q"]
+    # Parameters that are None aren't in the address.
+    return url_for(f"sql_pages.{view}", q=query, snapshot_id=snapshot_id, format=form)
 
 
 def _place_of(envelope: dict[str, Any]) -> str | None:

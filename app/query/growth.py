@@ -1,4 +1,4 @@
-"""The history of the lake, day by day, from few entries of the ledger however many it has."""
+"""The growth of the lake, day by day, from few entries of the ledger however many it has."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -12,14 +12,14 @@ from app.state import ledger
 from catalog.snapshots import Snapshot
 
 MAX_DAYS: Final = 366
-"""Most entries of a history; of a longer one, each entry stands for several days."""
+"""Most entries; of a longer history, each entry stands for several days."""
 SUMMED_COMMITS: Final = 20_000
 """Number of the newest commits whose files are summed up by day."""
 _INSTANT: Final = timedelta(microseconds=1)
 
 
 @dataclass(frozen=True, slots=True)
-class HistoryEntry:
+class GrowthEntry:
     """What became of the lake on a day, or on some days.
 
     Attributes:
@@ -34,8 +34,8 @@ class HistoryEntry:
 
 
 @dataclass(frozen=True, slots=True)
-class History:
-    """The history of a lake.
+class Growth:
+    """The growth of a lake.
 
     Attributes:
         began_at: When the first commit was made; None while there is none.
@@ -47,7 +47,7 @@ class History:
 
     began_at: datetime | None
     days: int
-    entries: list[HistoryEntry]
+    entries: list[GrowthEntry]
     added_bytes: dict[date, int]
 
     @property
@@ -64,11 +64,11 @@ class History:
         return [(entry.day, entry.commits) for entry in self.entries]
 
 
-NO_HISTORY: Final = History(None, 1, [], {})
+NO_GROWTH: Final = Growth(None, 1, [], {})
 
 
-def read_history(connection: Connection, before: int | None) -> History:
-    """Return the history of the lake.
+def read_growth(connection: Connection, before: int | None) -> Growth:
+    """Return the growth of the lake.
 
     Each entry is found by an index, so that a lake with a million commits is as quick to tell.
 
@@ -79,16 +79,16 @@ def read_history(connection: Connection, before: int | None) -> History:
     newest = ledger.newest(connection, before)
     oldest = ledger.first_from(connection, 0)
     if newest is None or oldest is None:
-        return NO_HISTORY
+        return NO_GROWTH
     first, last = oldest.committed_at.date(), newest.committed_at.date()
     days = (last - first).days // MAX_DAYS + 1
     ends = list(_ends(connection, newest, first, days))
     numbers = [oldest.sequence_number - 1, *(snapshot.sequence_number for _, snapshot in ends)]
     entries = [
-        HistoryEntry(day, snapshot.total_rows, number - number_before)
+        GrowthEntry(day, snapshot.total_rows, number - number_before)
         for (day, snapshot), (number_before, number) in zip(ends, pairwise(numbers), strict=True)
     ]
-    return History(oldest.committed_at, days, entries, _added_bytes(connection, oldest, newest))
+    return Growth(oldest.committed_at, days, entries, _added_bytes(connection, oldest, newest))
 
 
 def _ends(
