@@ -118,13 +118,13 @@ def _urls(release: str, files: Sequence[ReleaseFile], form: str, *, needs_key: b
     if len(files) <= _LISTED_FILES:
         urls = [f"    {dumps(f'{release}/files/{file.path}')}," for file in files]
         return ["", *headers, "urls = [", *urls, "]"]
-    request = f'Request("{release}"{", headers=headers" if needs_key else ""})'
+    address = f'Request("{release}", headers=headers)' if needs_key else f'"{release}"'
     return [
         "import json",
         "from urllib.request import Request, urlopen",
         "",
         *headers,
-        f'files = json.load(urlopen({request}))["files"]',
+        f'files = json.load(urlopen({address}))["files"]',
         f'paths = [file["path"] for file in files if file["format"] == "{form}"]',
         f'urls = [f"{release}/files/{{path}}" for path in paths]',
     ]

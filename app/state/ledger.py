@@ -291,9 +291,7 @@ def added_bytes_by_day(connection: Connection, after: int, until: int) -> dict[d
         .where(LedgerEntry.sequence_number > after, LedgerEntry.sequence_number <= until)
         .group_by(day)
     )
-    return {
-        date.fromisoformat(str(on)): int(added) for on, added in connection.execute(query).tuples()
-    }
+    return {date.fromisoformat(str(on)): int(added) for on, added in connection.execute(query)}
 
 
 def oldest_first(connection: Connection) -> Iterator[Snapshot]:
