@@ -51,6 +51,8 @@ def render_markdown(text: str) -> Markup:
         url_schemes=_SCHEMES,
         link_rel="nofollow noopener noreferrer",
     )
+    # Cards have tables without a head, whose empty cells would be heads without a name.
+    cleaned = cleaned.replace("<th></th>", "<td></td>")
     return Markup(cleaned)  # noqa: S704  # it was cleaned
 
 

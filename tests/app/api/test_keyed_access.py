@@ -29,6 +29,7 @@ INGEST: Final = ("/v1/ingest/", "/v1/contributors")
 READ: Final = (
     *("/v1/contributions", "/v1/changes", "/v1/stats", "/v1/sql", "/v1/snapshots"),
     *("/v1/releases/<name>", "/maps/<name>/", "/iceberg/v1/"),
+    *("/releases/<name>", "/snapshots", "/sql"),
 )
 MODERATE: Final = "/v1/moderation"
 """What needs the role `moderate` whatever the settings are."""
@@ -51,10 +52,11 @@ ELSEWHERE: Final = {
     ("DELETE", "/v1/me"),
     ("GET", "/v1/takedowns/<int:takedown_id>"),
     ("POST", "/v1/takedowns"),
+    ("GET", "/status"),
 }
 """What isn't there without a setting, what a contributor's own key opens, and what is never open.
 
-`test_takedowns.py` has the takedowns.
+`test_takedowns.py` has the takedowns, and `tests/app/site/test_status.py` the status.
 """
 REPORTS: Final = ("POST", "/v1/contributions/<uuid:contribution_id>/reports")
 LISTED: Final = [each for each in TABLE if each not in ELSEWHERE]
