@@ -22,6 +22,8 @@ WIDE: Final[ViewportSize] = {"width": 1280, "height": 900}
 PHONE: Final[ViewportSize] = {"width": 390, "height": 844}
 CLOSED: Final = "needs-a-key"
 
+expect.set_options(timeout=TIMEOUT_MS)
+
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
@@ -136,7 +138,7 @@ def test_a_query_is_typed_run_drawn_and_taken_home(
     page: Page, server: Server, problems: list[str]
 ) -> None:
     page.goto(f"{server.url}/sql")
-    editor = page.get_by_role("textbox", name="Query")
+    editor = page.locator(".editor").get_by_role("textbox", name="Query")
     editor.press_sequentially("SELECT range AS n, range * 2 AS twice FROM range(5)")
     editor.press("Control+Enter")
     expect(page.get_by_role("heading", name="Result")).to_be_visible()
@@ -172,7 +174,7 @@ def test_a_key_opens_the_status_and_a_closed_release(page: Page, server: Server,
         page.get_by_role("link", name="jsonl/train-00000.jsonl").click()
     assert "Question" in taken.value.path().read_text()
     page.get_by_role("link", name="SQL").click()
-    editor = page.get_by_role("textbox", name="Query")
+    editor = page.locator(".editor").get_by_role("textbox", name="Query")
     editor.press_sequentially("SELECT 42 AS answer")
     page.get_by_role("button", name="Run").click()
     expect(page.locator(".rows td")).to_have_text("42")
