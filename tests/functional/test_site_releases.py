@@ -1,7 +1,7 @@
 """Releases, snapshots, contributors, SQL and the status, in a real browser on the real server."""
 
 from collections.abc import Iterator
-from typing import Final
+from typing import Final, Literal
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
@@ -20,6 +20,10 @@ pytestmark = pytest.mark.browser
 TIMEOUT_MS: Final = 30_000
 WIDE: Final[ViewportSize] = {"width": 1280, "height": 900}
 PHONE: Final[ViewportSize] = {"width": 390, "height": 844}
+SCREENS: Final[tuple[tuple[ViewportSize, Literal["light", "dark"]], ...]] = (
+    (WIDE, "light"),
+    (PHONE, "dark"),
+)
 CLOSED: Final = "needs-a-key"
 
 expect.set_options(timeout=TIMEOUT_MS)
@@ -88,7 +92,7 @@ def heading(page: Page, name: str) -> None:
 def check_page(page: Page) -> None:
     """Check a page with all that it folds: wide and light, and dark on a phone."""
     page.locator("details").evaluate_all("all => all.forEach(each => { each.open = true })")
-    for size, scheme in ((WIDE, "light"), (PHONE, "dark")):
+    for size, scheme in SCREENS:
         page.set_viewport_size(size)
         page.emulate_media(color_scheme=scheme)
         found = Axe().run(page)
