@@ -17,6 +17,8 @@ _INGEST: Final[Roles] = frozenset({"ingest"})
 _READ: Final[Roles] = frozenset({"read"})
 MODERATE: Final[Roles] = frozenset({"moderate"})
 """What moderating needs, whatever the settings are."""
+OPERATE: Final[Roles] = frozenset({"operate"})
+"""What seeing the state of the service needs, whatever the settings are."""
 
 
 class Policy:

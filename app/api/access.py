@@ -18,7 +18,7 @@ from app.access.contributor_keys import AUTHORIZATION, SUBMITTER_HEADER, owner_i
 from app.access.credentials import Credentials, credentials_of
 from app.access.errors import KeyMissing, RoleMissing
 from app.access.keys import PREFIX, ApiKey
-from app.access.policy import MODERATE
+from app.access.policy import MODERATE, OPERATE
 from app.access.roles import OPEN, Roles
 from app.iceberg.catalog import STAGES_BY_TABLE
 from app.services import Services, current_services
@@ -50,6 +50,10 @@ def _raw(services: Services, _arguments: Arguments) -> Roles:
 
 def _moderate(_services: Services, _arguments: Arguments) -> Roles:
     return MODERATE
+
+
+def _operate(_services: Services, _arguments: Arguments) -> Roles:
+    return OPERATE
 
 
 def _catalog(services: Services, _arguments: Arguments) -> Roles:
@@ -148,6 +152,20 @@ TABLE: Final[dict[tuple[str, str], Need | None]] = {
     ("GET", "/v1/releases/<name>/status"): _release,
     ("GET", "/v1/releases/<name>/diff/<other>"): _two_releases,
     ("GET", "/v1/releases/<name>/files/<path:path>"): _release,
+    # Pages show what the API tells, by the same rules.
+    ("GET", "/releases"): _nothing,
+    ("GET", "/releases/<name>"): _release,
+    ("GET", "/releases/<name>/rows"): _release,
+    ("GET", "/releases/<name>/diff"): _release,
+    ("GET", "/releases/<name>/diff/<other>"): _two_releases,
+    ("GET", "/snapshots"): _raw,
+    ("GET", "/snapshots/<snapshot_id>"): _raw,
+    ("GET", "/snapshots/<snapshot_id>/diff"): _raw,
+    ("GET", "/snapshots/<before>/diff/<after>"): _raw,
+    ("GET", "/contributors"): _nothing,
+    ("GET", "/sql"): _raw,
+    ("GET", "/sql/rows"): _raw,
+    ("GET", "/status"): _operate,
     # Browsers can't send a key with a link, so the list of maps is the same for all.
     ("GET", "/maps/"): None,
     ("GET", "/maps/<name>/"): _map,

@@ -1,6 +1,7 @@
 """Views of releases, their differences and their files."""
 
 import hashlib
+from dataclasses import dataclass, field
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any, Final
@@ -48,19 +49,40 @@ def list_all() -> dict[str, Any]:
     Those are gated, if they need a key which the request lacks, or held back, until what is taken
     down is out of them.
     """
+    found = listed_releases()
+    names = {"gated": found.gated, "held_back": found.held_back}
+    return {"releases": found.shown, **{why: listed for why, listed in names.items() if listed}}
+
+
+@dataclass(frozen=True, slots=True)
+class ListedReleases:
+    """The releases of the lake, by whether the current request may have them now.
+
+    Attributes:
+        shown: Manifests of those that it may have, by name.
+        gated: Names of those that need a key which the request lacks.
+        held_back: Names of those from which something is being taken out.
+    """
+
+    shown: list[Manifest] = field(default_factory=list)
+    gated: list[str] = field(default_factory=list)
+    held_back: list[str] = field(default_factory=list)
+
+
+def listed_releases() -> ListedReleases:
+    """Return the releases, by whether the current request may have them now."""
     services = current_services()
     held_back = services.releases.held_back()
-    shown: list[Manifest] = []
-    names: dict[str, list[str]] = {"gated": [], "held_back": []}
+    found = ListedReleases()
     for manifest in services.releases.all():
         needed = services.policy.release(manifest.name, is_raw=manifest.stage == "raw")
         if not may(needed):
-            names["gated"].append(manifest.name)
+            found.gated.append(manifest.name)
         elif manifest.name in held_back:
-            names["held_back"].append(manifest.name)
+            found.held_back.append(manifest.name)
         else:
-            shown.append(manifest)
-    return {"releases": shown, **{why: found for why, found in names.items() if found}}
+            found.shown.append(manifest)
+    return found
 
 
 @blueprint.get("/<name>", parameters=[NAME_PARAMETER])

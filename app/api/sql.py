@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import ExitStack
+from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Final
 
@@ -9,7 +10,7 @@ from flask import Response, request
 from flask_smorest import Blueprint
 
 from app.api.access import current_audience
-from app.api.answers import TRUNCATED_HEADER, answer, snapshot_id_of
+from app.api.answers import TRUNCATED_HEADER, Body, answer, snapshot_id_of
 from app.api.body import ENCODINGS, read_json_body
 from app.api.docs import KEYED, documented, in_every_stream
 from app.api.formats import JSON, STREAMS, encode_json, negotiate
@@ -58,8 +59,52 @@ def run() -> Response:
     `Chatlake-Truncated-By` names the setting, in every form.
     """
     media_type = negotiate(request)
+    found = run_query(_read_request())
+    if media_type == JSON:
+        return found.answer(_as_json(found.result, found.snapshot_id), JSON)
+    return found.stream(media_type)
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """The result of a query, with the places that are held until it was sent.
+
+    Attributes:
+        result: The result.
+        snapshot_id: Id of the snapshot that it was read from; None while the lake is empty.
+        places: The places.
+    """
+
+    result: SqlResult
+    snapshot_id: str | None
+    places: ExitStack
+
+    def answer(self, body: Body, media_type: str) -> Response:
+        """Return an answer that gives the places back once it was sent."""
+        response = answer(body, media_type, self.snapshot_id)
+        response.call_on_close(self.places.close)
+        if self.result.truncated_by:
+            response.headers[TRUNCATED_HEADER] = self.result.truncated_by
+        return response
+
+    def stream(self, media_type: str) -> Response:
+        """Return an answer of all rows, in a media type of rows alone."""
+        body = STREAMS[media_type](self.result.batches, self.result.schema, every_column)
+        return self.answer(body, media_type)
+
+
+def run_query(asked: SqlRequest) -> Found:
+    """Run a query within the limits of the current request's client.
+
+    Raises:
+        TooManyAtOnce: No place of the client is left.
+        WorkerBusy: No place of the worker is left.
+        SnapshotNotFound: The query names a snapshot that doesn't exist.
+        SqlError: The query itself can't be answered.
+
+    It also raises all other errors of `Snapshots.view` and `SqlQueries.run`.
+    """
     services = current_services()
-    asked = _read_request()
     with ExitStack() as held:
         held.enter_context(holding_place())
         held.enter_context(current_guards().reads.holding())
@@ -67,19 +112,9 @@ def run() -> Response:
         with checked(still_wanted("read_timeout_s", services.settings.read_timeout_s)):
             view = services.snapshots.view(asked.reference, current_audience())
             client = ":".join(current_meter().client.subject)
-            found = services.sql.run(view, asked.query, client, _client_descriptor())
-        # The place is held on: the answer stays in memory until the client has it.
-        until_sent = held.pop_all()
-    snapshot_id = snapshot_id_of(view)
-    if media_type == JSON:
-        body = _as_json(found, snapshot_id)
-    else:
-        body = STREAMS[media_type](found.batches, found.schema, every_column)
-    response = answer(body, media_type, snapshot_id)
-    response.call_on_close(until_sent.close)
-    if found.truncated_by:
-        response.headers[TRUNCATED_HEADER] = found.truncated_by
-    return response
+            result = services.sql.run(view, asked.query, client, _client_descriptor())
+        # The places are held on: the answer stays in memory until the client has it.
+        return Found(result, snapshot_id_of(view), held.pop_all())
 
 
 def _client_descriptor() -> int | None:

@@ -8,17 +8,19 @@ import pyarrow as pa
 from pyiceberg.catalog import Catalog
 from pyiceberg.expressions import BooleanExpression
 from pyiceberg.table import Table
+from pyiceberg.table.refs import SnapshotRefType
 from sqlalchemy import Connection
 
 from app.access.audience import PUBLIC, Audience
 from app.access.embargo import Embargo
 from app.access.hidden import HiddenContributions
+from app.query.growth import Growth, read_growth
 from app.state import ledger
 from app.state.db import Database
 from catalog.errors import SnapshotNotFound
 from catalog.membership import NO_IDS
 from catalog.scan import EVERY_ROW, DataFile, plan
-from catalog.snapshots import Snapshot, tagged_snapshot_id
+from catalog.snapshots import Snapshot, is_hold, tagged_snapshot_id
 from catalog.table import load_table
 
 
@@ -146,6 +148,31 @@ class Snapshots:
             bounds = [before, self._first_unseen(connection, audience)]
             known = [bound for bound in bounds if bound is not None]
             return ledger.page(connection, limit, min(known, default=None))
+
+    def growth(self, audience: Audience = PUBLIC) -> Growth:
+        """Return the growth of the lake as far as an audience may see it."""
+        with self._database.read() as connection:
+            return read_growth(connection, self._first_unseen(connection, audience))
+
+    def next_after(self, snapshot: Snapshot, audience: Audience = PUBLIC) -> Snapshot | None:
+        """Return the snapshot after another one; None when the audience may see none."""
+        with self._database.read() as connection:
+            first_unseen = self._first_unseen(connection, audience)
+            found = ledger.first_from(connection, snapshot.sequence_number + 1)
+        if found is None or first_unseen is None or found.sequence_number < first_unseen:
+            return found
+        return None
+
+    def tags(self, snapshot: Snapshot) -> list[str]:
+        """Return the tags that a snapshot has in the table, by name."""
+        refs = self.table().metadata.refs.items()
+        return sorted(
+            name
+            for name, ref in refs
+            if ref.snapshot_id == snapshot.snapshot_id
+            and ref.snapshot_ref_type is SnapshotRefType.TAG
+            and not is_hold(name)
+        )
 
     def hidden(self, audience: Audience) -> pa.Array:
         """Return the ids of the contributions that are hidden from an audience now, ascending."""

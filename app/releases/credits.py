@@ -65,6 +65,12 @@ def encode_credits(name: str, credited: Mapping[str, int], anonymous: int) -> by
     return ("\n".join(lines) + "\n").encode()
 
 
+def decode_credits(content: str) -> dict[str, int]:
+    """Return the number of contributions by name, as `CREDITS.txt` lists them."""
+    lines = (line.partition("\t") for line in content.splitlines())
+    return {name: int(rows) for rows, tab, name in lines if tab}
+
+
 def readable(text: str) -> str:
     """Return the visible characters of a text in one line; empty when it has none."""
     kept = "".join(char for char in text if char.isspace() or not _INVISIBLE.contains(char))

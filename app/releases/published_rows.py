@@ -24,6 +24,8 @@ READ_ROWS: Final = 16_384
 """Rows of which a few columns are in memory at once."""
 _WHOLE_ROWS: Final = 1024
 """Rows of which all columns are in memory at once."""
+_PAGE_BYTES: Final = 64 * 1024
+"""Bytes of a column that are read at once where only its first rows are wanted."""
 _LINES_BYTES: Final = 8 * 1024 * 1024
 """Bytes of lines that are read at once: in a bucket, each reading is a request."""
 
@@ -66,6 +68,19 @@ class PublishedFile:
             decoded = map(msgspec.json.decode, lines)
             while rows := list(islice(decoded, _WHOLE_ROWS)):
                 yield pa.RecordBatch.from_pylist(rows, written).cast(schema)
+
+    def first_rows(self, schema: pa.Schema, count: int) -> list[dict[str, Any]]:
+        """Return the first rows of the file as plain values, reading little beyond them."""
+        if self.file.format != "parquet":
+            with self.lines() as lines:
+                return [msgspec.json.decode(line) for line in islice(lines, count)]
+        with pq.ParquetFile(
+            self.filesystem.open_input_file(self.path),
+            buffer_size=_PAGE_BYTES,
+            pre_buffer=False,
+        ) as file:
+            batches = file.iter_batches(count, use_threads=False)
+            return [row for batch in islice(batches, 1) for row in batch.cast(schema).to_pylist()]
 
     @contextmanager
     def lines(self) -> Iterator[BufferedReader]:

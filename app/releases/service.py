@@ -11,6 +11,7 @@ from app.access.held_back import HeldBackResults
 from app.access.hidden_watch import HiddenWatch
 from app.query.scratch import ScratchDatabase
 from app.releases.build import ReleaseBuilder
+from app.releases.contents import Contents, read_contents
 from app.releases.data_files import FILE_BYTES
 from app.releases.descriptions.datasheet import NO_DATASHEET, Datasheet
 from app.releases.diff import ReleaseDiff, compare_releases
@@ -18,6 +19,7 @@ from app.releases.errors import ReleaseNameTaken, ReleaseNotFound
 from app.releases.hub.errors import ReleaseOnTheHub
 from app.releases.hub.publications import HubPublications
 from app.releases.manifest import Manifest
+from app.releases.preview import Preview, preview
 from app.releases.recipe import RELEASE_NAMES, Recipe
 from app.releases.registry import Registry
 from app.releases.source import remove_release_tag, tables_of_releases
@@ -123,6 +125,48 @@ class Releases:
         found = self.store.file(name, path, method)
         self._held_back.check("release", name)
         return found
+
+    def text(self, name: str, path: str) -> str:
+        """Return a file that describes a release, such as its card.
+
+        Args:
+            name: Name of the release.
+            path: Path of the file, which every release has.
+
+        Raises:
+            ReleaseNotFound: No release has this name.
+            HeldBack: Something is being taken out of the release.
+            OSError: The file can't be read.
+        """
+        self.find(name)
+        filesystem, folder = self.store.filesystem(name)
+        with filesystem.open_input_file(f"{folder}/{path}") as file:
+            content: bytes = file.read()
+        return content.decode()
+
+    def contents(self, name: str) -> Contents:
+        """Return all files of a release, as `read_contents` does.
+
+        Raises:
+            ReleaseNotFound: No release has this name.
+            HeldBack: Something is being taken out of the release.
+            OSError: The files can't be read.
+        """
+        return read_contents(self.find(name), *self.store.filesystem(name))
+
+    def preview(self, name: str, rows: int) -> Preview:
+        """Return the first rows of a release, and what is known of its columns.
+
+        Args:
+            name: Name of the release.
+            rows: Number of rows.
+
+        Raises:
+            ReleaseNotFound: No release has this name.
+            HeldBack: Something is being taken out of the release.
+            OSError: The files can't be read.
+        """
+        return preview(self.find(name), *self.store.filesystem(name), rows)
 
     def location(self, name: str) -> str:
         """Return the path or the URL of a release, to be read by a person."""

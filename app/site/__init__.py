@@ -12,6 +12,7 @@ from flask import Flask
 from app.services import services_of
 from app.site import (
     assets,
+    contributors,
     conversations,
     docs,
     errors,
@@ -21,11 +22,18 @@ from app.site import (
     me,
     moderating,
     policies,
+    releases,
+    snapshots,
+    sql,
+    status,
     terms,
 )
 from app.version import VERSION
 
-_PAGES: Final = (home, terms, docs, conversations, me, moderating)
+_PAGES: Final = (
+    *(home, conversations, releases, snapshots, sql, contributors),
+    *(me, moderating, status, terms, docs),
+)
 """The modules of pages with the policy of most."""
 
 
@@ -42,7 +50,14 @@ class Entry:
     endpoint: str
 
 
-_NAVIGATION: Final = (Entry("Maps", "maps.show_all"), Entry("Contribute", "me.show"))
+_NAVIGATION: Final = (
+    Entry("Releases", "release_pages.show_all"),
+    Entry("Snapshots", "snapshot_pages.show_all"),
+    Entry("Maps", "maps.show_all"),
+    Entry("SQL", "sql_pages.show"),
+    Entry("Contributors", "contributor_pages.show_all"),
+    Entry("Contribute", "me.show"),
+)
 
 
 def init_app(app: Flask) -> None:

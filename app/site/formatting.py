@@ -22,6 +22,7 @@ def init_app(app: Flask) -> None:
         short=short,
         percent=percent,
         visible=visible,
+        bound=bound,
     )
 
 
@@ -38,6 +39,16 @@ def size(octets: int) -> str:
 def percent(share: float) -> str:
     """Return a share of 1 as a percentage."""
     return f"{share:.1%}"
+
+
+def bound(value: float | datetime) -> str | Markup:
+    """Return the least or the largest value of a column."""
+    if isinstance(value, datetime):
+        return moment(value)
+    if isinstance(value, int):
+        return f"{value:,}"
+    # A negative zero is none that people know.
+    return f"{value + 0.0:,.4g}"
 
 
 def moment(time: datetime) -> Markup:

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import asdict, fields
-from datetime import datetime
+from datetime import date, datetime
 from itertools import accumulate
 from typing import Any, Final
 
@@ -56,6 +56,11 @@ _AS_OF_FROM_AFTER: Final = (
     select(LedgerEntry.as_of_from)
     .where(LedgerEntry.sequence_number > bindparam("number"))
     .order_by(LedgerEntry.sequence_number)
+    .limit(1)
+)
+_AS_OF: Final = (
+    _SNAPSHOTS.where(LedgerEntry.as_of_from <= bindparam("moment"))
+    .order_by(LedgerEntry.as_of_from.desc(), LedgerEntry.sequence_number.desc())
     .limit(1)
 )
 _NEXT_ONES: Final = 256
@@ -207,12 +212,8 @@ def as_of(connection: Connection, moment: datetime) -> Snapshot | None:
     Returns:
         The snapshot; None when none was committed by then.
     """
-    query = (
-        _SNAPSHOTS.where(LedgerEntry.as_of_from <= moment)
-        .order_by(LedgerEntry.as_of_from.desc(), LedgerEntry.sequence_number.desc())
-        .limit(1)
-    )
-    return _only(connection, query)
+    row = connection.execute(_AS_OF, {"moment": moment}).mappings().first()
+    return Snapshot(**row) if row else None
 
 
 def first_after(connection: Connection, moment: datetime) -> int | None:
@@ -271,6 +272,26 @@ def removed_rows(connection: Connection, after: int, until: int) -> int:
         LedgerEntry.added_rows < 0,
     )
     return -int(connection.scalar(changed) or 0)
+
+
+def added_bytes_by_day(connection: Connection, after: int, until: int) -> dict[date, int]:
+    """Return the size of the data files that commits added, by the day of the commit in UTC.
+
+    Args:
+        connection: A connection to the database.
+        after: The sequence number before the first commit.
+        until: The sequence number of the last commit.
+    """
+    is_sqlite = connection.dialect.name == "sqlite"
+    committed_at = LedgerEntry.committed_at
+    # SQLite's times are texts in UTC.
+    day = func.date(committed_at if is_sqlite else func.timezone("UTC", committed_at))
+    query = (
+        select(day, func.sum(LedgerEntry.added_bytes))
+        .where(LedgerEntry.sequence_number > after, LedgerEntry.sequence_number <= until)
+        .group_by(day)
+    )
+    return {date.fromisoformat(str(on)): int(added) for on, added in connection.execute(query)}
 
 
 def oldest_first(connection: Connection) -> Iterator[Snapshot]:

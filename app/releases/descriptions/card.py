@@ -5,6 +5,7 @@ https://huggingface.co/docs/hub/datasets-cards. `datasets` reads one file format
 that has a card, so `jsonl/` has a card of its own.
 """
 
+import re
 from typing import Final
 
 from pyiceberg.schema import Schema
@@ -23,7 +24,7 @@ from catalog.filled import fields_in
 CARD_FILE: Final = "README.md"
 
 _LINES: Final = "jsonl"
-_ROWS: Final = {"conversations": "conversations", "preference": "pairs", "unpaired": "answers"}
+ROWS: Final = {"conversations": "conversations", "preference": "pairs", "unpaired": "answers"}
 """What the rows of each form are called."""
 _PREFERENCES: Final = {
     "pair": "two continuations were compared, and one was called better",
@@ -74,7 +75,7 @@ def encode_card(manifest: Manifest, schema: Schema, datasheet: Datasheet) -> byt
         has_tool_calls=any(
             path[-1] == "tool_calls" for field in schema.fields for path, _ in fields_in(field)
         ),
-        rows=_ROWS[manifest.form],
+        rows=ROWS[manifest.form],
         contributions=contributions,
         all_contributions=contributions + sum(manifest.dropped.values()),
         languages=most_frequent(manifest.languages),
@@ -84,6 +85,12 @@ def encode_card(manifest: Manifest, schema: Schema, datasheet: Datasheet) -> byt
         datasheet=datasheet,
     )
     return text.encode()
+
+
+def body_of(card: str) -> str:
+    """Return a card without its metadata and its title, which is the name of the release."""
+    _, _, body = card.partition("\n---\n")
+    return re.sub(r"\A\s*# .*\n", "", body)
 
 
 def lines_card_path(manifest: Manifest) -> str | None:
@@ -100,12 +107,13 @@ def encode_lines_card(manifest: Manifest, schema: Schema) -> bytes:
 
 
 def _column(field: NestedField) -> dict[str, str]:
-    return {"name": field.name, "type": _type_name(field.field_type), "doc": field.doc or ""}
+    return {"name": field.name, "type": type_name(field.field_type), "doc": field.doc or ""}
 
 
-def _type_name(kind: IcebergType) -> str:
+def type_name(kind: IcebergType) -> str:
+    """Return what cards call the type of a column."""
     if isinstance(kind, ListType):
-        return f"list of {_type_name(kind.element_type)}"
+        return f"list of {type_name(kind.element_type)}"
     if isinstance(kind, StructType):
         return f"{{{', '.join(part.name for part in kind.fields)}}}"
     return type(kind).__name__.removesuffix("Type").lower().replace("timestamptz", "timestamp")

@@ -28,7 +28,8 @@ from tests.lakes import opened_app
 INGEST: Final = ("/v1/ingest/", "/v1/contributors", "/me/key")
 READ: Final = (
     *("/v1/contributions", "/v1/changes", "/v1/stats", "/v1/sql", "/v1/snapshots"),
-    *("/v1/releases/<name>", "/maps/<name>/", "/iceberg/v1/", "/conversations/"),
+    *("/v1/releases/<name>", "/maps/<name>/", "/iceberg/v1/"),
+    *("/conversations/", "/releases/<name>", "/snapshots", "/sql"),
 )
 MODERATE: Final = ("/v1/moderation", "/moderation")
 """What needs the role `moderate` whatever the settings are."""
@@ -63,10 +64,11 @@ ELSEWHERE: Final = {
     ("POST", "/conversations/<uuid:contribution_id>/withdraw"),
     ("GET", "/me/export"),
     ("POST", "/me/withdraw"),
+    ("GET", "/status"),
 }
 """What isn't there without a setting, what a contributor's own key opens, and what is never open.
 
-`test_takedowns.py` has the takedowns.
+`test_takedowns.py` has the takedowns, and `tests/app/site/test_status.py` the status.
 """
 REPORTS: Final = (
     "/v1/contributions/<uuid:contribution_id>/reports",

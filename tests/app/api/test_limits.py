@@ -33,6 +33,9 @@ COSTLY: Final = {
     "/v1/snapshots/<before>/diff/<after>",
     "/v1/releases/<name>/diff/<other>",
     "/v1/sql",
+    "/snapshots/<before>/diff/<after>",
+    "/releases/<name>/diff/<other>",
+    "/sql/rows",
 }
 _addresses: Final = ip_network("198.18.0.0/16").hosts()
 UNLIMITED: Final = {"/v1/health/", "/v1/ready", "/metrics"}

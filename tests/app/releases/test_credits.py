@@ -4,6 +4,7 @@ import pytest
 from app.releases.counts.tally import ReleaseTally
 from app.releases.credits import (
     Credited,
+    decode_credits,
     encode_credits,
     join_look_alikes,
     names_to_credit,
@@ -134,3 +135,9 @@ def test_rows_are_counted_by_contributor() -> None:
     tally = ReleaseTally()
     tally.add(pa.RecordBatch.from_pylist(rows, COMPUTED_STAGES["curated"].arrow_schema))
     assert tally.credits() == {"Ada [ada00000]": 1, "Ada [e4e00000]": 2}
+
+
+def test_the_names_are_read_back_from_the_file() -> None:
+    credited = {"Zoë Ngọc": 30, "Ada [3f]": 2, SCRIPT: 1}
+    assert decode_credits(encode_credits("2026-11", credited, 7).decode()) == credited
+    assert decode_credits(encode_credits("2026-11", {}, 7).decode()) == {}

@@ -1,0 +1,202 @@
+"""Releases, snapshots, contributors, SQL and the status, in a real browser on the real server."""
+
+from collections.abc import Iterator
+from typing import Final, Literal
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, Page, ViewportSize, expect
+
+from app.query.snapshots import Reference
+from app.services import current_services
+from tests.app.releases.factories import make_recipe
+from tests.browsers import WATCH_POLICY, start_browser
+from tests.factories import make_submission
+from tests.functional.server import Server
+from tests.lakes import opened_app
+
+pytestmark = pytest.mark.browser
+
+TIMEOUT_MS: Final = 30_000
+WIDE: Final[ViewportSize] = {"width": 1280, "height": 900}
+PHONE: Final[ViewportSize] = {"width": 390, "height": 844}
+SCREENS: Final[tuple[tuple[ViewportSize, Literal["light", "dark"]], ...]] = (
+    (WIDE, "light"),
+    (PHONE, "dark"),
+)
+CLOSED: Final = "needs-a-key"
+
+expect.set_options(timeout=TIMEOUT_MS)
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A server of a lake with three releases, one of which needs a key."""
+    with Server(tmp_path_factory.mktemp("site") / "home", sql_timeout_s=30) as made:
+        for number in range(3):
+            body = make_submission(f"Question {number}", "Answer", attribution=f"Ada {number}")
+            assert made.submit(body, wait_s=30).status_code == 200
+            with opened_app(made.lake) as app, app.app_context():
+                services = current_services()
+                snapshot = services.snapshots.find(Reference())
+                name = CLOSED if number == 2 else f"release-{number}"
+                services.releases.build(make_recipe(name), snapshot)
+                services.gates.close("release", CLOSED, "read")
+        yield made
+
+
+@pytest.fixture(scope="module")
+def key(server: Server) -> str:
+    """The key of an operator."""
+    with opened_app(server.lake) as app, app.app_context():
+        return current_services().keys.create("operator", "operate")
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """Debian's Chromium, without a window."""
+    with start_browser() as started:
+        yield started
+
+
+@pytest.fixture
+def problems() -> list[str]:
+    """What went wrong in the browser."""
+    return []
+
+
+@pytest.fixture
+def page(browser: Browser, server: Server, problems: list[str]) -> Iterator[Page]:
+    """A page that notes what goes wrong."""
+    opened = browser.new_page(viewport=WIDE, color_scheme="light")
+    opened.set_default_timeout(TIMEOUT_MS)
+    opened.add_init_script(WATCH_POLICY)
+    opened.on(
+        "console",
+        lambda message: problems.append(message.text) if message.type == "error" else None,
+    )
+    opened.on("pageerror", lambda error: problems.append(str(error)))
+    opened.on(
+        "request",
+        lambda asked: None if asked.url.startswith(server.url) else problems.append(asked.url),
+    )
+    yield opened
+    opened.close()
+
+
+def heading(page: Page, name: str) -> None:
+    """Wait until a page has its first heading."""
+    expect(page.get_by_role("heading", level=1)).to_have_text(name)
+
+
+def check_page(page: Page) -> None:
+    """Check a page with all that it folds: wide and light, and dark on a phone."""
+    page.locator("details").evaluate_all("all => all.forEach(each => { each.open = true })")
+    for size, scheme in SCREENS:
+        page.set_viewport_size(size)
+        page.emulate_media(color_scheme=scheme)
+        found = Axe().run(page)
+        assert found.violations_count == 0, found.generate_report()
+        assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
+    page.set_viewport_size(WIDE)
+    page.emulate_media(color_scheme="light")
+    assert page.evaluate("window.violations") == []
+
+
+def test_a_visitor_finds_a_release_and_what_it_is_made_of(
+    page: Page, server: Server, problems: list[str]
+) -> None:
+    page.goto(f"{server.url}/releases")
+    heading(page, "Releases")
+    check_page(page)
+    page.get_by_role("link", name="release-1").click()
+    heading(page, "release-1")
+    page.locator("#rows").scroll_into_view_if_needed()
+    expect(page.locator("#preview")).to_contain_text("Question 0")
+    sample = page.get_by_role("group", name="Lines for pandas")
+    expect(sample).to_contain_text(f"{server.url}/v1/releases/release-1/files")
+    page.get_by_role("button", name="Compare").click()
+    expect(page.locator("#difference dd").first).to_have_text("0")
+    check_page(page)
+    with page.expect_download() as taken:
+        page.get_by_role("link", name="parquet/train-00000.parquet").click()
+    assert taken.value.path().read_bytes().startswith(b"PAR1")
+
+    page.locator("a[href^='/snapshots/']").first.click()
+    expect(page.get_by_role("heading", level=1)).to_contain_text("Snapshot")
+    check_page(page)
+    page.get_by_role("link", name="What this commit changed").click()
+    heading(page, "What changed")
+    expect(page.locator("dd").first).to_have_text("1")
+    check_page(page)
+    page.get_by_role("link", name="Snapshots").click()
+    heading(page, "Snapshots")
+    check_page(page)
+    page.get_by_role("link", name="Contributors").click()
+    expect(page.locator("tbody")).to_contain_text("Ada 0")
+    check_page(page)
+    assert problems == []
+
+
+def test_a_query_is_typed_run_drawn_and_taken_home(
+    page: Page, server: Server, problems: list[str]
+) -> None:
+    page.goto(f"{server.url}/sql")
+    editor = page.locator(".editor").get_by_role("textbox", name="Query")
+    editor.press_sequentially("SELECT range AS n, range * 2 AS twice FROM range(5)")
+    editor.press("Control+Enter")
+    expect(page.get_by_role("heading", name="Result")).to_be_visible()
+    expect(page.locator(".chart canvas")).to_be_visible()
+    check_page(page)
+    with page.expect_download() as taken:
+        page.get_by_role("link", name="CSV").click()
+    assert taken.value.path().read_text().splitlines()[-1] == "4,8"
+    page.get_by_role("link", name="Turns by role").click()
+    expect(page.locator(".bars")).to_contain_text("assistant")
+    assert problems == []
+
+    page.goto(f"{server.url}/sql?q=SELECT+nope")
+    expect(page.get_by_role("alert")).to_contain_text("nope")
+    check_page(page)
+    # The browser says that the page had the status of an error.
+    assert all("422" in problem for problem in problems)
+
+
+def test_a_key_opens_the_status_and_a_closed_release(page: Page, server: Server, key: str) -> None:
+    page.goto(f"{server.url}/status")
+    page.locator("[data-key-form] input").fill(key)
+    page.get_by_role("button", name="Use it").click()
+    heading(page, "Status")
+    expect(page.locator("main")).to_contain_text("0 contributions")
+    check_page(page)
+    page.get_by_role("link", name="Releases").click()
+    page.get_by_role("link", name=CLOSED).click()
+    heading(page, CLOSED)
+    page.locator("#rows").scroll_into_view_if_needed()
+    expect(page.locator("#preview")).to_contain_text("Question 2")
+    with page.expect_download() as taken:
+        page.get_by_role("link", name="jsonl/train-00000.jsonl").click()
+    assert "Question" in taken.value.path().read_text()
+    page.get_by_role("link", name="SQL").click()
+    editor = page.locator(".editor").get_by_role("textbox", name="Query")
+    editor.press_sequentially("SELECT 42 AS answer")
+    page.get_by_role("button", name="Run").click()
+    expect(page.locator(".rows td")).to_have_text("42")
+    assert key not in page.url
+
+
+def test_all_is_read_without_javascript(browser: Browser, server: Server) -> None:
+    context = browser.new_context(java_script_enabled=False)
+    page = context.new_page()
+    page.set_default_timeout(TIMEOUT_MS)
+    page.goto(f"{server.url}/releases/release-1")
+    page.get_by_role("link", name="The first rows").click()
+    expect(page.locator("#preview")).to_contain_text("Question 0")
+    page.go_back()
+    page.get_by_role("button", name="Compare").click()
+    heading(page, "From release-1 to release-0")
+    page.goto(f"{server.url}/sql")
+    page.get_by_label("Query").fill("SELECT 42 AS answer")
+    page.get_by_role("button", name="Run").click()
+    expect(page.locator(".rows td")).to_have_text("42")
+    context.close()
