@@ -132,6 +132,20 @@ def listed(selection: dict[str, Any], audience: Audience, marking: Marking = UNM
     media_type = negotiate(request)
     if media_type == JSON or selection.keys() & {"limit", "cursor", "sort"}:
         return _page(media_type, selection, audience, marking)
+    return streamed(media_type, selection, audience, marking)
+
+
+def streamed(
+    media_type: str, selection: dict[str, Any], audience: Audience, marking: Marking = UNMARKED
+) -> Response:
+    """Answer with all contributions that a selection names, as a stream.
+
+    Args:
+        media_type: The media type, of rows alone.
+        selection: The parameters of the request.
+        audience: Whom the contributions are listed for.
+        marking: What the rows get beside their columns.
+    """
     columns = selection.get("columns", EVERY_COLUMN)
     services = current_services()
     view = services.snapshots.view(selection["reference"], audience)
