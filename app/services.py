@@ -60,6 +60,7 @@ from app.maps.store import MapStore
 from app.query.changes import ChangeFeed
 from app.query.contributions import Contributions
 from app.query.diff import Diffs
+from app.query.exploring import Explorer
 from app.query.facets import Facets
 from app.query.file_counts import FileCounts
 from app.query.lineage import Lineage
@@ -229,6 +230,7 @@ class Services:
         )
         self.facets = Facets(self.replaced, self.summaries, self.staged, indexes)
         self.overviews = Overviews(self.summaries)
+        self.explorer = Explorer(self.snapshots, self.contributions, self.staged, self.facets)
         self.published = PublishedCatalog(
             lambda: self.catalog, self.publications, file_access(settings)
         )

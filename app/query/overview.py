@@ -17,34 +17,19 @@ _REMEMBERED: Final = 16
 
 
 @dataclass(frozen=True, slots=True)
-class DayGrowth:
-    """What a day added.
-
-    Attributes:
-        day: The day, in UTC.
-        conversations: Number of conversations that were received on the day, in their latest
-            version.
-        total: Number of conversations that were received on the day or earlier.
-    """
-
-    day: date
-    conversations: int
-    total: int
-
-
-@dataclass(frozen=True, slots=True)
 class Overview:
     """What the lake holds as of a snapshot.
 
     Attributes:
         conversations: Number of conversations.
         turns: Number of their turns.
-        growth: The days on which conversations were received, ascending.
+        days: Days (UTC) with the numbers of conversations whose latest version was received on
+            them, ascending.
     """
 
     conversations: int
     turns: int
-    growth: tuple[DayGrowth, ...]
+    days: tuple[tuple[date, int], ...]
 
 
 class Overviews:
@@ -79,8 +64,5 @@ class Overviews:
         for part in self._summaries.parts(view, Filters()):
             days[part.day] += part.sign * part.counts.contributions
             turns += part.sign * part.counts.turns
-        growth, total = [], 0
-        for day in sorted(day for day, number in days.items() if number):
-            total += days[day]
-            growth.append(DayGrowth(day, days[day], total))
-        return Overview(total, turns, tuple(growth))
+        counted = sorted((day, number) for day, number in days.items() if number)
+        return Overview(sum(days.values()), turns, tuple(counted))

@@ -10,10 +10,10 @@ from typing import Final
 from flask import Flask
 
 from app.services import services_of
-from app.site import assets, docs, errors, formatting, home, maps, policies, terms
+from app.site import assets, docs, errors, explore, formatting, home, maps, policies, terms
 from app.version import VERSION
 
-_PAGES: Final = (home, terms, docs)
+_PAGES: Final = (home, explore, terms, docs)
 """The modules of pages with the policy of most."""
 
 
@@ -30,7 +30,7 @@ class Entry:
     endpoint: str
 
 
-_NAVIGATION: Final = (Entry("Maps", "maps.show_all"),)
+_NAVIGATION: Final = (Entry("Explore", "explore.show"), Entry("Maps", "maps.show_all"))
 
 
 def init_app(app: Flask) -> None:

@@ -51,7 +51,7 @@ function options(chart, place, headings) {
   }));
   return {
     width: place.clientWidth,
-    height: 240,
+    height: Number(chart.dataset.height),
     tzDate: (seconds) => new Date(seconds * 1000 + new Date(seconds * 1000).getTimezoneOffset() * 60000),
     cursor: { drag: { x: false, y: false } },
     scales: { y: { range: (_, least, most) => [Math.min(0, least), most * 1.05 || 1] } },
