@@ -26,6 +26,7 @@ _ANSWER_CHARACTERS: Final = 420
 _BEFORE_MATCH_CHARACTERS: Final = 80
 _READ_CHARACTERS: Final = 10_000
 """Length of the part of a text that is looked at: a turn may have a megabyte, most of it spaces."""
+_LONG_WORD_CHARACTERS: Final = 40
 _USER: Final = "user"
 _ASSISTANT: Final = "assistant"
 
@@ -160,10 +161,18 @@ def _passage(
         begins = max(0, match.start() - _BEFORE_MATCH_CHARACTERS)
     read = text[begins : begins + _READ_CHARACTERS]
     line = " ".join(read.split())
-    shown = line[:characters]
-    is_cut = len(line) > characters or begins + len(read) < len(text)
+    shown = _first_words(line, characters)
+    is_cut = len(shown) < len(line) or begins + len(read) < len(text)
     pieces = tuple(_pieces(shown, wanted))
     return Passage(place + 1, turn["role"], pieces, begins > 0, is_cut)
+
+
+def _first_words(line: str, characters: int) -> str:
+    """Return the beginning of a line, cut between words unless a word is very long."""
+    if len(line) <= characters:
+        return line
+    words, _, rest = line[: characters + 1].rpartition(" ")
+    return words if len(rest) < _LONG_WORD_CHARACTERS else line[:characters]
 
 
 def _pieces(text: str, wanted: re.Pattern[str] | None) -> Iterator[Piece]:

@@ -1,11 +1,14 @@
-// What every page can do beside being read: use a key, draw its charts, copy its code.
+// What every page can do beside being read: use a key, draw its charts, copy its code with the
+// address of the lake.
 
 import { useKeys } from "./key.js";
 import { drawCharts } from "./charts.js";
+import { putAddress } from "./address.js";
 import { offerCopies } from "./copy.js";
 
 function enhance(root) {
   drawCharts(root);
+  putAddress(root);
   offerCopies(root);
 }
 
