@@ -148,9 +148,7 @@ def _texts(turn: Turn) -> list[str]:
     return [text for text in (turn["content"], turn["edited_content"]) if text]
 
 
-def _passage(
-    place: int, turn: Turn, characters: int, wanted: re.Pattern[str] | None
-) -> Passage:
+def _passage(place: int, turn: Turn, characters: int, wanted: re.Pattern[str] | None) -> Passage:
     texts = _texts(turn) or [""]
     found = next((text for text in texts if wanted and wanted.search(text)), None)
     text = found or texts[0]

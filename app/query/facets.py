@@ -14,7 +14,7 @@ from app.query.filters import Filters
 from app.query.replaced import ReplacedReader
 from app.query.selection import Selection
 from app.query.snapshots import SnapshotView
-from app.query.staged import LANGUAGE, StageFilters, StageView, StagedContributions
+from app.query.staged import LANGUAGE, StagedContributions, StageFilters, StageView
 from app.query.summaries import Summaries
 from app.query.text_index.folder import TextIndexes
 

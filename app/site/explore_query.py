@@ -142,7 +142,9 @@ class ExploreQuery:
 
     def conditions(self) -> Pairs:
         """Return the parameters that choose some of the contributions."""
-        return tuple(pair for pair in self.given if pair[0] not in NO_FILTER and pair[0] in PARAMETERS)
+        return tuple(
+            pair for pair in self.given if pair[0] not in NO_FILTER and pair[0] in PARAMETERS
+        )
 
     def replacing(self, *left_out: str, **other: str | None) -> dict[str, list[str]]:
         """Return the parameters of another address.

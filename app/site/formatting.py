@@ -14,7 +14,13 @@ _UNITS: Final = ((1_000_000_000_000, "T"), (1_000_000_000, "G"), (1_000_000, "M"
 def init_app(app: Flask) -> None:
     """Give the templates their filters."""
     app.jinja_env.filters.update(
-        number=number, compact=compact, size=size, moment=moment, day=day, short=short, percent=percent
+        number=number,
+        compact=compact,
+        size=size,
+        moment=moment,
+        day=day,
+        short=short,
+        percent=percent,
     )
 
 
