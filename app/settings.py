@@ -333,12 +333,14 @@ class Settings:
     reports_per_day: Annotated[
         int, Meta(ge=1, description="Reports that count of one network in a day")
     ] = 50
-    site_title: Annotated[
-        str, Meta(min_length=1, description="What pages call this lake")
-    ] = "chatlake"
+    site_title: Annotated[str, Meta(min_length=1, description="What pages call this lake")] = (
+        "chatlake"
+    )
     site_file: Annotated[
         Path | None,
-        Meta(description="File of Markdown that says what this lake is, at the top of its first page"),
+        Meta(
+            description="File of Markdown that says what this lake is, at the top of its first page"
+        ),
     ] = None
     terms_version: Annotated[
         str | None, Meta(description="Version of the terms that contributors agree to")

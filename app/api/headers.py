@@ -24,7 +24,7 @@ CORS: Final = (
     ("Access-Control-Expose-Headers", _EXPOSED),
 )
 """The headers that let pages of any origin read an answer of the API."""
-_METHODS: Final = "GET, HEAD, OPTIONS, POST"
+_METHODS: Final = "DELETE, GET, HEAD, OPTIONS, POST"
 _PREFLIGHT_AGE_S: Final = 86_400
 
 

@@ -1,5 +1,6 @@
 """`backup` and `restore`: copies of the whole lake, made while it runs."""
 
+import os
 from pathlib import Path
 
 import click
@@ -14,11 +15,27 @@ from app.cli.takedown import run as run_takedowns
 from app.cli.takedown_copies import apply as apply_takedowns
 from app.services import current_services
 
-_Folder = click.Path(file_okay=False, path_type=Path)
+
+class _Folder(click.Path):
+    """A folder, which an empty argument, such as a variable that isn't set, doesn't name."""
+
+    def __init__(self) -> None:
+        super().__init__(file_okay=False, path_type=Path)
+
+    def convert(
+        self,
+        value: str | os.PathLike[str],
+        param: click.Parameter | None,
+        ctx: click.Context | None,
+    ) -> str | bytes | os.PathLike[str]:
+        """Return the folder's path."""
+        if value == "":
+            self.fail("it is empty, and not the name of a folder", param, ctx)
+        return super().convert(value, param, ctx)
 
 
 @click.command()
-@click.argument("folder", metavar="DIR", type=_Folder)
+@click.argument("folder", metavar="DIR", type=_Folder())
 @with_appcontext
 @shows_errors
 def backup(folder: Path) -> None:
@@ -40,7 +57,7 @@ def backup(folder: Path) -> None:
 
 
 @click.command()
-@click.argument("folder", metavar="BACKUP", type=_Folder)
+@click.argument("folder", metavar="BACKUP", type=_Folder())
 @click.option(
     "--takedowns",
     type=click.Path(exists=True, dir_okay=False),

@@ -35,7 +35,7 @@ _NAVIGATION: Final = (Entry("Explore", "explore.show"), Entry("Maps", "maps.show
 
 def init_app(app: Flask) -> None:
     """Register the pages, and what their templates use."""
-    names = frozenset(page.blueprint.name for page in (*_PAGES, maps))
+    names = frozenset(page.blueprint.name for page in _PAGES)
     formatting.init_app(app)
     settings = services_of(app).settings
     app.jinja_env.globals.update(
@@ -43,7 +43,7 @@ def init_app(app: Flask) -> None:
         has_terms=settings.terms_file is not None,
         site_pages=_NAVIGATION,
         site_title=settings.site_title,
-        version=VERSION,
+        chatlake_version=VERSION,
     )
     for page in (*_PAGES, maps, assets):
         app.register_blueprint(page.blueprint)
@@ -56,4 +56,4 @@ def init_app(app: Flask) -> None:
         },
     )
     # The last is the first to see an answer: the policy depends on whether it is a page.
-    errors.init_app(app, names)
+    errors.init_app(app, names, partly={maps.blueprint.name})

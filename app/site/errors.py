@@ -1,5 +1,6 @@
 """Errors as pages: a person reads what a program reads in the envelope of an error."""
 
+from collections.abc import Set as AbstractSet
 from http import HTTPStatus
 from typing import Final
 
@@ -11,18 +12,21 @@ HTML: Final = "text/html"
 _KEY_NEEDED: Final = frozenset({HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN})
 
 
-def init_app(app: Flask, pages: frozenset[str]) -> None:
+def init_app(app: Flask, pages: AbstractSet[str], partly: AbstractSet[str]) -> None:
     """Have errors of pages, and of addresses that don't exist, answered by a page.
 
     Args:
         app: The application.
         pages: The names of the blueprints of pages.
+        partly: The names of blueprints that send pages, and files to programs. Programs get the
+            envelope there, and for addresses that don't exist.
     """
 
     @app.after_request
     def explain(response: Response) -> Response:
         is_page = request.blueprint in pages or (
-            request.url_rule is None and _prefers_html(request.accept_mimetypes)
+            (request.blueprint is None or request.blueprint in partly)
+            and _prefers_html(request.accept_mimetypes)
         )
         if response.status_code < HTTPStatus.BAD_REQUEST or not is_page or not response.is_json:
             return response

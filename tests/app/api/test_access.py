@@ -55,7 +55,8 @@ KEYED_POST: Final = answers(POST=401)
 TABLE: Final = "/iceberg/v1/namespaces/chatlake/tables/contributions"
 
 ROUTES: Final[Mapping[str, tuple[str, Answers]]] = {
-    "/": ("/", REDIRECT),
+    "/": ("/", READ),
+    "/assets/<edition>/<path:path>": ("/assets/1/site/site.css", READ),
     "/docs/": ("/docs/", READ),
     "/docs/<path:path>": ("/docs/swagger-ui.css", READ),
     "/terms": ("/terms", READ),

@@ -4,6 +4,7 @@ from random import Random
 from typing import Any
 
 import pytest
+from flask import Flask
 from flask.testing import FlaskClient, FlaskCliRunner
 
 from app import create_app
@@ -414,3 +415,10 @@ def test_a_backup_that_was_cut_off_leaves_none(
 
 def _die(*_: object) -> None:
     raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize("command", ["backup", "restore"])
+def test_an_empty_argument_is_no_folder(app: Flask, command: str) -> None:
+    result = app.test_cli_runner().invoke(args=[command, ""])
+    assert result.exit_code == 2
+    assert "it is empty" in result.output

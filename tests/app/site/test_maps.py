@@ -34,7 +34,7 @@ def test_the_list_shows_each_map_with_its_picture_and_nothing_of_its_texts(
     site: FlaskClient,
 ) -> None:
     page = site.get("/maps/").text
-    for told in ('href="first/"', "raw", "10 conversations", "2026-03-01"):
+    for told in ('href="/maps/first/"', "raw", "10 conversations", "2026-03-01"):
         assert told in page
     assert "onerror" not in page
     assert site.get("/maps/first/picture.png", buffered=True).content_type == "image/png"

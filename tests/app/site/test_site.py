@@ -1,14 +1,55 @@
+import gzip
 import re
 from urllib.parse import urljoin
 
+import pytest
 from flask.testing import FlaskClient
 
+PAGES = ("/", "/maps/", "/none")
 
-def test_the_home_page_leads_to_the_documentation(client: FlaskClient) -> None:
-    response = client.get("/", follow_redirects=True)
-    assert response.status_code == 200
-    assert response.request.path == "/docs/"
-    assert "<title>chatlake</title>" in response.text
+
+@pytest.mark.parametrize("path", PAGES)
+def test_pages_name_only_files_of_this_server_and_all_are_there(
+    client: FlaskClient, path: str
+) -> None:
+    page = client.get(path, headers={"Accept": "text/html"})
+    sources = re.findall(r'<(?:script|link|img)[^>]* (?:src|href)="([^"]+)"', page.text)
+    assert len(sources) >= 5
+    for source in sources:
+        assert source.startswith("/assets/"), source
+        response = client.get(source, headers={"Accept-Encoding": "gzip"})
+        assert response.status_code == 200, source
+        assert response.cache_control.immutable
+
+
+def test_files_are_sent_compressed_to_those_who_take_it(client: FlaskClient) -> None:
+    address = asset_of(client, "site/site.css")
+    packed = client.get(address, headers={"Accept-Encoding": "br, gzip"})
+    plain = client.get(address)
+    assert packed.headers["Content-Encoding"] == "gzip"
+    assert "Content-Encoding" not in plain.headers
+    assert packed.headers["Vary"] == plain.headers["Vary"] == "Accept-Encoding"
+    assert gzip.decompress(packed.data) == plain.data
+
+
+@pytest.mark.parametrize("path", ["none.css", "../__init__.py", "vendor/SUMS", "%2e%2e/maps.py"])
+def test_no_other_file_is_sent(client: FlaskClient, path: str) -> None:
+    assert client.get(f"/assets/1/{path}").status_code == 404
+
+
+def test_a_person_gets_errors_as_pages_and_a_program_as_envelopes(client: FlaskClient) -> None:
+    for path in ("/none", "/maps/none/"):
+        page = client.get(path, headers={"Accept": "text/html,*/*;q=0.8"})
+        assert (page.status_code, page.mimetype) == (404, "text/html")
+        assert "<h1>Not Found</h1>" in page.text
+        assert client.get(path).get_json()["code"] == 404
+    assert client.get("/v1/none", headers={"Accept": "application/json"}).is_json
+
+
+def asset_of(client: FlaskClient, path: str) -> str:
+    """Return the address of a file that every page loads."""
+    (address,) = re.findall(f'"(/assets/[0-9a-f]+/{path})"', client.get("/").text)
+    return str(address)
 
 
 def test_the_documentation_names_only_files_of_this_server_and_all_are_there(

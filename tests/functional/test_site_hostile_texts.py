@@ -1,0 +1,142 @@
+"""Hostile texts on every page, in a real browser: they are shown, and nothing of them runs."""
+
+from collections.abc import Iterator
+from typing import Any
+from urllib.parse import urlencode
+
+import pytest
+import requests
+from playwright.sync_api import Browser, Page
+
+from tests.browsers import WATCH_POLICY, start_browser
+from tests.functional.hostile_texts import TEXTS
+from tests.functional.server import Server
+
+pytestmark = pytest.mark.browser
+
+_TIMEOUT_MS = 60_000
+_TEXTS_OF_A_CONVERSATION = 10
+_MAX_NAME_CHARACTERS = 100
+NAMES = [text for text in TEXTS if len(text) <= _MAX_NAME_CHARACTERS and text.isprintable()]
+"""Those that may be a name, such as that of a model."""
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A server whose lake has nothing but hostile texts."""
+    with Server(tmp_path_factory.mktemp("hostile") / "home", site_title=NAMES[0]) as started:
+        yield started
+
+
+@pytest.fixture(scope="module")
+def ids(server: Server) -> list[str]:
+    """The contributions of the lake, which have the texts in every place that takes one."""
+    bodies = [submission(number, texts) for number, texts in enumerate(batched_texts())]
+    answers = [
+        requests.post(
+            f"{server.url}/v1/ingest/chat", json=body, headers={"Prefer": "wait=30"}, timeout=60
+        )
+        for body in bodies
+    ]
+    assert [answer.status_code for answer in answers] == [200] * len(bodies), answers[0].text
+    return [answer.json()["contribution_id"] for answer in answers]
+
+
+def batched_texts() -> Iterator[tuple[str, ...]]:
+    """Yield the texts of each conversation."""
+    for start in range(0, len(TEXTS), _TEXTS_OF_A_CONVERSATION):
+        yield TEXTS[start : start + _TEXTS_OF_A_CONVERSATION]
+
+
+def submission(number: int, texts: tuple[str, ...]) -> dict[str, Any]:
+    """Return a submission with these texts in its turns, and others in all other places."""
+    name = NAMES[number % len(NAMES)]
+    turns = [turn(place, text, name) for place, text in enumerate(texts)]
+    return {
+        "conversation": turns,
+        **dict.fromkeys(("agent_id", "source", "attribution", "licence"), name),
+        **dict.fromkeys(("title", "prompt_template", "chat_template"), texts[0]),
+        "client": {"name": name, "version": name},
+        "tools": [{"name": texts[0]}],
+        "labels": {name: texts[1]},
+        "submitter_id": f"of-hostile-texts-{number:032}",
+    }
+
+
+def turn(place: int, text: str, name: str) -> dict[str, Any]:
+    """Return a turn with a text wherever a turn can have one."""
+    spoken: dict[str, Any] = {"role": "user", "content": text}
+    if place % 2:
+        spoken |= {"role": "assistant", "model": name, "reasoning": text, "edited_content": text}
+        spoken["tool_calls"] = [{"id": name, "name": name, "arguments": text}]
+        spoken["alternatives"] = [[{"role": "assistant", "content": text}]]
+    spoken["name"] = name
+    spoken["attachments"] = [{"kind": name, "name": name, "media_type": name, "text": text}]
+    return spoken
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """A browser."""
+    with start_browser() as started:
+        yield started
+
+
+@pytest.fixture(scope="module")
+def page(browser: Browser) -> Iterator[Page]:
+    """A page that notes what its policy refuses."""
+    opened = browser.new_page()
+    opened.set_default_timeout(_TIMEOUT_MS)
+    opened.add_init_script(WATCH_POLICY)
+    yield opened
+    opened.close()
+
+
+def addresses(ids: list[str]) -> Iterator[str]:
+    """Yield the addresses of pages that show texts of strangers."""
+    yield from ("/", "/explore", "/releases", "/snapshots", "/snapshots/now", "/contributors")
+    for contribution_id in ids:
+        yield f"/conversations/{contribution_id}"
+    for name in (NAMES[0], NAMES[-1]):
+        for parameter in ("q", "source", "agent_id", "model", "attribution", "snapshot_id", "tag"):
+            yield f"/explore?{urlencode({parameter: name})}"
+        yield f"/sql?{urlencode({'q': name})}"
+        yield f"/conversations/{urlencode({'': name})[1:]}"
+        yield f"/{urlencode({'': name})[1:]}"
+    yield f"/sql?{urlencode({'q': 'SELECT * FROM contributions'})}"
+    yield f"/sql?{urlencode({'q': 'SELECT * FROM turns'})}"
+
+
+def test_hostile_texts_are_shown_on_every_page_and_nothing_of_them_runs(
+    server: Server, ids: list[str], page: Page
+) -> None:
+    requested: list[str] = []
+    problems: list[str] = []
+    page.on("request", lambda request: requested.append(request.url))
+    page.on("pageerror", lambda error: problems.append(str(error)))
+    page.on("dialog", lambda dialog: problems.append(dialog.message))
+    for address in addresses(ids):
+        answer = page.goto(server.url + address, wait_until="networkidle")
+        assert answer is not None
+        assert answer.status < 500, address
+        assert "text/html" in answer.headers["content-type"], address
+        for folded in page.locator("details:not([open]) > summary").all():
+            folded.click()
+        assert page.evaluate("typeof window.ran") == "undefined", address
+        assert page.evaluate("window.violations") == [], address
+        assert page.url.startswith(server.url + "/"), address
+    assert problems == []
+    assert [url for url in requested if not url.startswith(f"{server.url}/")] == []
+
+
+def test_every_text_can_be_read(server: Server, ids: list[str]) -> None:
+    for contribution_id, texts in zip(ids, batched_texts(), strict=True):
+        shown = requests.get(f"{server.url}/conversations/{contribution_id}", timeout=60)
+        assert shown.status_code == 200
+        assert shown.text.count("window.ran=1") >= sum("window.ran=1" in text for text in texts)
+
+
+def test_the_texts_are_kept_as_they_were_sent(server: Server, ids: list[str]) -> None:
+    for contribution_id, texts in zip(ids, batched_texts(), strict=True):
+        found = requests.get(f"{server.url}/v1/contributions/{contribution_id}", timeout=60).json()
+        assert [spoken["content"] for spoken in found["conversation"]] == list(texts)
