@@ -28,7 +28,7 @@ from tests.lakes import opened_app
 INGEST: Final = ("/v1/ingest/", "/v1/contributors")
 READ: Final = (
     *("/v1/contributions", "/v1/changes", "/v1/stats", "/v1/sql", "/v1/snapshots"),
-    *("/v1/releases/<name>", "/maps/<name>/", "/iceberg/v1/"),
+    *("/v1/releases/<name>", "/maps/<name>/", "/iceberg/v1/", "/explore"),
 )
 MODERATE: Final = "/v1/moderation"
 """What needs the role `moderate` whatever the settings are."""
