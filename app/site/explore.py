@@ -4,8 +4,9 @@ from datetime import UTC
 from http import HTTPStatus
 from typing import Any, Final
 
-from flask import Blueprint, Response, abort, render_template, request
+from flask import Blueprint, Response, abort, redirect, render_template, request, url_for
 from marshmallow import ValidationError
+from werkzeug import Response as WerkzeugResponse
 
 from app.api.access import current_audience, may, require
 from app.api.answers import stream
@@ -39,7 +40,7 @@ FORMS: Final = {
 """The forms in which results are downloaded: the suffix, the media type, and the name."""
 _SUFFIXES: Final = {name: "arrows" if name == "arrow" else name for name in FORMS}
 
-Page = Response | str | tuple[str, int]
+Page = WerkzeugResponse | str | tuple[str, int]
 
 
 @blueprint.get("/explore")
@@ -47,6 +48,9 @@ Page = Response | str | tuple[str, int]
 def show() -> Page:
     """Show a page of contributions, with a form to choose them by."""
     query = ExploreQuery.parse(request.args)
+    if "" in request.args.values() and not query.errors:
+        # A form sends its empty fields, too; the address without them is the one to share.
+        return redirect(url_for("explore.show", **query.as_given()))
     stage = _stage(query)
     if query.errors:
         return _refused(query, stage, HTTPStatus.UNPROCESSABLE_ENTITY)
@@ -174,6 +178,7 @@ def _page(query: ExploreQuery, stage: Stage, found: Found) -> str:
             (name, value) for name, values in pinned.items() if name != STAGE for value in values
         ],
         forms={form: name for form, (_, name) in FORMS.items()},
+        suffixes=_SUFFIXES,
     )
 
 

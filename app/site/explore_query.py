@@ -146,6 +146,10 @@ class ExploreQuery:
             pair for pair in self.given if pair[0] not in NO_FILTER and pair[0] in PARAMETERS
         )
 
+    def as_given(self) -> dict[str, list[str]]:
+        """Return the parameters of this address."""
+        return _by_name(self.given)
+
     def replacing(self, *left_out: str, **other: str | None) -> dict[str, list[str]]:
         """Return the parameters of another address.
 
@@ -166,16 +170,24 @@ class ExploreQuery:
             pairs: Parameters that it hasn't, with their values.
             other: Parameters with the values that it has beside the rest.
         """
-        found: dict[str, list[str]] = {}
-        for name, value in self.given:
-            is_left_out = name == "cursor" or (name, value) in pairs
-            # A name that isn't ours could mean something to whatever makes the address.
-            if name in PARAMETERS and not is_left_out:
-                found.setdefault(name, []).append(value)
+        kept = (pair for pair in self.given if pair[0] != "cursor" and pair not in pairs)
+        found = _by_name(kept)
         for name, new in other.items():
             if new is not None:
                 found[name] = [new]
         return found
+
+
+def _by_name(pairs: Iterable[tuple[str, str]]) -> dict[str, list[str]]:
+    """Return the values of the parameters that there are, by their names.
+
+    A name that isn't ours could mean something to whatever makes the address.
+    """
+    found: dict[str, list[str]] = {}
+    for name, value in pairs:
+        if name in PARAMETERS:
+            found.setdefault(name, []).append(value)
+    return found
 
 
 def _values(given: Pairs) -> dict[str, Any]:

@@ -2,11 +2,12 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Final
 
 import pytest
 import requests
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, BrowserContext, Page, expect
+from playwright.sync_api import Browser, BrowserContext, Page, ViewportSize, expect
 
 from tests.browsers import WATCH_POLICY, start_browser
 from tests.factories import make_submission
@@ -15,7 +16,8 @@ from tests.functional.server import Server
 pytestmark = pytest.mark.browser
 
 TIMEOUT_MS = 30_000
-WIDE, PHONE = {"width": 1280, "height": 900}, {"width": 390, "height": 800}
+WIDE: Final[ViewportSize] = {"width": 1280, "height": 900}
+PHONE: Final[ViewportSize] = {"width": 390, "height": 800}
 
 
 @pytest.fixture(scope="module")
@@ -25,7 +27,10 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
         for number in range(3):
             body = make_submission(f"Question {number}", "Answer", source=f"source-{number}")
             answer = requests.post(
-                f"{started.url}/v1/ingest/chat", json=body, headers={"Prefer": "wait=30"}, timeout=60
+                f"{started.url}/v1/ingest/chat",
+                json=body,
+                headers={"Prefer": "wait=30"},
+                timeout=60,
             )
             assert answer.status_code == 200
         yield started
@@ -49,9 +54,9 @@ def context(browser: Browser) -> Iterator[BrowserContext]:
 
 def accessible(page: Page) -> None:
     """Check that axe finds nothing, in a wide window and on a phone, light and dark."""
-    for size, scheme in ((WIDE, "light"), (PHONE, "dark")):
+    for size in (WIDE, PHONE):
         page.set_viewport_size(size)
-        page.emulate_media(color_scheme=scheme)
+        page.emulate_media(color_scheme="dark" if size is PHONE else "light")
         found = Axe().run(page)
         assert found.violations_count == 0, found.generate_report()
     page.set_viewport_size(WIDE)

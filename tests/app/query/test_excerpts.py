@@ -58,10 +58,13 @@ def test_what_was_searched_for_is_marked_in_upper_and_lower_case() -> None:
     assert len(found.passages) == 2
 
 
-@pytest.mark.parametrize("field", ["content", "edited_content"])
-def test_a_match_in_another_turn_or_far_down_is_shown_with_what_stands_around(field: str) -> None:
-    text = "before " * 5_000 + "the (needle)" + " after" * 5_000
-    turn = Turn(**{"content": "", "role": "assistant", field: text})
+LONG = "before " * 5_000 + "the (needle)" + " after" * 5_000
+
+
+@pytest.mark.parametrize(
+    "turn", [Turn(LONG, "assistant"), Turn("", "assistant", edited_content=LONG)]
+)
+def test_a_match_in_another_turn_or_far_down_is_shown_with_what_stands_around(turn: Turn) -> None:
     found = excerpt_of(Turn("Hi", "user"), Turn("Hello", "assistant"), turn, q="(needle)")
     passage = found.passages[2]
     assert passage.place == 3

@@ -5,6 +5,7 @@ import pytest
 
 from app.query import facets
 from app.query.facets import FacetCounts
+from app.query.file_counts import SUMMED
 from app.query.filters import Filters
 from app.query.snapshots import Reference
 from app.services import Services
@@ -54,7 +55,7 @@ def test_only_what_is_selected_is_counted(filled: Services) -> None:
     assert count(filled, rating="positive").total == 1
     assert values(count(filled, day_from=FIRST_DAY.date().replace(day=2)), "source") == {None: 1}
     assert count(filled, source="none") == FacetCounts(
-        0, (), tuple(facets.Facet(name, ()) for name in facets.SUMMED)
+        0, (), tuple(facets.Facet(name, ()) for name in SUMMED)
     )
 
 

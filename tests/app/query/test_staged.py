@@ -39,6 +39,7 @@ class Built:
 
     @property
     def ids(self) -> list[str]:
+        """The ids of the contributions that the stage has, in order."""
         return [each.contribution_id for each in self.contributions]
 
 

@@ -30,7 +30,8 @@ EVIL = "<script>evil()</script>"
 def snapshots(shared_services: Services) -> Iterator[list[Snapshot]]:
     """The two snapshots of a lake with 25 contributions."""
     first = commit_batch(
-        shared_services, *(make_received(place, f"text {place}", "answer", source="a") for place in range(24))
+        shared_services,
+        *(make_received(place, f"text {place}", "answer", source="a") for place in range(24)),
     )
     turns = (Turn(f"{EVIL} Needle", "user"), Turn("Found", "assistant", model=EVIL))
     second = commit_batch(shared_services, make_received(30, conversation=turns, source=EVIL))
@@ -103,7 +104,9 @@ def test_counts_stand_beside_the_results_or_are_loaded_later(client: FlaskClient
 
 
 def test_filters_in_use_can_be_removed_one_by_one(client: FlaskClient) -> None:
-    page = client.get("/explore?source=a&min_turns=1&label=&role=").text
+    answer = client.get("/explore?source=a&min_turns=1&label=&role=")
+    assert answer.headers["Location"] == "/explore?source=a&min_turns=1"
+    page = client.get(answer.headers["Location"]).text
     assert set(re.findall(r'aria-label="Remove ([^"]+)"', page)) == {"Source: a", "Turns from: 1"}
     (removing,) = re.findall(r'href="([^"]+)" aria-label="Remove Source', page)
     assert parse_qs(urlsplit(unescape(removing)).query) == {"stage": ["raw"], "min_turns": ["1"]}
@@ -187,8 +190,9 @@ def test_stages_are_shown_counted_and_downloaded_in_the_same_way(
 
 
 def test_what_a_reader_may_not_see_asks_for_a_key_and_another_stage_is_shown(
-    client: FlaskClient, shared_services: Services
+    shared_services: Services, snapshots: list[Snapshot]
 ) -> None:
+    assert snapshots
     settings = replace(shared_services.settings, raw_access="keys")
     key = {"Authorization": f"Bearer {shared_services.keys.create('explorer', 'read')}", **HTML}
     with opened_app(settings) as closed:

@@ -49,9 +49,7 @@ def test_the_operators_words_and_the_size_of_the_lake_are_shown(
 
 
 @pytest.mark.slow
-def test_the_newest_release_is_shown_with_its_map(
-    services: Services, client: FlaskClient
-) -> None:
+def test_the_newest_release_is_shown_with_its_map(services: Services, client: FlaskClient) -> None:
     first = commit_batch(services, *(make_received(day, f"text {day}") for day in range(3)))
     services.releases.build(make_recipe("first"), first)
     services.releases.build(make_recipe("second"), commit_batch(services, make_received(4)))

@@ -5,11 +5,13 @@ import { useKeys } from "./key.js";
 import { drawCharts } from "./charts.js";
 import { putAddress } from "./address.js";
 import { offerCopies } from "./copy.js";
+import { offerSliders } from "./slider.js";
 
 function enhance(root) {
   drawCharts(root);
   putAddress(root);
   offerCopies(root);
+  offerSliders(root);
 }
 
 useKeys();

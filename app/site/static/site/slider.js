@@ -1,6 +1,6 @@
 // A slider over the history, which fills in the field for the moment; without it, the field is there.
 
-function fit(root) {
+export function offerSliders(root) {
   for (const slider of root.querySelectorAll("[data-slider][hidden]")) {
     const field = document.getElementById("as_of");
     const moments = momentsOf(slider);
@@ -32,5 +32,3 @@ document.addEventListener("change", (event) => {
   const slider = event.target.closest("[data-slider]");
   if (slider) event.target.form.requestSubmit();
 });
-document.addEventListener("htmx:afterSettle", () => fit(document));
-fit(document);
