@@ -29,15 +29,24 @@ class Periods:
 def periods_of(days: Sequence[DayCount]) -> Periods:
     """Return counts by day, or by week or month where there would be too many.
 
+    Periods between the first and the last have a number, too, since a chart would draw a line over
+    them.
+
     Args:
         days: Days with their numbers, ascending.
     """
-    if len(days) <= _MOST_POINTS:
-        return Periods("day", days)
-    weeks = _sums(days, [day - timedelta(days=day.weekday()) for day, _ in days])
+    if not days:
+        return Periods("day", ())
+    numbers = dict(days)
+    first, last = days[0][0], days[-1][0]
+    every = [first + timedelta(days=place) for place in range((last - first).days + 1)]
+    counts = [(day, numbers.get(day, 0)) for day in every]
+    if len(counts) <= _MOST_POINTS:
+        return Periods("day", counts)
+    weeks = _sums(counts, [day - timedelta(days=day.weekday()) for day in every])
     if len(weeks) <= _MOST_POINTS:
         return Periods("week", weeks)
-    return Periods("month", _sums(days, [day.replace(day=1) for day, _ in days]))
+    return Periods("month", _sums(counts, [day.replace(day=1) for day in every]))
 
 
 def _sums(days: Sequence[DayCount], starts: Sequence[date]) -> list[DayCount]:

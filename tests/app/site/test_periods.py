@@ -24,8 +24,7 @@ def test_many_days_become_weeks_and_then_months_with_the_same_sum() -> None:
     assert {day.day for day, _ in months.counts} == {1}
 
 
-def test_growth_adds_up() -> None:
-    assert growth_of([(FIRST, 2), (FIRST + timedelta(days=3), 5)]) == [
-        (FIRST, 2, 2),
-        (FIRST + timedelta(days=3), 7, 5),
-    ]
+def test_growth_adds_up_and_has_the_days_between() -> None:
+    second, third = (FIRST + timedelta(days=day) for day in (1, 2))
+    found = growth_of([(FIRST, 2), (third, 5)])
+    assert found == [(FIRST, 2, 2), (second, 2, 0), (third, 7, 5)]
