@@ -62,14 +62,18 @@ from app.maps.store import MapStore
 from app.query.changes import ChangeFeed
 from app.query.contributions import Contributions
 from app.query.diff import Diffs
+from app.query.exploring import Explorer
+from app.query.facets import Facets
 from app.query.file_counts import FileCounts
 from app.query.lineage import Lineage
+from app.query.overview import Overviews
 from app.query.replaced import ReplacedReader
 from app.query.reviews import Reviews
 from app.query.scratch import ScratchDatabase
 from app.query.snapshots import Reference, Snapshots
 from app.query.spill import remove_abandoned
 from app.query.sql.queries import SqlQueries
+from app.query.staged import StagedContributions
 from app.query.stats import ContributionStatistics
 from app.query.summaries import Summaries
 from app.query.text_index.folder import TextIndexes
@@ -225,6 +229,12 @@ class Services:
         self.publications = Publications(
             self.database, lambda: self.catalog, self.hidden, self.embargo
         )
+        self.staged = StagedContributions(
+            lambda: self.catalog, self.snapshots, settings.max_page_bytes
+        )
+        self.facets = Facets(self.replaced, self.summaries, self.staged, indexes)
+        self.overviews = Overviews(self.summaries)
+        self.explorer = Explorer(self.snapshots, self.contributions, self.staged, self.facets)
         self.published = PublishedCatalog(
             lambda: self.catalog, self.publications, file_access(settings)
         )

@@ -22,6 +22,7 @@ from pyiceberg.expressions import AlwaysTrue, BooleanExpression
 from pyiceberg.expressions.visitors import bind, extract_field_ids
 from pyiceberg.io.pyarrow import expression_to_pyarrow
 from pyiceberg.manifest import ManifestEntry
+from pyiceberg.schema import Schema
 from pyiceberg.table import Table
 from pyiceberg.table.snapshots import Snapshot as IcebergSnapshot
 
@@ -42,6 +43,8 @@ from catalog.pruning import LOWER, NULLS, ROWS, UPPER
 from catalog.schema import ARROW_SCHEMA, CONVERSATION, ID, SCHEMA, SEQUENCE_NUMBER
 from catalog.snapshots import Snapshot
 
+COUNTED_FIELD: Final = f"{CONVERSATION}.stopped"
+"""The field of turns that is read where they are only counted: small, and never missing."""
 EVERY_ROW: Final = AlwaysTrue()
 """The condition that every row meets."""
 BEFORE_EVERY_COMMIT: Final = 0
@@ -264,8 +267,8 @@ def read(
     """
     schema = schema_of(columns)
     # The columns of the condition beside, and what tells the turns of a file without the fields.
-    counted = [f"{CONVERSATION}.stopped"] if CONVERSATION in schema.names else []
-    needed = schema_of([*columns, *counted, *_names_in(row_filter), SEQUENCE_NUMBER])
+    counted = [COUNTED_FIELD] if CONVERSATION in schema.names else []
+    needed = schema_of([*columns, *counted, *columns_in(row_filter), SEQUENCE_NUMBER])
     condition = arrow_condition(row_filter)
     nothing = pa.RecordBatch.from_pylist([], schema)
     for file in files:
@@ -333,14 +336,15 @@ def count_rows(table: Table, files: Sequence[DataFile]) -> int:
     return whole + sum(int(batch.num_rows) for batch in read(table, in_part, [SEQUENCE_NUMBER]))
 
 
-def schema_of(columns: Sequence[str]) -> pa.Schema:
+def schema_of(columns: Sequence[str], table_schema: pa.Schema = ARROW_SCHEMA) -> pa.Schema:
     """Return the Arrow schema of a scan with these columns.
 
     Args:
         columns: Names of columns in their order. `conversation.rating` is the conversation, of
             whose turns only the rating is read; other fields of turns can be named beside it.
+        table_schema: The Arrow schema of the table.
     """
-    every_field: pa.StructType = pa.struct(ARROW_SCHEMA)
+    every_field: pa.StructType = pa.struct(table_schema)
     chosen = _narrowed(every_field, columns)
     names = dict.fromkeys(path.partition(".")[0] for path in columns)
     return pa.schema([chosen.field(name) for name in names])
@@ -374,9 +378,14 @@ def day_bounds(first: date, last: date) -> tuple[datetime, datetime]:
     return start, datetime.combine(last, time.min, UTC) + timedelta(days=1)
 
 
-def arrow_condition(row_filter: BooleanExpression) -> ds.Expression:
-    """Convert a condition from Iceberg's form to Arrow's."""
-    return expression_to_pyarrow(bind(SCHEMA, row_filter, case_sensitive=True), SCHEMA)
+def arrow_condition(row_filter: BooleanExpression, schema: Schema = SCHEMA) -> ds.Expression:
+    """Convert a condition from Iceberg's form to Arrow's.
+
+    Args:
+        row_filter: The condition.
+        schema: The Iceberg schema of the table.
+    """
+    return expression_to_pyarrow(bind(schema, row_filter, case_sensitive=True), schema)
 
 
 def wanted_rows(file: DataFile, condition: ds.Expression) -> ds.Expression:
@@ -393,9 +402,15 @@ def wanted_rows(file: DataFile, condition: ds.Expression) -> ds.Expression:
     return condition
 
 
-def _names_in(row_filter: BooleanExpression) -> set[str]:
-    bound = bind(SCHEMA, row_filter, case_sensitive=True)
-    return {SCHEMA.find_field(field_id).name for field_id in extract_field_ids(bound)}
+def columns_in(row_filter: BooleanExpression, schema: Schema = SCHEMA) -> set[str]:
+    """Return the names of the columns that a condition looks at.
+
+    Args:
+        row_filter: The condition.
+        schema: The Iceberg schema of the table.
+    """
+    bound = bind(schema, row_filter, case_sensitive=True)
+    return {schema.find_field(field_id).name for field_id in extract_field_ids(bound)}
 
 
 def _numbered(rows: pa.RecordBatch, file: DataFile) -> pa.RecordBatch:

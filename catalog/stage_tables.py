@@ -13,6 +13,7 @@ from typing import Final
 
 import pyarrow as pa
 import pyarrow.dataset as ds
+from pyiceberg.expressions import BooleanExpression
 from pyiceberg.io.pyarrow import schema_to_pyarrow
 from pyiceberg.manifest import ManifestFile
 from pyiceberg.table import Table, TableProperties
@@ -20,13 +21,21 @@ from pyiceberg.table.snapshots import Operation
 from pyiceberg.table.snapshots import Snapshot as IcebergSnapshot
 from pyiceberg.table.update.snapshot import _ManifestMergeManager, _OverwriteFiles
 
+from catalog.checkpoints import checkpoint
 from catalog.errors import CommitConflict
-from catalog.fragments import PARQUET, prune_row_groups, scanner
+from catalog.fragments import PARQUET, prune_row_groups, read_fragment, scanner
 from catalog.manifests import PATH, column_of, files_of
 from catalog.pruning import LOWER, UPPER
 from catalog.records import time_of
-from catalog.scan import entries_of
-from catalog.schema import ID
+from catalog.scan import (
+    COUNTED_FIELD,
+    EVERY_ROW,
+    arrow_condition,
+    columns_in,
+    entries_of,
+    schema_of,
+)
+from catalog.schema import CONVERSATION, ID
 from catalog.snapshots import commit_on_newest, live_snapshot, live_snapshots
 from catalog.stages import SOURCE_SNAPSHOT_PROPERTY
 from catalog.staging import StagedFile, describe_files
@@ -56,6 +65,21 @@ def source_of(table: Table, snapshot_id: int | None = None) -> int | None:
     return int(source) if source else None
 
 
+def builds(table: Table) -> Iterator[tuple[int, int]]:
+    """Yield the live snapshots of a table of a stage that a build wrote, newest first.
+
+    Args:
+        table: A table of a stage.
+
+    Yields:
+        The id of the snapshot, and that of the raw table's snapshot that it was computed from.
+    """
+    for snapshot in live_snapshots(table):
+        source_id = source_of(table, snapshot.snapshot_id)
+        if source_id is not None:
+            yield snapshot.snapshot_id, source_id
+
+
 def newest_build(table: Table, source_id: int | None = None) -> int | None:
     """Return the id of the newest live snapshot that a build of a stage wrote; None without one.
 
@@ -63,11 +87,7 @@ def newest_build(table: Table, source_id: int | None = None) -> int | None:
         table: A table of a stage.
         source_id: The raw table's snapshot that it must be computed from; None for any.
     """
-    for snapshot in live_snapshots(table):
-        found = source_of(table, snapshot.snapshot_id)
-        if found is not None and source_id in (None, found):
-            return snapshot.snapshot_id
-    return None
+    return next((build for build, source in builds(table) if source_id in (None, source)), None)
 
 
 def has_properties(table: Table, properties: Mapping[str, str]) -> bool:
@@ -149,7 +169,7 @@ class _MergingOverwrite(_OverwriteFiles):
 
 
 @dataclass(frozen=True, slots=True, order=True)
-class _FileTimes:
+class StageFile:
     """A data file, in the order of its rows.
 
     Attributes:
@@ -181,8 +201,9 @@ class StageReader:
             SnapshotNotFound: No live snapshot of the table has this id.
         """
         self._table = table
+        self._snapshot = live_snapshot(table, snapshot_id)
         self.schema = table_arrow_schema(table)
-        self._files = _files_of(table, live_snapshot(table, snapshot_id))
+        self._files = _files_of(table, self._snapshot)
 
     def rows(
         self,
@@ -209,7 +230,42 @@ class StageReader:
                 if fragment is not None:
                     yield from scanner(fragment, self.schema, projection, wanted).to_batches()
 
-    def _between(self, between: tuple[datetime, datetime] | None) -> Sequence[_FileTimes]:
+    def files(self, condition: BooleanExpression) -> list[StageFile]:
+        """Return the files that may have rows that meet a condition, in the order of their rows."""
+        return _files_of(self._table, self._snapshot, condition)
+
+    def select(
+        self, files: Iterable[StageFile], columns: Sequence[str], condition: BooleanExpression
+    ) -> Iterator[pa.RecordBatch]:
+        """Yield the matching rows of some files; batches may be empty.
+
+        Each file and each batch is a checkpoint.
+
+        Args:
+            files: Files of `files`.
+            columns: Names of columns, or of fields of turns, see `catalog.scan.schema_of`.
+            condition: The condition on whole columns that rows have to meet.
+        """
+        iceberg_schema = self._table.schema()
+        schema = schema_of(columns, self.schema)
+        has_conversations = CONVERSATION in schema.names
+        counted = [COUNTED_FIELD] if has_conversations else []
+        in_condition = columns_in(condition, iceberg_schema)
+        needed = schema_of([*columns, *counted, *in_condition], self.schema)
+        wanted = None if condition == EVERY_ROW else arrow_condition(condition, iceberg_schema)
+        for file in files:
+            checkpoint()
+            with self._table.io.new_input(file.path).open() as source:
+                fragment: ds.ParquetFileFragment | None = PARQUET.make_fragment(source)
+                if wanted is not None:
+                    fragment = prune_row_groups(fragment, self.schema, wanted)
+                if fragment is None:
+                    continue
+                for rows in read_fragment(source, fragment, needed, wanted):
+                    checkpoint()
+                    yield rows.select(schema.names).cast(schema)
+
+    def _between(self, between: tuple[datetime, datetime] | None) -> Sequence[StageFile]:
         if between is None:
             return self._files
         first, end = (
@@ -218,8 +274,8 @@ class StageReader:
         return self._files[first:end]
 
     def _chosen(
-        self, files: Sequence[_FileTimes], ids: Iterable[str] | None
-    ) -> Iterator[tuple[_FileTimes, ds.Expression | None]]:
+        self, files: Sequence[StageFile], ids: Iterable[str] | None
+    ) -> Iterator[tuple[StageFile, ds.Expression | None]]:
         """Yield files with the condition on their rows; without those that can't have a row."""
         if ids is None:
             yield from ((file, None) for file in files)
@@ -258,14 +314,22 @@ def table_arrow_schema(table: Table) -> pa.Schema:
     return schema_to_pyarrow(table.schema(), include_field_ids=False)
 
 
-def _files_of(table: Table, snapshot: IcebergSnapshot | None) -> list[_FileTimes]:
-    """Return the files of a snapshot in the order of their rows; none without a snapshot."""
+def _files_of(
+    table: Table, snapshot: IcebergSnapshot | None, condition: BooleanExpression = EVERY_ROW
+) -> list[StageFile]:
+    """Return the files of a snapshot that may have some rows, in the order of these.
+
+    Args:
+        table: A table of a stage.
+        snapshot: A live snapshot of the table; None for no file.
+        condition: The rows.
+    """
     received_at = table.schema().find_field("received_at")
     return sorted(
-        _FileTimes(
+        StageFile(
             _EPOCH + timedelta(microseconds=first), path, _EPOCH + timedelta(microseconds=last)
         )
-        for files in (files_of(table, snapshot) if snapshot else ())
+        for files in (files_of(table, snapshot, condition) if snapshot else ())
         for path, first, last in zip(
             files[PATH].to_pylist(),
             column_of(files, LOWER, received_at).to_pylist(),

@@ -85,7 +85,11 @@ def _of_release(services: Services, name: str) -> Roles:
 
 
 TABLE: Final[dict[tuple[str, str], Need | None]] = {
-    ("GET", "/"): None,
+    ("GET", "/"): _nothing,
+    # The stage is a parameter, so these views ask for what it needs.
+    ("GET", "/explore"): _nothing,
+    ("GET", "/explore/facets"): _nothing,
+    ("GET", "/explore/download/<form>"): _nothing,
     ("GET", "/assets/<edition>/<path:path>"): None,
     ("GET", "/docs/"): None,
     ("GET", "/docs/<path:path>"): None,
@@ -290,6 +294,20 @@ def may(needed: Roles) -> bool:
     g.is_private = True
     key = current_api_key()
     return key is not None and key.grants(needed)
+
+
+def require(needed: Roles) -> None:
+    """Refuse the current request unless it may do what needs some roles.
+
+    It is for views whose route tells too little to be in `TABLE` with what they need.
+
+    Raises:
+        KeyMissing: A key is needed.
+        KeyInvalid: The request has a key that isn't valid.
+        RoleMissing: The key has another role.
+    """
+    g.is_private = g.get("is_private", False) or bool(needed)
+    check_roles(current_api_key(), needed)
 
 
 def current_api_key() -> ApiKey | None:

@@ -40,6 +40,8 @@ DELAY_S: Final = "chatlake.delay_s"
 LIMITS: Final[Mapping[str, LimitName | None]] = {
     "/v1/ingest/chat": "submissions",
     "/v1/ingest/chats": "uploads",
+    "/explore/facets": "costly_reads",
+    "/explore/download/<form>": "costly_reads",
     "/v1/contributions/count": "costly_reads",
     "/v1/stats": "costly_reads",
     "/v1/snapshots/<before>/diff/<after>": "costly_reads",

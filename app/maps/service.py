@@ -194,6 +194,11 @@ class Maps:
         """
         return self.store.find(name)
 
+    def of_release(self, release: str) -> list[MapDescription]:
+        """Return the descriptions of the maps that were built for a release, latest stage first."""
+        found = (each for each in self.all() if each.source.release == release)
+        return sorted(found, key=lambda each: STAGES.index(each.source.stage), reverse=True)
+
     def file(self, name: str, path: str) -> Path:
         """Return the path of a file of a map.
 

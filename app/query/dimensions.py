@@ -6,6 +6,7 @@ from typing import Final, Literal, get_args
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from catalog.scan import COUNTED_FIELD
 from catalog.schema import CONVERSATION
 
 Dimension = Literal["day", "source", "agent_id", "contributor_id", "rating", "model"]
@@ -21,8 +22,6 @@ COUNTED_SCHEMA: Final = pa.schema(
 """What `count_batch` returns: the dimensions and the number of turns."""
 
 _OF_TURNS: Final[tuple[Dimension, ...]] = ("rating", "model")
-_COUNTED_FIELD: Final = f"{CONVERSATION}.stopped"
-"""The field of turns that is read when they are only counted: small, and never missing."""
 _SOURCE_COLUMNS: Final[dict[str, str]] = {"day": "received_at"}
 
 
@@ -30,7 +29,7 @@ def columns_of(by: Sequence[Dimension]) -> list[str]:
     """Return the columns that counting needs; of turns, as few fields as possible."""
     of_turns = [f"{CONVERSATION}.{name}" for name in by if name in _OF_TURNS]
     others = [_SOURCE_COLUMNS.get(name, name) for name in by if name not in _OF_TURNS]
-    return [_COUNTED_FIELD, *of_turns, *others]
+    return [COUNTED_FIELD, *of_turns, *others]
 
 
 def count_batch(batch: pa.RecordBatch, by: Sequence[Dimension]) -> pa.RecordBatch:

@@ -67,7 +67,7 @@ def read_page(
 
     Args:
         selection: The contributions to choose from.
-        columns: The columns to return.
+        columns: The columns, or fields of turns, to return.
         limit: The largest number of contributions to return.
         after: The last id of the page before; None begins with the first contribution.
         max_bytes: The size in Arrow at which the page ends early; it has at least one row if there
@@ -78,7 +78,8 @@ def read_page(
     needed = list(dict.fromkeys([*columns, ID]))
     rows = read_rows(selection.view, ids[:limit], needed, max_bytes, newest_first=newest_first)
     more = rows.num_rows < len(ids)
-    return Page(rows.select(list(columns)), rows.column(ID)[-1].as_py() if more else None)
+    found = rows.select(schema_of(columns).names)
+    return Page(found, rows.column(ID)[-1].as_py() if more else None)
 
 
 def read_rows(
@@ -136,10 +137,9 @@ def _files_with(files: Iterable[DataFile], ids: Sequence[str]) -> list[DataFile]
 
 
 def _first_ids(
-    selection: Selection, limit: int, after: str | None, *, newest_first: bool
+    selection: Selection, limit: int, last_id: str | None, *, newest_first: bool
 ) -> pa.Array:
-    within = EVERY_ROW if after is None else _after(after, newest_first=newest_first)
-    order = [("", "descending" if newest_first else "ascending")]
+    within = EVERY_ROW if last_id is None else rows_after(last_id, newest_first=newest_first)
     first = NO_IDS
 
     def is_needed(file: DataFile) -> bool:
@@ -153,14 +153,33 @@ def _first_ids(
 
     for day in selection.days([ID], within, is_needed, newest_first=newest_first):
         for batch in day:
-            candidates = pa.concat_arrays([first, batch.column(ID)])
-            first = candidates.take(pc.select_k_unstable(candidates, limit, order))
+            first = first_of(
+                pa.concat_arrays([first, batch.column(ID)]), limit, newest_first=newest_first
+            )
         if len(first) == limit:
             break
     return first
 
 
-def _after(contribution_id: str, *, newest_first: bool) -> BooleanExpression:
+def first_of(ids: pa.Array, limit: int, *, newest_first: bool) -> pa.Array:
+    """Return those of some ids that come first, in their order.
+
+    Args:
+        ids: The ids, in any order.
+        limit: The largest number of ids to return.
+        newest_first: Whether ids descend.
+    """
+    order = [("", "descending" if newest_first else "ascending")]
+    return ids.take(pc.select_k_unstable(ids, limit, order))
+
+
+def rows_after(contribution_id: str, *, newest_first: bool) -> BooleanExpression:
+    """Return the condition that a row comes after an id in a list.
+
+    Args:
+        contribution_id: The id.
+        newest_first: Whether the list begins with the newest contribution.
+    """
     moment = time_of(contribution_id).isoformat()
     if newest_first:
         return And(LessThanOrEqual("received_at", moment), LessThan(ID, contribution_id))

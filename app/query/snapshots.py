@@ -19,7 +19,7 @@ from app.state import ledger
 from app.state.db import Database
 from catalog.errors import SnapshotNotFound
 from catalog.membership import NO_IDS
-from catalog.scan import EVERY_ROW, DataFile, plan
+from catalog.scan import BEFORE_EVERY_COMMIT, EVERY_ROW, DataFile, plan
 from catalog.snapshots import Snapshot, is_hold, tagged_snapshot_id
 from catalog.table import load_table
 
@@ -173,6 +173,25 @@ class Snapshots:
             and ref.snapshot_ref_type is SnapshotRefType.TAG
             and not is_hold(name)
         )
+
+    def spread(self, most: int, audience: Audience = PUBLIC) -> list[Snapshot]:
+        """Return snapshots that are evenly spread over the history, oldest first.
+
+        The first and the last that an audience may see are among them.
+
+        Args:
+            most: The largest number of snapshots to return, which is at least 2.
+            audience: Whom the list is for.
+        """
+        with self._database.read() as connection:
+            last = ledger.newest(connection, before=self._first_unseen(connection, audience))
+            first = ledger.first_from(connection, BEFORE_EVERY_COMMIT)
+            if last is None or first is None:
+                return []
+            span = last.sequence_number - first.sequence_number
+            steps = {first.sequence_number + span * step // (most - 1) for step in range(most)}
+            found = ledger.by_sequence_numbers(connection, steps)
+        return [found[number] for number in sorted(found)]
 
     def hidden(self, audience: Audience) -> pa.Array:
         """Return the ids of the contributions that are hidden from an audience now, ascending."""

@@ -99,6 +99,14 @@ class Releases:
         """Return the manifests of all releases, by name."""
         return self.store.all()
 
+    def newest_first(self) -> list[Manifest]:
+        """Return the manifests of the releases that are given out, of the newest snapshot first."""
+        held_back = self.held_back()
+        given_out = (manifest for manifest in self.all() if manifest.name not in held_back)
+        return sorted(
+            given_out, key=lambda manifest: (manifest.sequence_number, manifest.name), reverse=True
+        )
+
     def held_back(self) -> frozenset[str]:
         """Return the names of the releases that nobody gets at present."""
         return self._held_back.names("release")

@@ -16,6 +16,7 @@ from app.site import (
     conversations,
     docs,
     errors,
+    explore,
     formatting,
     home,
     maps,
@@ -31,7 +32,7 @@ from app.site import (
 from app.version import VERSION
 
 _PAGES: Final = (
-    *(home, conversations, releases, snapshots, sql, contributors),
+    *(home, explore, conversations, releases, snapshots, sql, contributors),
     *(me, moderating, status, terms, docs),
 )
 """The modules of pages with the policy of most."""
@@ -51,6 +52,7 @@ class Entry:
 
 
 _NAVIGATION: Final = (
+    Entry("Explore", "explore.show"),
     Entry("Releases", "release_pages.show_all"),
     Entry("Snapshots", "snapshot_pages.show_all"),
     Entry("Maps", "maps.show_all"),

@@ -10,12 +10,14 @@ from rich.filesize import decimal
 from app.site.marks import visible
 
 _SHOWN_DIGITS: Final = 12
+_UNITS: Final = ((1_000_000_000_000, "T"), (1_000_000_000, "G"), (1_000_000, "M"))
 
 
 def init_app(app: Flask) -> None:
     """Give the templates their filters."""
     app.jinja_env.filters.update(
         number=number,
+        compact=compact,
         size=size,
         moment=moment,
         day=day,
@@ -28,6 +30,14 @@ def init_app(app: Flask) -> None:
 
 def number(value: float) -> str:
     """Return a number with separators between thousands."""
+    return f"{value:,}"
+
+
+def compact(value: int) -> str:
+    """Return a number with three digits and a unit, such as `1.23 M`."""
+    for unit, name in _UNITS:
+        if value >= unit:
+            return f"{value / unit:.3g} {name}"
     return f"{value:,}"
 
 

@@ -1,11 +1,94 @@
-"""The first page: what this lake is, in the operator's words."""
+"""The first page: what this lake is, in the operator's words, and how to give and take.
+
+In the lines to copy, `$LAKE` stands for the address of the lake, and a script puts the one in that
+the browser has. The server doesn't know it behind a proxy, and never repeats the header Host, which
+anybody may send.
+"""
+
+from shlex import quote
+from typing import Final
 
 from flask import Blueprint, render_template
+from markupsafe import Markup
+
+from app.api.access import current_audience, may
+from app.api.reads import reads_lake
+from app.maps.description import MapDescription
+from app.query.overview import Overview
+from app.query.snapshots import Reference
+from app.releases.manifest import Manifest
+from app.services import current_services
+from app.site.markdown import render_markdown
+from app.site.periods import growth_of
 
 blueprint = Blueprint("home", __name__, template_folder="templates")
 
+_UNKNOWN_LANGUAGE: Final = "und"
+
 
 @blueprint.get("/")
+@reads_lake
 def show() -> str:
     """Show what this lake is and holds."""
-    return render_template("home/page.html")
+    services = current_services()
+    settings = services.settings
+    overview = _overview()
+    release = _newest_release()
+    return render_template(
+        "home/page.html",
+        about=_about(),
+        overview=overview,
+        growth=growth_of(overview.days if overview else ()),
+        release=release,
+        languages=_languages(release) if release else 0,
+        map=_map_of(release) if release else None,
+        settings=settings,
+        terms_version=quote(settings.terms_version or "") if settings.require_terms else None,
+    )
+
+
+def _about() -> Markup | None:
+    """Return the operator's words; None when there are none."""
+    file = current_services().settings.site_file
+    return render_markdown(file.read_text(encoding="utf-8")) if file else None
+
+
+def _overview() -> Overview | None:
+    """Return what the lake holds; None if the reader may not see the raw table."""
+    services = current_services()
+    if not may(services.policy.raw):
+        return None
+    return services.overviews.of(services.snapshots.view(Reference(), current_audience()))
+
+
+def _newest_release() -> Manifest | None:
+    """Return the newest release that the reader may have; None without one."""
+    services = current_services()
+    return next(
+        (
+            manifest
+            for manifest in services.releases.newest_first()
+            if may(services.policy.release(manifest.name, is_raw=manifest.stage == "raw"))
+        ),
+        None,
+    )
+
+
+def _map_of(release: Manifest) -> MapDescription | None:
+    """Return the map of a release's stage; None if it has none that needs no key.
+
+    Pictures are asked for without a key.
+    """
+    services = current_services()
+    return next(
+        (
+            found
+            for found in services.maps.of_release(release.name)
+            if not services.policy.map(found.name, found.source.stage, release.name)
+        ),
+        None,
+    )
+
+
+def _languages(release: Manifest) -> int:
+    return len(release.languages.keys() - {_UNKNOWN_LANGUAGE})

@@ -64,6 +64,7 @@ def path_of(rule: Rule, **values: str) -> str:
         "name": NAME,
         "other": NAME,
         "path": "README.md",
+        "form": "csv",
         "edition": "1",
         "number": "1",
         "namespace": "chatlake",

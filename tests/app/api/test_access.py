@@ -58,6 +58,9 @@ TABLE: Final = "/iceberg/v1/namespaces/chatlake/tables/contributions"
 
 ROUTES: Final[Mapping[str, tuple[str, Answers]]] = {
     "/": ("/", READ),
+    "/explore": ("/explore", READ),
+    "/explore/facets": ("/explore/facets", READ),
+    "/explore/download/<form>": ("/explore/download/ndjson", READ),
     "/assets/<edition>/<path:path>": ("/assets/1/site/site.css", READ),
     "/docs/": ("/docs/", READ),
     "/docs/<path:path>": ("/docs/swagger-ui.css", READ),

@@ -29,7 +29,7 @@ INGEST: Final = ("/v1/ingest/", "/v1/contributors", "/me/key")
 READ: Final = (
     *("/v1/contributions", "/v1/changes", "/v1/stats", "/v1/sql", "/v1/snapshots"),
     *("/v1/releases/<name>", "/maps/<name>/", "/iceberg/v1/"),
-    *("/conversations/", "/releases/<name>", "/snapshots", "/sql"),
+    *("/conversations/", "/explore", "/releases/<name>", "/snapshots", "/sql"),
 )
 MODERATE: Final = ("/v1/moderation", "/moderation")
 """What needs the role `moderate` whatever the settings are."""

@@ -28,6 +28,8 @@ MINUTE: Final = {
 NDJSON: Final = {"Content-Type": "application/x-ndjson"}
 LINE: Final = json.dumps(make_submission()).encode() + b"\n"
 COSTLY: Final = {
+    "/explore/facets",
+    "/explore/download/<form>",
     "/v1/contributions/count",
     "/v1/stats",
     "/v1/snapshots/<before>/diff/<after>",

@@ -123,3 +123,13 @@ def test_a_snapshot_has_its_added_and_total_counts(services: Services) -> None:
     assert (found.added_rows, found.total_rows, found.added_files) == (1, 3, 1)
     assert found.operation == "append"
     assert found.committed_at.utcoffset() == timedelta(0)
+
+
+def test_snapshots_are_spread_over_the_history_with_the_first_and_the_last(
+    services: Services,
+) -> None:
+    assert services.snapshots.spread(2) == []
+    made = [commit_batch(services, make_received()) for _ in range(5)]
+    assert services.snapshots.spread(100) == made
+    assert services.snapshots.spread(3) == made[::2]
+    assert services.snapshots.spread(2) == [made[0], made[-1]]

@@ -70,7 +70,7 @@ function options(uPlot, chart, place, headings, isTime) {
   }));
   return {
     width: place.clientWidth,
-    height: 240,
+    height: Number(chart.dataset.height),
     tzDate: (seconds) => new Date(seconds * 1000 + new Date(seconds * 1000).getTimezoneOffset() * 60000),
     cursor: { drag: { x: false, y: false } },
     scales: { x: { time: isTime }, y: { range: (_, least, most) => [Math.min(0, least), most * 1.05 || 1] } },

@@ -6,12 +6,14 @@ import { drawCharts } from "./charts.js";
 import { putAddress } from "./address.js";
 import { offerCopies } from "./copy.js";
 import { loadModules } from "./modules.js";
+import { offerSliders } from "./slider.js";
 
 function enhance(root) {
   drawCharts(root);
   putAddress(root);
   offerCopies(root);
   loadModules(root);
+  offerSliders(root);
 }
 
 useKeys();

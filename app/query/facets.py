@@ -1,0 +1,165 @@
+"""Counts beside a list of contributions: by day, and by the most frequent values of columns."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date
+from typing import Final
+
+import pyarrow as pa
+
+from app.query.dimensions import columns_of
+from app.query.file_counts import SUMMED, RowCounts, count_rows
+from app.query.filters import Filters
+from app.query.replaced import ReplacedReader
+from app.query.selection import Selection
+from app.query.snapshots import SnapshotView
+from app.query.staged import LANGUAGE, StagedContributions, StageFilters, StageView
+from app.query.summaries import Summaries
+from app.query.text_index.folder import TextIndexes
+
+_MOST_VALUES: Final = 1_000
+"""Number of values of a column above which it isn't counted by them."""
+_SHOWN_VALUES: Final = 8
+_RECEIVED_AT: Final = "received_at"
+_COLUMNS: Final = (_RECEIVED_AT, *columns_of(SUMMED))
+
+Counts = Iterable[tuple[str | None, int]]
+
+
+@dataclass(frozen=True, slots=True)
+class Facet:
+    """Counts of contributions by the values of a column or of a field of turns.
+
+    Attributes:
+        name: The column or field.
+        values: The most frequent values with their numbers of contributions, the most frequent
+            first; None stands for those without a value. Empty when there are too many values.
+        more: Number of other values.
+        has_too_many: Whether there are too many values to count by.
+    """
+
+    name: str
+    values: tuple[tuple[str | None, int], ...]
+    more: int = 0
+    has_too_many: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class FacetCounts:
+    """Counts of selected contributions.
+
+    Attributes:
+        total: Number of contributions.
+        days: Days (UTC) with the numbers of contributions that were received on them, ascending.
+        facets: Counts by value. By a field of turns, a contribution counts for each of its values.
+    """
+
+    total: int
+    days: tuple[tuple[date, int], ...]
+    facets: tuple[Facet, ...]
+
+
+class Facets:
+    """Counts what is selected, at once where the counts of files tell, and else row by row."""
+
+    def __init__(
+        self,
+        replaced: ReplacedReader,
+        summaries: Summaries,
+        staged: StagedContributions,
+        indexes: TextIndexes | None = None,
+    ) -> None:
+        """Count contributions.
+
+        Args:
+            replaced: Tells what later versions replaced.
+            summaries: Has the counts of files.
+            staged: Reads the computed stages.
+            indexes: Indexes of texts; None to read all texts.
+        """
+        self._replaced = replaced
+        self._summaries = summaries
+        self._staged = staged
+        self._indexes = indexes
+
+    def count(self, view: SnapshotView, filters: Filters) -> FacetCounts:
+        """Count the selected contributions of a snapshot.
+
+        It is quick if `Summaries.can_count(filters)`.
+        """
+        sums = _Sums(SUMMED)
+        if Summaries.can_count(filters):
+            for part in self._summaries.parts(view, filters):
+                sums.add(part.day, part.counts, part.sign)
+        else:
+            selection = Selection.of(view, filters, self._replaced, self._indexes)
+            for batch in selection.read(_COLUMNS):
+                sums.add_batch(batch)
+        return sums.counts()
+
+    def count_stage(self, view: StageView, filters: StageFilters) -> FacetCounts:
+        """Count the selected rows of a computed stage, also by language."""
+        sums = _Sums((LANGUAGE, *SUMMED))
+        for batch in self._staged.stream(view, filters, (*_COLUMNS, LANGUAGE)):
+            sums.add_batch(batch)
+        return sums.counts()
+
+
+class _Sums:
+    """Sums of counts by day and by the values of some columns, of which it keeps few enough."""
+
+    def __init__(self, names: Iterable[str]) -> None:
+        self._days: defaultdict[date, int] = defaultdict(int)
+        self._values: dict[str, dict[str | None, int] | None] = {name: {} for name in names}
+
+    def add_batch(self, batch: pa.RecordBatch) -> None:
+        """Add rows of one day."""
+        if not batch.num_rows:
+            return
+        day: date = batch.column(_RECEIVED_AT)[0].as_py().date()
+        self.add(day, count_rows([batch]))
+        if LANGUAGE in self._values:
+            languages = batch.column(LANGUAGE).value_counts()
+            self._add_values(
+                LANGUAGE, ((each["values"], each["counts"]) for each in languages.to_pylist())
+            )
+
+    def add(self, day: date, counts: RowCounts, sign: int = 1) -> None:
+        """Add the counts of rows of a day, or take them away.
+
+        Args:
+            day: The day.
+            counts: The counts.
+            sign: 1 to add the counts, -1 to take them away.
+        """
+        self._days[day] += sign * counts.contributions
+        for name in SUMMED:
+            values = counts.by.get(name)
+            if values is None:
+                self._values[name] = None
+            elif self._values[name] is not None:
+                self._add_values(name, ((value, sign * number) for value, number, _ in values))
+
+    def counts(self) -> FacetCounts:
+        """Return the sums."""
+        days = tuple(sorted((day, number) for day, number in self._days.items() if number))
+        facets = tuple(_facet(name, values) for name, values in self._values.items())
+        return FacetCounts(sum(number for _, number in days), days, facets)
+
+    def _add_values(self, name: str, counts: Counts) -> None:
+        known = self._values[name]
+        if known is None:
+            return
+        for value, number in counts:
+            known[value] = known.get(value, 0) + number
+        if len(known) > _MOST_VALUES:
+            self._values[name] = None
+
+
+def _facet(name: str, values: Mapping[str | None, int] | None) -> Facet:
+    if values is None:
+        return Facet(name, (), has_too_many=True)
+    found = [(value, number) for value, number in values.items() if number > 0]
+    found.sort(key=lambda each: (-each[1], each[0] or ""))
+    return Facet(name, tuple(found[:_SHOWN_VALUES]), max(0, len(found) - _SHOWN_VALUES))

@@ -1,0 +1,221 @@
+"""The page on which people search and filter contributions, count them, and take them with them."""
+
+from datetime import UTC
+from http import HTTPStatus
+from typing import Any, Final
+
+from flask import Blueprint, Response, abort, redirect, render_template, request, url_for
+from marshmallow import ValidationError
+from werkzeug import Response as WerkzeugResponse
+
+from app.api.access import current_audience, may, require
+from app.api.answers import stream
+from app.api.errors import STATUS
+from app.api.formats import ARROW_STREAM, CSV, NDJSON, PARQUET
+from app.api.paging import ContributionCursor, page_rows
+from app.api.reads import ReadTimeout, reads_lake
+from app.api.schemas.selection import NEWEST_FIRST
+from app.query.exploring import Found, Question, Rows
+from app.query.filters import NULLABLE_COLUMNS
+from app.services import current_services
+from app.site.explore_query import MOMENT, STAGE, ExploreQuery
+from app.site.explore_words import LABELS, SHOWN_PARAMETERS, STAGE_SAYS
+from app.site.periods import periods_of
+from catalog.errors import LakeError, NotFound
+from catalog.rows import every_column, plain_rows
+from catalog.stages import STAGES, Stage
+
+blueprint = Blueprint("explore", __name__, template_folder="templates")
+
+PAGE_ROWS: Final = 20
+"""Contributions in a page, unless the address says otherwise."""
+MOMENTS: Final = 100
+"""Moments that the slider over the history offers."""
+FORMS: Final = {
+    "ndjson": (NDJSON, "NDJSON"),
+    "csv": (CSV, "CSV"),
+    "parquet": (PARQUET, "Parquet"),
+    "arrow": (ARROW_STREAM, "Arrow stream"),
+}
+"""The forms in which results are downloaded: the suffix, the media type, and the name."""
+_SUFFIXES: Final = {name: "arrows" if name == "arrow" else name for name in FORMS}
+
+Page = WerkzeugResponse | str | tuple[str, int]
+
+
+@blueprint.get("/explore")
+@reads_lake
+def show() -> Page:
+    """Show a page of contributions, with a form to choose them by."""
+    query = ExploreQuery.parse(request.args)
+    if "" in request.args.values() and not query.errors:
+        # A form sends its empty fields, too; the address without them is the one to share.
+        return redirect(url_for("explore.show", **query.as_given()))
+    stage = _stage(query)
+    if query.errors:
+        return _refused(query, stage, HTTPStatus.UNPROCESSABLE_ENTITY)
+    try:
+        found = _found(query, stage)
+    except ValidationError as error:
+        wrong = query.with_error(error)
+        return _refused(wrong, stage, HTTPStatus.UNPROCESSABLE_ENTITY)
+    except (NotFound, ReadTimeout) as error:
+        return _refused(query, stage, _status(error), str(error))
+    return _page(query, stage, found)
+
+
+@blueprint.get("/explore/facets")
+@reads_lake
+def facets() -> Page:
+    """Show the counts beside the contributions, which may take longer than these."""
+    query = ExploreQuery.parse(request.args)
+    stage = _stage(query)
+    if query.errors:
+        return _refused(query, stage, HTTPStatus.UNPROCESSABLE_ENTITY)
+    counts, problem, status = None, "", HTTPStatus.OK
+    try:
+        counts = current_services().explorer.count(_question(query, stage), current_audience())
+    except (NotFound, ReadTimeout) as error:
+        problem, status = str(error), _status(error)
+    page = render_template(
+        "explore/facets.html",
+        **_common(query, stage),
+        counts=counts,
+        periods=periods_of(counts.days if counts else ()),
+        problem=problem,
+    )
+    return page, status
+
+
+@blueprint.get("/explore/download/<form>")
+@reads_lake
+def download(form: str) -> Response:
+    """Send all contributions that a page shows some of, as a file."""
+    if form not in FORMS:
+        abort(HTTPStatus.NOT_FOUND)
+    query = ExploreQuery.parse(request.args)
+    stage = _stage(query)
+    if query.errors:
+        raise ValidationError(dict(query.errors))
+    found: Rows = current_services().explorer.rows(_question(query, stage), current_audience())
+    snapshot_id = str(found.snapshot.snapshot_id) if found.snapshot else None
+    as_rows = plain_rows if stage == "raw" else every_column
+    response = stream(found.batches, found.schema, FORMS[form][0], snapshot_id, as_rows)
+    name = f"{stage}-{snapshot_id or 'empty'}.{_SUFFIXES[form]}"
+    response.headers["Content-Disposition"] = f'attachment; filename="{name}"'
+    return response
+
+
+def _stage(query: ExploreQuery) -> Stage:
+    """Return the stage that a page shows: the first that the reader may see, unless it is given.
+
+    Raises:
+        KeyMissing: The reader needs a key.
+        RoleMissing: The reader's key has another role.
+    """
+    needed = current_services().policy.stage
+    may_see = [each for each in STAGES if may(needed(each))]
+    stage: Stage = query.stage or (may_see or STAGES)[0]
+    require(needed(stage))
+    return stage
+
+
+def _question(query: ExploreQuery, stage: Stage) -> Question:
+    return Question(stage, query.reference, query.filters)
+
+
+def _found(query: ExploreQuery, stage: Stage) -> Found:
+    """Return the page of contributions that is asked for.
+
+    Raises:
+        ValidationError: The cursor or the limit is wrong.
+        LakeError: What `Explorer.page` raises.
+    """
+    question = _question(query, stage)
+    newest_first = query.sort in {None, NEWEST_FIRST}
+    last_id = None
+    if query.cursor:
+        place = ContributionCursor.parse(query.cursor)
+        place.check_sort(query.sort)
+        newest_first, last_id = place.newest_first, place.last_id
+        question = _next_page(question, place)
+    return current_services().explorer.page(
+        question,
+        current_audience(),
+        page_rows(query.limit or PAGE_ROWS),
+        last_id,
+        newest_first=newest_first,
+    )
+
+
+def _next_page(question: Question, place: ContributionCursor) -> Question:
+    """Return the question for a later page, which stays on the snapshot of the first."""
+    if question.stage == "raw":
+        reference = place.pin(question.reference)
+        return Question(question.stage, reference, question.filters)
+    build = int(place.snapshot_id)
+    return Question(question.stage, question.reference, question.filters, build)
+
+
+def _page(query: ExploreQuery, stage: Stage, found: Found) -> str:
+    newest_first = query.sort in {None, NEWEST_FIRST}
+    following = None
+    if found.last_id and found.place:
+        if query.cursor:
+            newest_first = ContributionCursor.parse(query.cursor).newest_first
+        following = ContributionCursor(str(found.place), found.last_id, newest_first)
+    snapshot_id = str(found.snapshot.snapshot_id) if found.snapshot else None
+    pinned = query.replacing(*MOMENT, "limit", "sort", stage=stage, snapshot_id=snapshot_id)
+    return render_template(
+        "explore/page.html",
+        **_common(query, stage) | {"moment": _moment(query, found)},
+        found=found,
+        counts=found.counts,
+        periods=periods_of(found.counts.days if found.counts else ()),
+        next_page=query.replacing(stage=stage, cursor=str(following)) if following else None,
+        pinned=pinned,
+        api_parameters=[
+            (name, value) for name, values in pinned.items() if name != STAGE for value in values
+        ],
+        forms={form: name for form, (_, name) in FORMS.items()},
+        suffixes=_SUFFIXES,
+    )
+
+
+def _moment(query: ExploreQuery, found: Found) -> str:
+    """Return the time that the form shows; "" for now."""
+    if found.snapshot is None or not query.names() & {*MOMENT}:
+        return ""
+    time = found.snapshot.committed_at.astimezone(UTC).replace(tzinfo=None)
+    return query.value("as_of").rstrip("Z") or time.isoformat(timespec="milliseconds")
+
+
+def _refused(
+    query: ExploreQuery, stage: Stage, status: HTTPStatus, problem: str = ""
+) -> tuple[str, int]:
+    """Return the page with what is wrong with the parameters, and the form to put it right."""
+    page = render_template(
+        "explore/page.html", **_common(query, stage), found=None, problem=problem
+    )
+    return page, status
+
+
+def _common(query: ExploreQuery, stage: Stage) -> dict[str, Any]:
+    """Return what all of these pages show."""
+    services = current_services()
+    return {
+        "query": query,
+        "stage": stage,
+        "stages": STAGES,
+        "stage_says": STAGE_SAYS,
+        "labels": LABELS,
+        "shown_parameters": SHOWN_PARAMETERS,
+        "nullable": NULLABLE_COLUMNS,
+        "absent": ",".join(query.values("absent")).split(","),
+        "moments": services.snapshots.spread(MOMENTS, current_audience()),
+        "moment": query.value("as_of"),
+    }
+
+
+def _status(error: LakeError) -> HTTPStatus:
+    return next(STATUS[kind] for kind in type(error).__mro__ if kind in STATUS)

@@ -1,0 +1,74 @@
+from collections.abc import Iterable
+from typing import Any
+
+import pytest
+
+from app.query import facets
+from app.query.facets import FacetCounts
+from app.query.file_counts import SUMMED
+from app.query.filters import Filters
+from app.query.snapshots import Reference
+from app.services import Services
+from catalog.records import Turn
+from tests.factories import FIRST_DAY, commit_batch, make_received
+
+
+def count(services: Services, **filters: Any) -> FacetCounts:
+    view = services.snapshots.view(Reference())
+    return services.facets.count(view, Filters(**filters))
+
+
+def values(counts: FacetCounts, name: str) -> dict[str | None, int]:
+    (facet,) = (each for each in counts.facets if each.name == name)
+    return dict(facet.values)
+
+
+@pytest.fixture
+def filled(services: Services) -> Services:
+    """Services of a lake with three contributions on two days."""
+    rated = (Turn("Hi", "user"), Turn("Hello", "assistant", model="m", rating="positive"))
+    commit_batch(
+        services,
+        make_received(0, source="a", conversation=rated),
+        make_received(0, source="a", contributor_id="c"),
+        make_received(1),
+    )
+    return services
+
+
+@pytest.mark.parametrize("filters", [{}, {"min_turns": 1}])
+def test_sums_of_files_and_single_rows_give_the_same_counts(
+    filled: Services, filters: dict[str, Any]
+) -> None:
+    found = count(filled, **filters)
+    first, second = FIRST_DAY.date(), FIRST_DAY.date().replace(day=2)
+    assert found.total == 3
+    assert found.days == ((first, 2), (second, 1))
+    assert values(found, "source") == {"a": 2, None: 1}
+    assert values(found, "agent_id") == {"test-agent": 3}
+    assert values(found, "contributor_id") == {None: 2, "c": 1}
+    assert values(found, "rating") == {None: 3, "positive": 1}
+    assert values(found, "model") == {None: 3, "m": 1}
+
+
+def test_only_what_is_selected_is_counted(filled: Services) -> None:
+    assert count(filled, rating="positive").total == 1
+    assert values(count(filled, day_from=FIRST_DAY.date().replace(day=2)), "source") == {None: 1}
+    assert count(filled, source="none") == FacetCounts(
+        0, (), tuple(facets.Facet(name, ()) for name in SUMMED)
+    )
+
+
+def test_the_most_frequent_values_come_first_and_too_many_are_not_listed(
+    services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def sources(names: Iterable[str]) -> None:
+        commit_batch(services, *(make_received(0, source=name) for name in names))
+
+    sources("abcdefghijj")
+    (facet,) = (each for each in count(services).facets if each.name == "source")
+    assert facet.values[:2] == (("j", 2), ("a", 1))
+    assert (len(facet.values), facet.more) == (8, 2)
+    monkeypatch.setattr(facets, "_MOST_VALUES", 9)
+    (facet,) = (each for each in count(services).facets if each.name == "source")
+    assert (facet.values, facet.has_too_many) == ((), True)

@@ -1,0 +1,221 @@
+"""The page on which contributions are searched and filtered."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+from html import unescape
+from urllib.parse import parse_qs, urlsplit
+
+import pyarrow.parquet as pq
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from pyarrow import BufferReader
+
+from app.curation.pipeline import runner
+from app.curation.pipeline.runner import Runner
+from app.services import Services
+from catalog.records import Turn
+from catalog.snapshots import Snapshot
+from tests.app.curation.build import stages_of
+from tests.app.curation.watched_rules import TEST_RULES
+from tests.factories import commit_batch, make_received
+from tests.lakes import opened_app
+
+HTML = {"Accept": "text/html"}
+EVIL = "<script>evil()</script>"
+
+
+@pytest.fixture(scope="module")
+def snapshots(shared_services: Services) -> Iterator[list[Snapshot]]:
+    """The two snapshots of a lake with 25 contributions."""
+    first = commit_batch(
+        shared_services,
+        *(make_received(place, f"text {place}", "answer", source="a") for place in range(24)),
+    )
+    turns = (Turn(f"{EVIL} Needle", "user"), Turn("Found", "assistant", model=EVIL))
+    second = commit_batch(shared_services, make_received(30, conversation=turns, source=EVIL))
+    yield [first, second]
+
+
+@pytest.fixture
+def client(shared_client: FlaskClient, snapshots: list[Snapshot]) -> FlaskClient:  # noqa: ARG001
+    """A client of that lake."""
+    return shared_client
+
+
+def ids(page: str) -> list[str]:
+    return re.findall(r'href="/conversations/([0-9a-f-]{36})"', page)
+
+
+def link(page: str, pattern: str) -> str:
+    """Return the address of the link whose attributes or text match."""
+    found = re.search(rf'<a[^>]*href="([^"]+)"[^>]*>{pattern}', page)
+    assert found, pattern
+    return unescape(found[1])
+
+
+def test_pages_follow_each_other_and_stay_on_their_snapshot(
+    client: FlaskClient, snapshots: list[Snapshot]
+) -> None:
+    first = client.get("/explore").text
+    second = client.get(link(first, "Next page")).text
+    assert (len(ids(first)), len(ids(second))) == (20, 5)
+    assert not set(ids(first)) & set(ids(second))
+    assert "Next page" not in second
+    pinned = parse_qs(urlsplit(link(first, "Link to these results")).query)
+    assert pinned == {"stage": ["raw"], "snapshot_id": [str(snapshots[1].snapshot_id)]}
+    oldest = client.get("/explore?sort=received_at").text
+    following = client.get(link(oldest, "Next page")).text
+    assert ids(oldest) + ids(following) == (ids(first) + ids(second))[::-1]
+
+
+def test_a_moment_of_the_history_is_shown_as_it_was(
+    client: FlaskClient, snapshots: list[Snapshot]
+) -> None:
+    first = snapshots[0]
+    then = client.get(f"/explore?snapshot_id={first.snapshot_id}").text
+    assert "24 contributions" in then
+    moment = re.search(r'id="as_of"[^>]*value="([^"]+)"', then)
+    assert moment
+    by_time = client.get("/explore", query_string={"as_of": moment[1]})
+    assert by_time.status_code == 200
+    assert ids(by_time.text) == ids(then)
+
+
+def test_texts_are_found_marked_and_never_markup(client: FlaskClient) -> None:
+    page = client.get("/explore?q=needle").text
+    assert len(ids(page)) == 1
+    assert "<mark>Needle</mark>" in page
+    assert EVIL not in page
+    assert "&lt;script&gt;evil()" in page
+
+
+def test_counts_stand_beside_the_results_or_are_loaded_later(client: FlaskClient) -> None:
+    quick = client.get("/explore").text
+    assert "25 contributions" in quick
+    assert "hx-get" not in quick
+    evil = client.get(link(quick, "<bdi>&lt;script"))
+    assert len(ids(evil.text)) == 1
+    loaded = client.get(link(evil.text, "Count what matches")).text
+    assert "1 matches" in loaded
+    assert EVIL not in loaded
+    assert "Found" not in loaded
+
+
+def test_filters_in_use_can_be_removed_one_by_one(client: FlaskClient) -> None:
+    answer = client.get("/explore?source=a&min_turns=1&label=&role=")
+    assert answer.headers["Location"] == "/explore?source=a&min_turns=1"
+    page = client.get(answer.headers["Location"]).text
+    assert set(re.findall(r'aria-label="Remove ([^"]+)"', page)) == {"Source: a", "Turns from: 1"}
+    (removing,) = re.findall(r'href="([^"]+)" aria-label="Remove Source', page)
+    assert parse_qs(urlsplit(unescape(removing)).query) == {"stage": ["raw"], "min_turns": ["1"]}
+
+
+@pytest.mark.parametrize(
+    ("query", "status", "message"),
+    [
+        ("day=2026-02-30", 422, "Not a valid date."),
+        ("rating=good", 422, "Must be one of: positive, negative."),
+        ("language=de", 422, "Only cleaned and curated tell it."),
+        ("stage=cleaned&prompt_template=x", 422, "cleaned has no prompt_template."),
+        ("stage=cleaned&absent=chat_template", 422, "cleaned has no chat_template."),
+        ("stage=cleaned&versions=all", 422, "cleaned has the latest versions only."),
+        ("stage=none", 422, "Must be one of: raw, cleaned, curated."),
+        ("cursor=none", 422, "Not a cursor of this list."),
+        ("limit=999999", 422, "Exceeds max_page_rows"),
+        ("none=1&_external=1&_scheme=javascript&endpoint=x&self=1", 422, "Unknown field."),
+        ("as_of=2000-01-01", 404, "no snapshot"),
+        ("snapshot_id=1", 404, "no snapshot"),
+        ("tag=none", 404, "none"),
+        ("stage=curated", 404, "no build of curated"),
+    ],
+)
+def test_what_is_wrong_is_said_on_the_page_with_its_form(
+    client: FlaskClient, query: str, status: int, message: str
+) -> None:
+    answer = client.get(f"/explore?{query}")
+    assert (answer.status_code, answer.mimetype) == (status, "text/html")
+    assert message in answer.text
+    assert 'id="filters"' in answer.text
+    assert "javascript:" not in answer.text
+
+
+def test_nothing_found_is_said(client: FlaskClient) -> None:
+    answer = client.get("/explore?source=none")
+    assert answer.status_code == 200
+    assert "Nothing matches." in answer.text
+
+
+@pytest.mark.parametrize("form", ["ndjson", "csv", "parquet", "arrow"])
+def test_results_are_downloaded_in_every_form(
+    client: FlaskClient, snapshots: list[Snapshot], form: str
+) -> None:
+    page = client.get("/explore?q=needle").text
+    address = re.search(rf'href="(/explore/download/{form}[^"]+)"', page)
+    assert address
+    answer = client.get(unescape(address[1]), buffered=True)
+    assert answer.status_code == 200
+    name = f'filename="raw-{snapshots[1].snapshot_id}.'
+    assert name in answer.headers["Content-Disposition"]
+    if form == "parquet":
+        assert pq.read_table(BufferReader(answer.data)).num_rows == 1
+    else:
+        assert b"Needle" in answer.data
+
+
+def test_a_download_says_what_is_wrong(client: FlaskClient) -> None:
+    assert client.get("/explore/download/xls").status_code == 404
+    answer = client.get("/explore/download/csv?day=x")
+    assert answer.status_code == 422
+    assert "Not a valid date." in answer.text
+    assert "Content-Disposition" not in answer.headers
+
+
+@pytest.mark.slow
+def test_stages_are_shown_counted_and_downloaded_in_the_same_way(
+    client: FlaskClient, shared_services: Services, snapshots: list[Snapshot]
+) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(runner, "start", lambda _: Runner(processes=1))
+        stages_of(shared_services, TEST_RULES).build("cleaned", snapshots[0])
+    first = client.get("/explore?stage=cleaned").text
+    second = client.get(link(first, "Next page")).text
+    assert (len(ids(first)), len(ids(second))) == (20, 4)
+    counts = client.get("/explore/facets?stage=cleaned").text
+    assert "24 match" in counts
+    assert "Language" in counts
+    rows = client.get("/explore/download/ndjson?stage=cleaned", buffered=True).data
+    assert len(rows.splitlines()) == 24
+
+
+def test_what_a_reader_may_not_see_asks_for_a_key_and_another_stage_is_shown(
+    shared_services: Services, snapshots: list[Snapshot]
+) -> None:
+    assert snapshots
+    settings = replace(shared_services.settings, raw_access="keys")
+    key = {"Authorization": f"Bearer {shared_services.keys.create('explorer', 'read')}", **HTML}
+    with opened_app(settings) as closed:
+        visitor = closed.test_client()
+        for path in ("/explore?stage=raw", "/explore/facets?stage=raw"):
+            answer = visitor.get(path, headers=HTML)
+            assert (answer.status_code, "data-key-form" in answer.text) == (401, True)
+            assert answer.headers["Cache-Control"] == "private, no-cache"
+        assert visitor.get("/explore/download/csv?stage=raw").status_code == 401
+        assert visitor.get("/explore?stage=raw", headers=key).status_code == 200
+        assert 'aria-current="true">cleaned' in visitor.get("/explore").text
+        assert len(ids(visitor.get("/explore", headers=key).text)) == 20
+
+
+def test_an_empty_lake_says_so(app_client: FlaskClient) -> None:
+    answer = app_client.get("/explore")
+    assert answer.status_code == 200
+    assert "This lake is empty." in answer.text
+    assert app_client.get("/explore?stage=cleaned").status_code == 404
+    assert app_client.get("/explore/download/csv", buffered=True).status_code == 200
+
+
+@pytest.fixture
+def app_client(services: Services, app: Flask) -> FlaskClient:  # noqa: ARG001
+    """A client of a lake of the test's own, which is empty."""
+    return app.test_client()
