@@ -18,7 +18,13 @@ from typing import Any, Final
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.dataset as ds
-from pyiceberg.expressions import AlwaysTrue, BooleanExpression
+from pyiceberg.expressions import (
+    AlwaysTrue,
+    And,
+    BooleanExpression,
+    GreaterThanOrEqual,
+    LessThanOrEqual,
+)
 from pyiceberg.expressions.visitors import bind, extract_field_ids
 from pyiceberg.io.pyarrow import expression_to_pyarrow
 from pyiceberg.manifest import ManifestEntry
@@ -38,6 +44,7 @@ from catalog.manifests import (
     files_of,
     manifests_of,
 )
+from catalog.membership import ids_between, is_among
 from catalog.pruning import LOWER, NULLS, ROWS, UPPER
 from catalog.schema import ARROW_SCHEMA, CONVERSATION, ID, SCHEMA, SEQUENCE_NUMBER
 from catalog.snapshots import Snapshot
@@ -285,6 +292,28 @@ def read(
                     yield _numbered(rows, file).select(schema.names).cast(schema)
                 else:
                     yield nothing
+
+
+def read_with_ids(
+    table: Table, files: Iterable[DataFile], ids: pa.Array, columns: Sequence[str]
+) -> Iterator[pa.RecordBatch]:
+    """Yield the rows of planned files that have one of some ids; batches may be empty.
+
+    Only files and row groups that may have one of them are read.
+
+    Args:
+        table: The table of the plan.
+        files: The planned files.
+        ids: The contribution_ids, ascending.
+        columns: Names of the columns to read, of which `contribution_id` is one.
+    """
+    for file in files:
+        near = ids_between(ids, file.least_id, file.greatest_id)
+        if len(near):
+            first, last = near[0].as_py(), near[-1].as_py()
+            within = And(GreaterThanOrEqual(ID, first), LessThanOrEqual(ID, last))
+            for batch in read(table, [file], columns, within):
+                yield batch.filter(is_among(batch[ID], near))
 
 
 def _row_groups(
