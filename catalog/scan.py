@@ -11,7 +11,7 @@ file open at a time, and a few batches of it in memory.
 """
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any, Final
 
@@ -153,6 +153,24 @@ def plan(
     if newest is None or (newest.sequence_number or 0) < snapshot.sequence_number:
         raise SnapshotNotFound(snapshot.snapshot_id)
     return _as_of(files_of(table, newest, row_filter, after), after, snapshot.sequence_number)
+
+
+def up_to(files: Iterable[DataFile], number: int) -> list[DataFile]:
+    """Return the planned files that have rows of commits up to a number, without later rows."""
+    return [
+        replace(file, until=number) if file.last_sequence_number > number else file
+        for file in files
+        if file.first_sequence_number <= number
+    ]
+
+
+def added_after(files: Iterable[DataFile], number: int) -> list[DataFile]:
+    """Return the planned files that have rows of commits after a number, without earlier rows."""
+    return [
+        replace(file, after=number) if file.first_sequence_number <= number else file
+        for file in files
+        if file.last_sequence_number > number
+    ]
 
 
 def newest_entries(table: Table) -> list[ManifestEntry]:

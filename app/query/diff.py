@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import Final
 
 import pyarrow as pa
-from pyiceberg.table import Table
 
 from app.access.audience import PUBLIC, Audience
 from app.query.replaced import ReplacedReader
@@ -16,7 +15,6 @@ from app.query.versions import Versions
 from app.state import ledger
 from app.state.db import Database
 from catalog.errors import Invalid
-from catalog.scan import count_rows, plan
 from catalog.schema import ID
 from catalog.snapshots import Snapshot
 
@@ -133,27 +131,24 @@ class Diffs:
             after=newer,
             added=pair.count_added(),
             replaced=pair.count_replaced(),
-            taken_down=self._taken_down(table, older, newer),
+            taken_down=self._taken_down(pair, newer),
             rows=self._rows(pair, max_rows),
         )
 
-    def _taken_down(self, table: Table, before: Snapshot, after: Snapshot) -> int:
+    def _taken_down(self, pair: SnapshotPair, after: Snapshot) -> int:
         """Return by how many rows the ledger's count exceeds what the table has now."""
         with self._database.read() as connection:
-            removed_rows = ledger.removed_rows(
-                connection, before.sequence_number, after.sequence_number
-            )
-        return after.total_rows + removed_rows - count_rows(table, plan(table, after))
+            removed_rows = ledger.removed_rows(connection, pair.number_before, pair.number_after)
+        return after.total_rows + removed_rows - pair.count_rows()
 
     def _rows(self, pair: SnapshotPair, max_rows: int | None) -> Iterator[pa.RecordBatch]:
-        last_id, left = "", sys.maxsize if max_rows is None else max_rows
-        while left:
-            limit = min(left, _ROWS_AT_ONCE)
-            changes = pair.following(last_id, limit)
-            if changes.num_rows:
-                last_id = changes[ID][-1].as_py()
-                yield self._with_replacement(pair, changes)
-            left = left - limit if changes.num_rows == limit else 0
+        last_id: str | None = ""
+        left = sys.maxsize if max_rows is None else max_rows
+        while left and last_id is not None:
+            page = pair.page(last_id, min(left, _ROWS_AT_ONCE))
+            last_id, left = page.last_id, left - page.rows.num_rows
+            if page.rows.num_rows:
+                yield self._with_replacement(pair, page.rows)
 
     def _with_replacement(self, pair: SnapshotPair, changes: pa.Table) -> pa.RecordBatch:
         """Return rows of a diff for what was added or replaced."""

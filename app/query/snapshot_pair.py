@@ -8,7 +8,7 @@ of which something is hidden. The contributions themselves are read in the order
 further than they are wanted.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date
 from itertools import groupby
 from typing import Final
@@ -18,10 +18,20 @@ import pyarrow.compute as pc
 from pyiceberg.expressions import And, BooleanExpression, GreaterThan, LessThan
 from pyiceberg.table import Table
 
+from app.query.pages import Page
 from app.query.replaced import ReplacedAsOf
 from catalog.membership import is_among, without
 from catalog.records import day_of
-from catalog.scan import DataFile, count_rows, plan, read, read_with_ids, schema_of
+from catalog.scan import (
+    DataFile,
+    added_after,
+    count_rows,
+    plan,
+    read,
+    read_with_ids,
+    schema_of,
+    up_to,
+)
 from catalog.schema import ID
 from catalog.snapshots import Snapshot
 
@@ -29,7 +39,8 @@ ADDED: Final = "added"
 REPLACED: Final = "replaced"
 
 _KEY_COLUMNS: Final = (ID, "conversation_id", "contributor_id", "sequence_number")
-CHANGE_SCHEMA: Final = schema_of(_KEY_COLUMNS).append(pa.field("change", pa.string()))
+_CHANGE: Final = "change"
+CHANGE_SCHEMA: Final = schema_of(_KEY_COLUMNS).append(pa.field(_CHANGE, pa.string()))
 """The schema of what was added or replaced; `change` is `ADDED` or `REPLACED`."""
 
 _IN_ORDER: Final = [(ID, "ascending")]
@@ -67,9 +78,10 @@ class SnapshotPair:
         self._hidden_days = set(map(day_of, hidden.to_pylist()))
         self._replaced = replaced
         self._days_of_replaced = replaced.days_since(self.number_before)
-        self._added = plan(table, after, after=self.number_before)
+        self._files = plan(table, after)
+        self._added = added_after(self._files, self.number_before)
         self._newer = _by_day(self._added)
-        self._older = _by_day(plan(table, before))
+        self._older = _by_day(up_to(self._files, self.number_before))
 
     def count_added(self) -> int:
         """Return how many contributions were added, every version counted."""
@@ -80,7 +92,11 @@ class SnapshotPair:
         """Return how many contributions were replaced."""
         return sum(map(self._count_replaced_of, self._days_of_replaced))
 
-    def following(self, after: str, limit: int) -> pa.Table:
+    def count_rows(self) -> int:
+        """Return how many contributions the newer snapshot has, with hidden ones."""
+        return count_rows(self._table, self._files)
+
+    def page(self, after: str, limit: int) -> Page:
         """Return what was added or replaced and comes next after an id, in the order of ids.
 
         Args:
@@ -88,24 +104,46 @@ class SnapshotPair:
             limit: The largest number of rows to return, at least one.
 
         Returns:
-            Rows with `CHANGE_SCHEMA`.
+            A page of rows with `CHANGE_SCHEMA`.
         """
-        first = _FirstRows(limit)
+        first = self._first_ids(after, limit)
+        older = (file for files in self._older.values() for file in files)
+        rows = [CHANGE_SCHEMA.empty_table()]
+        for change, files in ((ADDED, self._added), (REPLACED, older)):
+            ids = first.filter(pc.equal(first[_CHANGE], change))[ID].combine_chunks()
+            found = read_with_ids(self._table, files, ids, _KEY_COLUMNS)
+            table = pa.Table.from_batches(found, schema_of(_KEY_COLUMNS))
+            changes = pa.repeat(pa.scalar(change, pa.string()), table.num_rows)
+            rows.append(table.append_column(_CHANGE, changes))
+        last_id = first[ID][-1].as_py() if first.num_rows == limit else None
+        return Page(pa.concat_tables(rows).sort_by(_IN_ORDER), last_id)
+
+    def _first_ids(self, after: str, limit: int) -> pa.Table:
+        """Return the first ids after one of what was added or replaced, each with its change."""
+        first = _FirstIds(limit)
+        self._select_added(first, after)
+        self._select_replaced(first, after, limit)
+        return first.rows
+
+    def _select_added(self, first: "_FirstIds", after: str) -> None:
         for file in sorted(self._added, key=lambda each: each.least_id):
             if first.end is not None and file.least_id > first.end:
                 break
             if file.greatest_id is None or file.greatest_id > after:
-                for batch in read(self._table, [file], _KEY_COLUMNS, _between(after, first.end)):
-                    first.add(without(batch, self._hidden), ADDED)
+                for batch in read(self._table, [file], [ID], _between(after, first.end)):
+                    first.add(without(batch, self._hidden)[ID], ADDED)
                 first.select()
+
+    def _select_replaced(self, first: "_FirstIds", after: str, limit: int) -> None:
         start = day_of(after) or date.min
         for day in self._days_of_replaced:
-            last_day = day_of(first.end) if first.end else None
-            if last_day is not None and day > last_day:
+            end = day_of(first.end) if first.end else None
+            if end is not None and day > end:
                 break
             if day >= start:
-                self._add_replaced_of(day, after, first)
-        return first.rows
+                for ids in self._replaced_of(day, after, limit):
+                    first.add(ids, REPLACED)
+                first.select()
 
     def is_replaced(self, changes: pa.Table) -> pa.ChunkedArray:
         """Tell which contributions have a later version in the newer snapshot.
@@ -113,20 +151,20 @@ class SnapshotPair:
         Args:
             changes: Rows with `CHANGE_SCHEMA`.
         """
-        was_added = pc.equal(changes["change"], ADDED)
+        was_added = pc.equal(changes[_CHANGE], ADDED)
         later = self._replaced.near(changes[ID].filter(was_added))
         return pc.or_(pc.invert(was_added), is_among(changes[ID], later))
 
-    def _add_replaced_of(self, day: date, after: str, first: "_FirstRows") -> None:
+    def _replaced_of(self, day: date, after: str, limit: int) -> Iterator[pa.Array]:
+        """Yield the ids after one of what was replaced of a day, at least as many as are wanted."""
         ids = self._ids_replaced_of(day)
         ids = ids.filter(pc.greater(ids, after))
-        if day not in self._newer:
-            # The older snapshot has all of them, so no further ones are needed.
-            ids = ids[: first.limit]
-        older = self._older.get(day, ())
-        for batch in read_with_ids(self._table, older, ids, _KEY_COLUMNS):
-            first.add(batch, REPLACED)
-        first.select()
+        if day in self._newer:
+            older = self._older.get(day, ())
+            yield from (batch[ID] for batch in read_with_ids(self._table, older, ids, [ID]))
+        elif day in self._older:
+            # The older snapshot has all of them.
+            yield ids[:limit]
 
     def _count_replaced_of(self, day: date) -> int:
         """Return how many contributions received on a day were replaced."""
@@ -154,41 +192,45 @@ class SnapshotPair:
         return ids.filter(pc.invert(is_among(ids, self._hidden)))
 
 
-class _FirstRows:
-    """The rows with the lowest ids of those that were added.
+class _FirstIds:
+    """The lowest ids of those that were added.
 
     Attributes:
-        limit: The number of rows to keep.
-        rows: The rows that were selected last, in the order of ids.
+        rows: The ids that were selected last, in order, each with its change.
     """
 
     def __init__(self, limit: int) -> None:
-        self.limit = limit
-        self.rows = CHANGE_SCHEMA.empty_table()
+        """Prepare to select.
+
+        Args:
+            limit: The number of ids to keep.
+        """
+        self._limit = limit
+        self.rows = CHANGE_SCHEMA.empty_table().select([ID, _CHANGE])
         self._waiting: list[pa.Table] = []
         self._waiting_rows = 0
 
     @property
     def end(self) -> str | None:
-        """The id at and after which no row is needed any more; None while more rows are."""
-        return self.rows[ID][-1].as_py() if self.rows.num_rows == self.limit else None
+        """The id from which on no id is needed any more; None while more ids are needed."""
+        return self.rows[ID][-1].as_py() if self.rows.num_rows == self._limit else None
 
-    def add(self, batch: pa.RecordBatch, change: str) -> None:
-        """Add the keys of contributions that were added or replaced."""
-        if not batch.num_rows:
+    def add(self, ids: pa.Array, change: str) -> None:
+        """Add ids of contributions that were added or replaced."""
+        if not len(ids):
             return
-        changes = pa.repeat(pa.scalar(change, pa.string()), batch.num_rows)
-        self._waiting.append(pa.Table.from_batches([batch]).append_column("change", changes))
-        self._waiting_rows += batch.num_rows
-        # Seldom, since each selection looks at all rows that are kept.
-        if self._waiting_rows > self.limit:
+        changes = pa.repeat(pa.scalar(change, pa.string()), len(ids))
+        self._waiting.append(pa.table([ids, changes], self.rows.schema))
+        self._waiting_rows += len(ids)
+        # Seldom, since each selection looks at all ids that are kept.
+        if self._waiting_rows > self._limit:
             self.select()
 
     def select(self) -> None:
-        """Select from all rows that were added."""
+        """Select from all ids that were added."""
         if self._waiting:
             candidates = pa.concat_tables([self.rows, *self._waiting])
-            chosen = pc.select_k_unstable(candidates, self.limit, _IN_ORDER)
+            chosen = pc.select_k_unstable(candidates, self._limit, _IN_ORDER)
             self.rows, self._waiting, self._waiting_rows = candidates.take(chosen), [], 0
 
 

@@ -7,6 +7,7 @@ import pytest
 from msgspec.structs import replace
 from pytest import MonkeyPatch
 
+import catalog.scan
 from app.query import file_counts, summaries
 from app.query.dimensions import DIMENSIONS, Dimension
 from app.query.filters import Filters
@@ -30,7 +31,8 @@ def without_reading(monkeypatch: MonkeyPatch) -> None:
     def read(*_: object) -> None:
         raise AssertionError("contributions were read")
 
-    monkeypatch.setattr(summaries, "read", read)
+    for module in (catalog.scan, summaries):
+        monkeypatch.setattr(module, "read", read)
 
 
 def assert_as_scanned(services: Services, view: SnapshotView, filters: Filters) -> None:
