@@ -92,11 +92,6 @@ class ReplacedAsOf:
             return NO_IDS
         return _between(self.reader.rows(self.table, file), after, self.sequence_number)
 
-    def days(self) -> Iterator[pa.Array]:
-        """Yield the ids of what was replaced, ascending, for one day after the other."""
-        if self.table is not None:
-            yield from map(self.on, sorted(self.reader.files(self.table)))
-
     def near(self, ids: pa.Array | pa.ChunkedArray) -> pa.Array:
         """Return the ids of what was replaced of the days from the first to the last of some ids.
 
