@@ -36,7 +36,7 @@ class Replaced:
         self._filesystem = filesystem
         self._days = days
         self._hidden = hidden
-        self._read: dict[date, pa.Array] = {}
+        self._last: tuple[date | None, pa.Array] = (None, hidden)
 
     def __call__(self, path: str) -> pa.Array:
         """Return the contribution_ids to leave out of a data file, ascending.
@@ -45,11 +45,13 @@ class Replaced:
             OSError: A file that tells them can't be read.
             pa.ArrowException: Such a file is broken.
         """
-        day = self._days[path]
-        if day not in self._read:
+        day, (last_day, left_out) = self._days[path], self._last
+        # Files come day by day, so one day is kept.
+        if day != last_day:
             ids = map(self._ids_in, self._files.of({day}).paths)
-            self._read[day] = pa.concat_arrays([self._hidden, *ids]).sort()
-        return self._read[day]
+            left_out = pa.concat_arrays([self._hidden, *ids]).sort()
+            self._last = day, left_out
+        return left_out
 
     def _ids_in(self, path: str) -> pa.Array:
         with self._filesystem.open_input_file(path) as source:

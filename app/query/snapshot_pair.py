@@ -118,6 +118,16 @@ class SnapshotPair:
         last_id = first[ID][-1].as_py() if first.num_rows == limit else None
         return Page(pa.concat_tables(rows).sort_by(_IN_ORDER), last_id)
 
+    def is_replaced(self, changes: pa.Table) -> pa.ChunkedArray:
+        """Tell which contributions have a later version in the newer snapshot.
+
+        Args:
+            changes: Rows with `CHANGE_SCHEMA`.
+        """
+        was_added = pc.equal(changes[_CHANGE], ADDED)
+        later = self._replaced.near(changes[ID].filter(was_added))
+        return pc.or_(pc.invert(was_added), is_among(changes[ID], later))
+
     def _first_ids(self, after: str, limit: int) -> pa.Table:
         """Return the first ids after one of what was added or replaced, each with its change."""
         first = _FirstIds(limit)
@@ -144,16 +154,6 @@ class SnapshotPair:
                 for ids in self._replaced_of(day, after, limit):
                     first.add(ids, REPLACED)
                 first.select()
-
-    def is_replaced(self, changes: pa.Table) -> pa.ChunkedArray:
-        """Tell which contributions have a later version in the newer snapshot.
-
-        Args:
-            changes: Rows with `CHANGE_SCHEMA`.
-        """
-        was_added = pc.equal(changes[_CHANGE], ADDED)
-        later = self._replaced.near(changes[ID].filter(was_added))
-        return pc.or_(pc.invert(was_added), is_among(changes[ID], later))
 
     def _replaced_of(self, day: date, after: str, limit: int) -> Iterator[pa.Array]:
         """Yield the ids after one of what was replaced of a day, at least as many as are wanted."""
