@@ -222,7 +222,7 @@ class Services:
             settings.max_page_bytes,
         )
         self.changes = ChangeFeed(self.snapshots, self.shown, settings.max_page_bytes)
-        self.diffs = Diffs(self.snapshots, self.database, self.replaced, self._scratch)
+        self.diffs = Diffs(self.snapshots, self.database, self.replaced, self.versions)
         self.statistics = ContributionStatistics(
             self.replaced, self.summaries, self._scratch, settings.max_groups, indexes
         )

@@ -287,8 +287,8 @@ class Settings:
         int,
         Meta(
             ge=64,
-            description="Memory of a worker for statistics and diffs; beyond it, data is put aside "
-            "on disk",
+            description="Memory of a worker for statistics and diffs of releases; beyond it, data "
+            "is put aside on disk",
         ),
     ] = 256
     max_groups: Annotated[

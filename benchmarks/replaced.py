@@ -87,7 +87,7 @@ def _check(is_right: bool) -> None:
 
 def _diff(services: Services, before: Snapshot, after: Snapshot) -> None:
     older, newer = (Reference(snapshot_id=each.snapshot_id) for each in (before, after))
-    services.diffs.between(older, newer, _PAGE_ROWS).rows.read_all()
+    list(services.diffs.between(older, newer, _PAGE_ROWS).rows)
 
 
 def _contribution(*, replaces: bool) -> Contribution:

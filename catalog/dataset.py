@@ -6,7 +6,7 @@ Each fragment carries what Iceberg knows of its file: the day of the rows, by wh
 files without opening them, and the sequence number of the rows that have none of their own.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Final, cast
 
 import pyarrow as pa
@@ -16,9 +16,10 @@ from pyiceberg.io.pyarrow import PyArrowFileIO, schema_to_pyarrow
 from pyiceberg.table import Table
 
 from catalog.fragments import PARQUET
+from catalog.replaced import REPLACED_SCHEMA, ReplacedFile
 from catalog.scan import DataFile, day_bounds
-from catalog.schema import ARROW_SCHEMA, SCHEMA
-from sandbox.protocol import LocalFiles
+from catalog.schema import ARROW_SCHEMA, ID, SCHEMA, SEQUENCE_NUMBER
+from sandbox.protocol import LocalFiles, ReplacedFiles
 
 FILE_SEQUENCE_NUMBER: Final = "file_sequence_number"
 """Name of the column with the file's sequence number, for rows whose own is null."""
@@ -30,6 +31,8 @@ DuckDB counts rows by reading the first column, so it is one that takes no readi
 
 _NUMBERED_SCHEMA: Final[pa.Schema] = schema_to_pyarrow(SCHEMA)
 """The raw table's columns, with the Iceberg ids of its fields."""
+_REPLACED_SCHEMA: Final[pa.Schema] = schema_to_pyarrow(REPLACED_SCHEMA.select(ID, SEQUENCE_NUMBER))
+"""What queries read of the table `replaced`, with the Iceberg ids of its fields."""
 _PATTERN_CHARACTERS: Final = frozenset("*?[")
 """Characters by which DuckDB takes a path for a pattern. It has no way to escape them."""
 _RECEIVED_AT: Final = ARROW_SCHEMA.field("received_at")
@@ -45,9 +48,7 @@ def dataset_of(table: Table, files: Sequence[DataFile]) -> ds.FileSystemDataset:
     scheme, location, _ = io.parse_location(table.location(), io.properties)
     filesystem = io.fs_by_scheme(scheme, location) if files else LocalFileSystem()
     fragments = [
-        PARQUET.make_fragment(
-            io.parse_location(file.path, io.properties)[2], filesystem, _guarantee(file)
-        )
+        PARQUET.make_fragment(_path_of(table, file.path), filesystem, _guarantee(file))
         for file in files
     ]
     return ds.FileSystemDataset(fragments, DATASET_SCHEMA, PARQUET, filesystem)
@@ -60,7 +61,7 @@ def local_files_of(table: Table, files: Sequence[DataFile]) -> LocalFiles | None
     """
     io = cast("PyArrowFileIO", table.io)
     scheme, _, _ = io.parse_location(table.location(), io.properties)
-    paths = tuple(io.parse_location(file.path, io.properties)[2] for file in files)
+    paths = tuple(_path_of(table, file.path) for file in files)
     is_plain = not any(_PATTERN_CHARACTERS.intersection(path) for path in paths)
     if scheme != "file" or not paths or not is_plain:
         return None
@@ -69,6 +70,32 @@ def local_files_of(table: Table, files: Sequence[DataFile]) -> LocalFiles | None
         sequence_numbers=tuple(file.sequence_number for file in files),
         schema=_NUMBERED_SCHEMA,
     )
+
+
+def replaced_files_of(
+    table: Table | None, files: Iterable[ReplacedFile], last_sequence_number: int
+) -> ReplacedFiles:
+    """Return the files of the table `replaced` that count for a snapshot.
+
+    Args:
+        table: The table `replaced`; None while the lake is empty.
+        files: Its data files.
+        last_sequence_number: The sequence number of the snapshot.
+    """
+    counting = [file for file in files if file.first_sequence_number <= last_sequence_number]
+    is_newer = any(file.last_sequence_number > last_sequence_number for file in counting)
+    return ReplacedFiles(
+        paths=tuple(_path_of(table, file.path) for file in counting if table),
+        days=tuple(file.day for file in counting),
+        last_sequence_number=last_sequence_number if is_newer else None,
+        schema=_REPLACED_SCHEMA,
+    )
+
+
+def _path_of(table: Table, url: str) -> str:
+    """Return the path of a file in its filesystem."""
+    io = cast("PyArrowFileIO", table.io)
+    return io.parse_location(url, io.properties)[2]
 
 
 def _guarantee(file: DataFile) -> ds.Expression:

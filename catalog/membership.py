@@ -1,11 +1,15 @@
 """Finding the contributions of a batch among others, by their ids."""
 
 from bisect import bisect_left, bisect_right
+from operator import methodcaller
+from typing import Final
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from catalog.schema import ARROW_SCHEMA, ID
+
+_value: Final = methodcaller("as_py")
 
 NO_IDS: pa.Array = pa.array([], ARROW_SCHEMA.field(ID).type)
 """An empty list of ids."""
@@ -51,11 +55,20 @@ def values_of(ids: pa.Array, table: pa.Table, name: str) -> pa.Array:
     return near[name].combine_chunks().take(places)
 
 
+def ids_between(ascending: pa.Array, first: str, last: str | None) -> pa.Array:
+    """Return the ids of an ascending list from the first to the last one; None for no last one."""
+    return ascending[_range_between(ascending, first, last)]
+
+
 def _range_of(ids: pa.Array | pa.ChunkedArray, ascending: pa.Array | pa.ChunkedArray) -> slice:
     """Return where in a sorted list the ids from the lowest to the highest of some are."""
     bounds = pc.min_max(ids).as_py()
     if bounds["min"] is None:
         return slice(0)
-    first = bisect_left(ascending, bounds["min"], key=lambda value: value.as_py())
-    end = bisect_right(ascending, bounds["max"], key=lambda value: value.as_py())
-    return slice(first, end)
+    return _range_between(ascending, bounds["min"], bounds["max"])
+
+
+def _range_between(ascending: pa.Array | pa.ChunkedArray, first: str, last: str | None) -> slice:
+    start = bisect_left(ascending, first, key=_value)
+    end = len(ascending) if last is None else bisect_right(ascending, last, key=_value)
+    return slice(start, max(start, end))

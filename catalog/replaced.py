@@ -9,14 +9,13 @@ The table has all rows up to the number in its property `REPLACED_UNTIL_PROPERTY
 in the same commit as they are. So whoever repeats an append can tell whether it was done.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Final
 from uuid import uuid4
 
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from pyiceberg.exceptions import CommitFailedException
 from pyiceberg.io.pyarrow import schema_to_pyarrow
@@ -235,25 +234,3 @@ def read_replaced(
         # Not by `read_table`, whose dataset takes longer to make than the rows to read.
         rows = pq.ParquetFile(source).read(list(columns), use_threads=False)
     return rows.select(list(columns)).cast(schema)
-
-
-def replaced_between(table: Table, after: int, until: int) -> Iterator[pa.Table]:
-    """Yield the rows that commits in a range of sequence numbers replaced, oldest day first.
-
-    Only files that may have such rows are opened, one at a time.
-
-    Args:
-        table: The table `replaced`, loaded after the last commit of the range was in the ledger.
-        after: The sequence number before the first commit of the range.
-        until: The sequence number of the last commit of the range.
-
-    Yields:
-        Tables with `REPLACED_ARROW_SCHEMA`, each with rows of one day; none of them is empty.
-    """
-    for file in replaced_files(table):
-        if file.first_sequence_number <= until and file.last_sequence_number > after:
-            rows = read_replaced(table, file)
-            number = rows[SEQUENCE_NUMBER]
-            wanted = rows.filter(pc.and_(pc.greater(number, after), pc.less_equal(number, until)))
-            if wanted.num_rows:
-                yield wanted

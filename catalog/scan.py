@@ -11,14 +11,20 @@ file open at a time, and a few batches of it in memory.
 """
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any, Final
 
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.dataset as ds
-from pyiceberg.expressions import AlwaysTrue, BooleanExpression
+from pyiceberg.expressions import (
+    AlwaysTrue,
+    And,
+    BooleanExpression,
+    GreaterThanOrEqual,
+    LessThanOrEqual,
+)
 from pyiceberg.expressions.visitors import bind, extract_field_ids
 from pyiceberg.io.pyarrow import expression_to_pyarrow
 from pyiceberg.manifest import ManifestEntry
@@ -39,6 +45,7 @@ from catalog.manifests import (
     files_of,
     manifests_of,
 )
+from catalog.membership import ids_between, is_among
 from catalog.pruning import LOWER, NULLS, ROWS, UPPER
 from catalog.schema import ARROW_SCHEMA, CONVERSATION, ID, SCHEMA, SEQUENCE_NUMBER
 from catalog.snapshots import Snapshot
@@ -149,6 +156,24 @@ def plan(
     if newest is None or (newest.sequence_number or 0) < snapshot.sequence_number:
         raise SnapshotNotFound(snapshot.snapshot_id)
     return _as_of(files_of(table, newest, row_filter, after), after, snapshot.sequence_number)
+
+
+def up_to(files: Iterable[DataFile], number: int) -> list[DataFile]:
+    """Return the planned files that have rows of commits up to a number, without later rows."""
+    return [
+        replace(file, until=number) if file.last_sequence_number > number else file
+        for file in files
+        if file.first_sequence_number <= number
+    ]
+
+
+def added_after(files: Iterable[DataFile], number: int) -> list[DataFile]:
+    """Return the planned files that have rows of commits after a number, without earlier rows."""
+    return [
+        replace(file, after=number) if file.first_sequence_number <= number else file
+        for file in files
+        if file.last_sequence_number > number
+    ]
 
 
 def newest_entries(table: Table) -> list[ManifestEntry]:
@@ -288,6 +313,28 @@ def read(
                     yield _numbered(rows, file).select(schema.names).cast(schema)
                 else:
                     yield nothing
+
+
+def read_with_ids(
+    table: Table, files: Iterable[DataFile], ids: pa.Array, columns: Sequence[str]
+) -> Iterator[pa.RecordBatch]:
+    """Yield the rows of planned files that have one of some ids; batches may be empty.
+
+    Only files and row groups that may have one of them are read.
+
+    Args:
+        table: The table of the plan.
+        files: The planned files.
+        ids: The contribution_ids, ascending.
+        columns: Names of the columns to read, of which `contribution_id` is one.
+    """
+    for file in files:
+        near = ids_between(ids, file.least_id, file.greatest_id)
+        if len(near):
+            first, last = near[0].as_py(), near[-1].as_py()
+            within = And(GreaterThanOrEqual(ID, first), LessThanOrEqual(ID, last))
+            for batch in read(table, [file], columns, within):
+                yield batch.filter(is_among(batch[ID], near))
 
 
 def _row_groups(

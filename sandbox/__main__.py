@@ -139,7 +139,8 @@ def _become_query(template: int, connection: int, slot: int, stderr: int) -> NoR
         with socket(fileno=connection) as service:
             task = receive_task(service)
             confinement.limit(task.limits)
-            confinement.close_in(task.dataset)
+            files = [*task.dataset.files, *task.replaced.paths]
+            confinement.close_in(task.dataset.filesystem, files)
             pa.set_cpu_count(1)
             pa.set_io_thread_count(_IO_THREADS)
             outcome, rows = answer(task)

@@ -5,11 +5,11 @@ import os
 import resource
 import signal
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
 
-import pyarrow.dataset as ds
-from pyarrow.fs import LocalFileSystem
+from pyarrow.fs import FileSystem, LocalFileSystem
 
 from sandbox.landlock import restrict
 from sandbox.protocol import QueryLimits
@@ -60,18 +60,18 @@ def limit(limits: QueryLimits) -> None:
         resource.setrlimit(kind, (value, value))
 
 
-def close_in(dataset: ds.FileSystemDataset) -> None:
-    """Have the kernel refuse to open files other than a dataset's and the libraries'.
+def close_in(filesystem: FileSystem, files: Iterable[str]) -> None:
+    """Have the kernel refuse to open files other than some and the libraries'.
 
-    For a dataset in an object store, certificates and name resolution may be read too, and
+    For files in an object store, certificates and name resolution may be read too, and
     connections may be made.
     """
-    is_local = isinstance(dataset.filesystem, LocalFileSystem)
+    is_local = isinstance(filesystem, LocalFileSystem)
     readable = [Path(sys.prefix), Path(sys.base_prefix), *_LIBRARIES, *_MACHINE]
     if not is_local:
         readable.append(_NAMES_AND_CERTIFICATES)
     else:
-        readable.extend(map(Path, dataset.files))
+        readable.extend(map(Path, files))
     restrict(readable, allow_tcp=not is_local)
 
 

@@ -6,7 +6,9 @@ query from everything in DuckDB that isn't offered.
 """
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass
 from typing import Any, Final
 
 import duckdb
@@ -30,11 +32,26 @@ class Refused(Exception):
     """The query may not be run; the message gives the reason."""
 
 
-def only_select(connection: duckdb.DuckDBPyConnection, query: str) -> duckdb.Statement:
-    """Return the one SELECT that a text consists of.
+@dataclass(frozen=True, slots=True)
+class Select:
+    """The one SELECT that a text consists of.
+
+    Attributes:
+        statement: The statement, to be run.
+        parts: Every object of its parse tree.
+        own_names: The names that it defines by WITH, in any scope, in lower case.
+    """
+
+    statement: duckdb.Statement
+    parts: Sequence[dict[str, Any]]
+    own_names: frozenset[str]
+
+
+def parse_select(connection: duckdb.DuckDBPyConnection, query: str) -> Select:
+    """Return the one SELECT that a text consists of, which is yet to be checked.
 
     Raises:
-        Refused: The text is something else, or uses a table or function that isn't offered.
+        Refused: The text is something else.
         duckdb.Error: The text can't be parsed.
     """
     statements = connection.extract_statements(query)
@@ -43,14 +60,30 @@ def only_select(connection: duckdb.DuckDBPyConnection, query: str) -> duckdb.Sta
     (statement,) = statements
     if statement.type is not duckdb.StatementType.SELECT:
         raise Refused(f"one SELECT is expected, not {statement.type.name}")
-    parts = list(_parts(_parse_tree(connection, query)))
-    own_names = _own_names(parts)
-    _check_free(connection, own_names - TABLES)
-    _check_parts(parts, own_names)
-    return statement
+    parts = list(_parts(parse_tree(connection, query)))
+    return Select(statement, parts, frozenset(_own_names(parts)))
 
 
-def _parse_tree(connection: duckdb.DuckDBPyConnection, query: str) -> dict[str, Any]:
+def check(connection: duckdb.DuckDBPyConnection, select: Select) -> None:
+    """Check that a SELECT uses nothing but the tables and functions that are offered.
+
+    Args:
+        connection: The database, with all of the tables and views that it will have.
+        select: The SELECT.
+
+    Raises:
+        Refused: It uses something else.
+    """
+    _check_free(connection, select.own_names - TABLES)
+    _check_parts(select.parts, select.own_names)
+
+
+def parse_tree(connection: duckdb.DuckDBPyConnection, query: str) -> dict[str, Any]:
+    """Return the parse tree of a text.
+
+    Raises:
+        Refused: The text can't be parsed, or is nested too deep.
+    """
     ((text,),) = connection.execute("SELECT json_serialize_sql($1::VARCHAR)", [query]).fetchall()
     try:
         tree: dict[str, Any] = json.loads(text)
@@ -61,14 +94,14 @@ def _parse_tree(connection: duckdb.DuckDBPyConnection, query: str) -> dict[str, 
     return tree
 
 
-def _own_names(parts: list[dict[str, Any]]) -> set[str]:
+def _own_names(parts: Sequence[dict[str, Any]]) -> set[str]:
     """Return the names that a query defines by WITH, in any scope."""
     return {
         entry["key"].lower() for part in parts for entry in part.get("cte_map", {}).get("map", ())
     }
 
 
-def _check_free(connection: duckdb.DuckDBPyConnection, names: set[str]) -> None:
+def _check_free(connection: duckdb.DuckDBPyConnection, names: AbstractSet[str]) -> None:
     """Check that DuckDB finds nothing by names that a query defines.
 
     Otherwise a query could define a name in one scope to read DuckDB's view of that name, or a data
@@ -86,7 +119,7 @@ def _check_free(connection: duckdb.DuckDBPyConnection, names: set[str]) -> None:
         raise Refused(f"the name {name} is taken: WITH has to give another")
 
 
-def _check_parts(parts: list[dict[str, Any]], own_names: set[str]) -> None:
+def _check_parts(parts: Sequence[dict[str, Any]], own_names: AbstractSet[str]) -> None:
     for part in parts:
         kind = part.get("type")
         if kind == "TABLE_FUNCTION":
@@ -107,7 +140,7 @@ def _check_function(kind: str, part: dict[str, Any], offered: frozenset[str]) ->
         raise Refused(f"the {kind} {name} is not offered")
 
 
-def _check_table(part: dict[str, Any], own_names: set[str]) -> None:
+def _check_table(part: dict[str, Any], own_names: AbstractSet[str]) -> None:
     name = part["table_name"].lower()
     schema = part["schema_name"].lower()
     is_table = name in TABLES and schema in _SCHEMAS and not part["catalog_name"]

@@ -5,16 +5,16 @@ need. It finds columns by their Iceberg ids, so what an older file lacks is null
 from other paths are `allowed_paths`, Landlock and the list of functions: see `sandbox.query`.
 """
 
+from collections.abc import Iterable
 from typing import Final
 
 import duckdb
 import pyarrow as pa
 
-from sandbox.protocol import LocalFiles
+from sandbox.protocol import LocalFiles, ReplacedFiles
 
 _FIELD_ID: Final = b"PARQUET:field_id"
 """The key of an Iceberg id in the metadata of an Arrow field."""
-_FILE_NUMBERS: Final = "file_sequence_numbers"
 
 
 def create_view(connection: duckdb.DuckDBPyConnection, name: str, files: LocalFiles) -> None:
@@ -34,24 +34,47 @@ def create_view(connection: duckdb.DuckDBPyConnection, name: str, files: LocalFi
     connection.execute(
         f"CREATE VIEW {name} AS "  # noqa: S608  # all of it is ours
         f"SELECT {columns}, list_extract([{numbers}], file_index::BIGINT + 1)::BIGINT "
-        "AS file_sequence_number "
-        f"FROM read_parquet({path_list(files)}, hive_partitioning = false, "
-        f"schema = {_schema(connection, files.schema)})"
+        f"AS file_sequence_number FROM {_rows_of(connection, files.paths, files.schema)}"
     )
 
 
-def path_list(files: LocalFiles) -> str:
-    """Return the paths of files as a list in SQL."""
-    return "[" + ", ".join(map(_literal, files.paths)) + "]"
+def create_view_of_replaced(
+    connection: duckdb.DuckDBPyConnection, name: str, files: ReplacedFiles
+) -> None:
+    """Create a view with the ids of the contributions that were replaced.
+
+    Args:
+        connection: The database.
+        name: The name of the view.
+        files: The files that tell it, on this machine, of which there is at least one.
+    """
+    last = files.last_sequence_number
+    where = "" if last is None else f"WHERE sequence_number <= {last}"
+    connection.execute(
+        f"CREATE VIEW {name} AS SELECT contribution_id "  # noqa: S608  # all of it is ours
+        f"FROM {_rows_of(connection, files.paths, files.schema)} {where}"
+    )
 
 
-def is_of_reading(error: Exception, files: LocalFiles) -> bool:
-    """Tell whether an error of a query is from reading the files, and not from the query itself."""
+def path_list(paths: Iterable[str]) -> str:
+    """Return paths as a list in SQL."""
+    return "[" + ", ".join(map(_literal, paths)) + "]"
+
+
+def is_of_reading(error: Exception, paths: Iterable[str]) -> bool:
+    """Tell whether an error of a query is from reading files, and not from the query itself."""
     # What decoding a broken page raises has no class of its own.
     if isinstance(error, duckdb.IOException) or type(error) is duckdb.Error:
         return True
     message = str(error)
-    return isinstance(error, duckdb.Error) and any(path in message for path in files.paths)
+    return isinstance(error, duckdb.Error) and any(path in message for path in paths)
+
+
+def _rows_of(connection: duckdb.DuckDBPyConnection, paths: Iterable[str], schema: pa.Schema) -> str:
+    return (
+        f"read_parquet({path_list(paths)}, hive_partitioning = false, "
+        f"schema = {_schema(connection, schema)})"
+    )
 
 
 def _column(field: pa.Field) -> str:

@@ -12,9 +12,11 @@ receives is JSON that is checked against a type, and rows in Arrow's IPC format.
 
 import pickle
 import struct
-from dataclasses import dataclass
+from collections.abc import Collection
+from dataclasses import dataclass, replace
+from datetime import date
 from socket import socket
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, Self
 
 import msgspec
 import pyarrow as pa
@@ -71,26 +73,52 @@ class LocalFiles:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ReplacedFiles:
+    """The data files that tell which contributions later versions have replaced.
+
+    Attributes:
+        paths: Paths of the files, in the filesystem of the snapshot's files.
+        days: The day on which the contributions of each file were received, in UTC.
+        last_sequence_number: The highest sequence number of a row that counts; None when the files
+            have no higher ones.
+        schema: The columns `contribution_id` and `sequence_number`, with their Iceberg ids.
+    """
+
+    paths: tuple[str, ...]
+    days: tuple[date, ...]
+    last_sequence_number: int | None
+    schema: pa.Schema
+
+    def of(self, days: Collection[date]) -> Self:
+        """Return the files of some days."""
+        chosen = [place for place in zip(self.paths, self.days, strict=True) if place[1] in days]
+        paths, its_days = zip(*chosen, strict=True) if chosen else ((), ())
+        return replace(self, paths=paths, days=its_days)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Task:
     """One query on one snapshot.
 
     Attributes:
         query: The text in SQL.
         dataset: The snapshot's files, which may have rows that are newer than the snapshot.
+        days: The day on which the rows of each of these files were received, in UTC.
         local: The same files for DuckDB's own reader; None where it can't read them, such as in an
             object store.
         last_sequence_number: The highest sequence number of the snapshot's rows; None when the
             files have no newer rows.
-        superseded: The contribution_ids of superseded versions, ascending.
+        replaced: What tells which contributions a later version has replaced.
         hidden: The contribution_ids that no table of the query has, ascending.
         limits: The limits of the query.
     """
 
     query: str
     dataset: ds.FileSystemDataset
+    days: tuple[date, ...]
     local: LocalFiles | None
     last_sequence_number: int | None
-    superseded: pa.Array
+    replaced: ReplacedFiles
     hidden: pa.Array
     limits: QueryLimits
 

@@ -6,8 +6,9 @@ from typing import Any, Final
 import duckdb
 import pyarrow as pa
 
-from sandbox.guard import Refused, only_select
+from sandbox.guard import Refused, check, parse_select
 from sandbox.local import path_list
+from sandbox.planning import planned_files
 from sandbox.protocol import Outcome, Task
 from sandbox.rows import ResultStream, collect
 from sandbox.tables import Tables
@@ -64,25 +65,28 @@ class _Unreadable(Exception):
 
 
 def _run(task: Task) -> ResultStream:
-    with _open(task) as connection:
-        tables = Tables(connection, task)
+    with opened(task) as connection:
+        tables = None
         try:
+            select = parse_select(connection, task.query)
+            tables = Tables(connection, task, planned_files(connection, select, task))
             tables.create()
-            select = only_select(connection, task.query)
-            return collect(connection.sql(select), task.limits)
+            check(connection, select)
+            return collect(connection.sql(select.statement), task.limits)
         except (duckdb.OutOfMemoryException, MemoryError):
             raise
         except (duckdb.Error, pa.ArrowException, OSError, ValueError, RuntimeError) as error:
-            raise _reason(tables.failure(error), error) from error
+            raise _reason(tables.failure(error) if tables else None, error) from error
 
 
-def _open(task: Task) -> duckdb.DuckDBPyConnection:
+def opened(task: Task) -> duckdb.DuckDBPyConnection:
+    """Return a connection to an empty database that is locked down for a task."""
     limits = task.limits
     memory_limit = f"{int(limits.memory_mib * ENGINE_SHARE)}MiB"
     connection = duckdb.connect(
         config={**_CONFIG, "threads": limits.threads, "memory_limit": memory_limit}
     )
-    paths = path_list(task.local) if task.local else "[]"
+    paths = path_list([*task.local.paths, *task.replaced.paths] if task.local else [])
     connection.execute(_LOCK_DOWN.format(paths=paths))
     return connection
 

@@ -16,6 +16,8 @@ import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 from pyarrow.acero import Declaration, FilterNodeOptions, TableSourceNodeOptions
 
+from sandbox.left_out import LeftOut
+
 TURN_NUMBER: Final = "turn_number"
 """The column with the position of a turn in its conversation, counted from 0."""
 
@@ -38,14 +40,14 @@ class ContributionFiles(ds.FileSystemDataset):  # type: ignore[misc]  # pyarrow 
     """
 
     def __init__(
-        self, files: ds.FileSystemDataset, left_out: pa.Array, schema: pa.Schema | None = None
+        self, files: ds.FileSystemDataset, left_out: LeftOut, schema: pa.Schema | None = None
     ) -> None:
         """Make the table of some files.
 
         Args:
             files: The files. A column that a file lacks has the value in the file's partition
                 expression, or else null.
-            left_out: The contribution_ids of the rows to leave out, ascending.
+            left_out: Tells the contribution_ids of the rows to leave out of a file.
             schema: The table's schema; None for the schema of the files.
         """
         fragments = list(files.get_fragments())
@@ -74,8 +76,9 @@ class ContributionFiles(ds.FileSystemDataset):  # type: ignore[misc]  # pyarrow 
         try:
             for fragment in self.get_fragments(condition):
                 constants = ds.get_partition_keys(fragment.partition_expression)
+                left_out = self._left_out(fragment.path)
                 with fragment.open() as source:
-                    for batch in self._read(source, needed.names, condition):
+                    for batch in self._read(source, left_out, needed.names, condition):
                         rows = _completed(self._rows(batch), needed, constants)
                         yield from _meeting(rows, condition).select(columns).to_batches()
         except Exception as error:
@@ -84,7 +87,11 @@ class ContributionFiles(ds.FileSystemDataset):  # type: ignore[misc]  # pyarrow 
             raise
 
     def _read(
-        self, source: pa.NativeFile, names: Sequence[str], condition: ds.Expression | None
+        self,
+        source: pa.NativeFile,
+        left_out: pa.Array,
+        names: Sequence[str],
+        condition: ds.Expression | None,
     ) -> Iterator[pa.RecordBatch]:
         """Yield the Parquet columns behind some columns, of row groups with possible matches."""
         fragment = self.format.make_fragment(source)
@@ -92,21 +99,10 @@ class ContributionFiles(ds.FileSystemDataset):  # type: ignore[misc]  # pyarrow 
             fragment = fragment.subset(condition, schema=self.schema)
         file = pq.ParquetFile(source, metadata=fragment.metadata, pre_buffer=False)
         for group in fragment.row_groups:
-            left_out = self._left_out_of(file.metadata, group.id)
-            paths = [*self._paths(names), *([_ID] if len(left_out) else ())]
+            near = _within_group(left_out, file.metadata, group.id)
+            paths = [*self._paths(names), *([_ID] if len(near) else ())]
             for batch in file.iter_batches(_BATCH_ROWS, [group.id], paths, use_threads=False):
-                yield _without(left_out, batch) if len(left_out) else batch
-
-    def _left_out_of(self, metadata: pq.FileMetaData, group: int) -> pa.Array:
-        """Return the ids to leave out in the range of a row group's ids, by its statistics."""
-        if not len(self._left_out):
-            return self._left_out
-        bounds = metadata.row_group(group).column(metadata.schema.names.index(_ID)).statistics
-        if bounds is None or not bounds.has_min_max:
-            return self._left_out
-        start = bisect_left(self._left_out, bounds.min, key=_value)
-        end = bisect_right(self._left_out, bounds.max, key=_value)
-        return self._left_out[start:end]
+                yield _without(near, batch) if len(near) else batch
 
     def _paths(self, names: Sequence[str]) -> Sequence[str]:
         """Return the Parquet paths behind some columns of the table."""
@@ -126,12 +122,12 @@ class TurnFiles(ContributionFiles):
             skip row groups.
     """
 
-    def __init__(self, files: ds.FileSystemDataset, left_out: pa.Array) -> None:
+    def __init__(self, files: ds.FileSystemDataset, left_out: LeftOut) -> None:
         """Make the table of some files.
 
         Args:
             files: The files.
-            left_out: The contribution_ids whose turns are left out, ascending.
+            left_out: Tells the contribution_ids whose turns are left out of a file.
         """
         turn = files.schema.field(_CONVERSATION).type.value_type
         own = files.schema.remove(files.schema.get_field_index(_CONVERSATION))
@@ -198,6 +194,17 @@ def _can_evaluate(rows: pa.Table, condition: ds.Expression) -> bool:
     except pa.ArrowInvalid:
         return False
     return True
+
+
+def _within_group(ids: pa.Array, metadata: pq.FileMetaData, group: int) -> pa.Array:
+    """Return those of some ids that a row group may have, by its statistics."""
+    if not len(ids):
+        return ids
+    bounds = metadata.row_group(group).column(metadata.schema.names.index(_ID)).statistics
+    if bounds is None or not bounds.has_min_max:
+        return ids
+    start = bisect_left(ids, bounds.min, key=_value)
+    return ids[start : bisect_right(ids, bounds.max, key=_value)]
 
 
 def _without(left_out: pa.Array, batch: pa.RecordBatch) -> pa.RecordBatch:

@@ -5,12 +5,15 @@ this machine itself, except for turns: of a list of turns DuckDB reads all field
 `sandbox.scan` those that are needed.
 """
 
+from collections.abc import Sequence
 from typing import Final
 
 import duckdb
 import pyarrow as pa
 
-from sandbox import local
+from sandbox.left_out import LeftOut, Replaced
+from sandbox.local import create_view, create_view_of_replaced, is_of_reading
+from sandbox.planning import PlannedFiles
 from sandbox.protocol import Task
 from sandbox.scan import TURN_NUMBER, ContributionFiles, TurnFiles, turn_column
 
@@ -21,16 +24,29 @@ _COLUMNS_BESIDE_TURNS: Final = f"""
     {_NUMBER} AS sequence_number, {TURN_NUMBER}
 """
 _LOCAL_FILES: Final = "files"
-"""The name of the view of the files that DuckDB reads itself."""
+"""The view of the files that DuckDB reads itself."""
+_REPLACED: Final = "replaced_ids"
+"""The view of the ids of what was replaced."""
+_HIDDEN: Final = "hidden_ids"
+"""The table of the ids of what is hidden."""
 
 
 class Tables:
     """The tables of a task, in DuckDB."""
 
-    def __init__(self, connection: duckdb.DuckDBPyConnection, task: Task) -> None:
-        """Prepare the tables of a task in a database."""
+    def __init__(
+        self, connection: duckdb.DuckDBPyConnection, task: Task, files: PlannedFiles
+    ) -> None:
+        """Prepare the tables of a task in a database.
+
+        Args:
+            connection: The database.
+            task: The task.
+            files: Those of its files that are read.
+        """
         self._connection = connection
         self._task = task
+        self._files = files
         self._scanned: list[ContributionFiles] = []
 
     def create(self) -> None:
@@ -39,12 +55,22 @@ class Tables:
         Raises:
             duckdb.Error: A file is missing, or can't be read.
         """
-        of_latest = _merged(self._task.superseded, self._task.hidden)
-        if self._task.local is not None:
-            local.create_view(self._connection, _LOCAL_FILES, self._task.local)
-        self._create_contributions("all_versions", self._task.hidden)
-        self._create_contributions("contributions", of_latest)
-        self._create_turns(of_latest)
+        local, replaced = self._files.local, self._files.replaced
+        if local is None:
+            self._scan_contributions("all_versions", self._hidden_of)
+            self._scan_contributions("contributions", self._replaced_of())
+        else:
+            create_view(self._connection, _LOCAL_FILES, local)
+            if replaced.paths:
+                create_view_of_replaced(self._connection, _REPLACED, replaced)
+            if len(self._task.hidden):
+                self._fill(_HIDDEN, self._task.hidden)
+            hidden = [_HIDDEN] if len(self._task.hidden) else []
+            self._create_contributions("all_versions", hidden)
+            self._create_contributions(
+                "contributions", [*hidden, *([_REPLACED] if replaced.paths else [])]
+            )
+        self._create_turns()
 
     def failure(self, error: Exception) -> BaseException | None:
         """Return what kept a file from being read; None if nothing did.
@@ -52,32 +78,37 @@ class Tables:
         Args:
             error: The error of the query.
         """
-        scans = (files.failure for files in self._scanned if files.failure)
-        files = self._task.local
-        if files and local.is_of_reading(error, files):
+        local = self._files.local
+        if local and is_of_reading(error, [*local.paths, *self._files.replaced.paths]):
             return error
-        return next(scans, None)
+        return next((files.failure for files in self._scanned if files.failure), None)
 
-    def _create_contributions(self, name: str, left_out: pa.Array) -> None:
-        conditions = self._conditions()
-        if self._task.local is None:
-            source = f"files_of_{name}"
-            self._scan(source, ContributionFiles(self._task.dataset, left_out))
-        else:
-            source = _LOCAL_FILES
-            if len(left_out):
-                ids = f"left_out_of_{name}"
-                self._fill(ids, left_out)
-                conditions.append(f"contribution_id NOT IN (FROM {ids})")
-        self._create_view(name, _ALL_COLUMNS, source, conditions)
+    def _scan_contributions(self, name: str, left_out: LeftOut) -> None:
+        source = f"files_of_{name}"
+        self._scan(source, ContributionFiles(self._files.dataset, left_out))
+        self._create_view(name, _ALL_COLUMNS, source, self._conditions())
 
-    def _create_turns(self, left_out: pa.Array) -> None:
+    def _create_contributions(self, name: str, left_out: Sequence[str]) -> None:
+        # NOT IN always builds its hash table of the ids, whatever DuckDB expects of their number.
+        conditions = [f"contribution_id NOT IN (FROM {ids})" for ids in left_out]
+        conditions += self._conditions()
+        self._create_view(name, _ALL_COLUMNS, _LOCAL_FILES, conditions)
+
+    def _create_turns(self) -> None:
         source = "files_of_turns"
-        turns = TurnFiles(self._task.dataset, left_out)
+        turns = TurnFiles(self._files.dataset, self._replaced_of())
         self._scan(source, turns)
         of_turns = [f'"{turn_column(field)}" AS "{field}"' for field in turns.fields]
         columns = ", ".join([_COLUMNS_BESIDE_TURNS, *of_turns])
         self._create_view("turns", columns, source, self._conditions())
+
+    def _hidden_of(self, _path: str) -> pa.Array:
+        return self._task.hidden
+
+    def _replaced_of(self) -> LeftOut:
+        dataset = self._task.dataset
+        days = dict(zip(dataset.files, self._task.days, strict=True))
+        return Replaced(self._files.replaced, dataset.filesystem, days, self._task.hidden)
 
     def _conditions(self) -> list[str]:
         """Return the condition on sequence numbers, if any file has rows newer than the snapshot.
@@ -102,10 +133,3 @@ class Tables:
         self._connection.execute(
             f"CREATE VIEW {name} AS SELECT {columns} FROM {source} {where}"  # noqa: S608  # ours
         )
-
-
-def _merged(superseded: pa.Array, hidden: pa.Array) -> pa.Array:
-    """Return the ids of two ascending lists as one."""
-    if not len(hidden):
-        return superseded
-    return pa.concat_arrays([superseded.cast(hidden.type), hidden]).sort()

@@ -85,7 +85,7 @@ def diff(query: dict[str, Any], before: str, after: str) -> Response:
 
 
 def _shown(diff: Diff) -> dict[str, Any]:
-    rows = diff.rows.read_all().to_pylist()
+    rows = [row for batch in diff.rows for row in batch.to_pylist()]
     shown: dict[str, Any] = DiffSchema().dump(
         {
             "before": diff.before,

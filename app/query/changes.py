@@ -24,7 +24,7 @@ from app.access.shown_again import (
 from app.query.pages import first_rows_within, read_rows
 from app.query.snapshots import Reference, Snapshots, SnapshotView
 from catalog.membership import NO_IDS, without
-from catalog.scan import BEFORE_EVERY_COMMIT, DataFile, plan, read, schema_of
+from catalog.scan import BEFORE_EVERY_COMMIT, DataFile, plan, read, schema_of, up_to
 from catalog.schema import ARROW_SCHEMA, ID
 from catalog.snapshots import Snapshot
 
@@ -227,7 +227,7 @@ def _rows(
     if not keys.num_rows:
         return pieces[0]
     size_bytes = 0
-    wanted_files = _up_to(files, _last_number(keys))
+    wanted_files = up_to(files, _last_number(keys))
     for batch in read(view.table, wanted_files, row_filter=_within(keys)):
         wanted = batch.filter(pc.is_in(batch.column(ID), keys.column(ID)))
         if not wanted.num_rows:
@@ -244,15 +244,6 @@ def _rows(
 
 def _in_order(pieces: Sequence[pa.Table]) -> pa.Table:
     return pa.concat_tables(pieces).sort_by(_IN_ORDER)
-
-
-def _up_to(files: Sequence[DataFile], number: int) -> list[DataFile]:
-    """Return the files that have rows of commits up to a number, without their later rows."""
-    return [
-        replace(file, until=number) if file.last_sequence_number > number else file
-        for file in files
-        if file.first_sequence_number <= number
-    ]
 
 
 def _within(keys: pa.Table) -> BooleanExpression:

@@ -1,29 +1,22 @@
 """The difference between two snapshots: contributions added, replaced and taken down."""
 
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import date
-from itertools import groupby
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import pyarrow as pa
-from pyiceberg.expressions import And, GreaterThanOrEqual, LessThanOrEqual
-from pyiceberg.table import Table
 
 from app.access.audience import PUBLIC, Audience
-from app.query.replaced import ReplacedAsOf, ReplacedReader
-from app.query.scratch import ScratchDatabase, spool
+from app.query.replaced import ReplacedReader
+from app.query.snapshot_pair import SnapshotPair
 from app.query.snapshots import Reference, Snapshots, SnapshotView
+from app.query.versions import Versions
 from app.state import ledger
 from app.state.db import Database
 from catalog.errors import Invalid
-from catalog.membership import NO_IDS, is_among
-from catalog.scan import DataFile, count_rows, plan, read, schema_of
 from catalog.schema import ID
 from catalog.snapshots import Snapshot
-
-if TYPE_CHECKING:
-    import duckdb
 
 DIFF_SCHEMA: Final = pa.schema(
     [
@@ -37,33 +30,8 @@ DIFF_SCHEMA: Final = pa.schema(
 )
 """The schema of a diff's rows."""
 
-_KEY_COLUMNS: Final = ("contribution_id", "conversation_id", "contributor_id", "sequence_number")
-_ADDED: Final = """
-    CREATE TABLE added AS
-    SELECT *, first_value(contribution_id) OVER (
-        PARTITION BY conversation_id ORDER BY sequence_number DESC, contribution_id DESC
-    ) AS latest
-    FROM newer
-"""
-_REPLACED: Final = """
-    CREATE TABLE replaced AS
-    SELECT older.*, latest
-    FROM older LEFT JOIN (SELECT DISTINCT conversation_id, latest FROM added)
-    USING (conversation_id)
-"""
-_SHOWN: Final = """
-    CREATE TABLE shown AS
-    SELECT contribution_id, conversation_id, contributor_id, sequence_number,
-        'added' AS change, nullif(latest, contribution_id) AS replaced_by
-    FROM added ANTI JOIN hidden USING (contribution_id)
-    UNION ALL
-    SELECT contribution_id, conversation_id, contributor_id, sequence_number, 'replaced', latest
-    FROM replaced ANTI JOIN hidden USING (contribution_id)
-"""
-_ROWS: Final = "FROM shown ORDER BY contribution_id LIMIT $max_rows"
-_COUNTS: Final = """
-    SELECT count(*) FILTER (change = 'added'), count(*) FILTER (change = 'replaced') FROM shown
-"""
+_ROWS_AT_ONCE: Final = 32_768
+"""Rows that are read at once, in some twenty MiB. Fewer would read the ids of a file more often."""
 
 
 class SnapshotsReversed(Invalid):
@@ -94,6 +62,7 @@ class Diff:
         taken_down: How many contributions that were in `before` or were added since have been taken
             out of the lake by now. Nothing but their number is kept.
         rows: The added and the replaced contributions, with `DIFF_SCHEMA`, in the order of ids.
+            They are read when they are asked for.
     """
 
     before: Snapshot
@@ -101,7 +70,7 @@ class Diff:
     added: int
     replaced: int
     taken_down: int
-    rows: pa.RecordBatchReader
+    rows: Iterator[pa.RecordBatch]
 
 
 class Diffs:
@@ -112,7 +81,7 @@ class Diffs:
         snapshots: Snapshots,
         database: Database,
         replaced: ReplacedReader,
-        scratch: ScratchDatabase,
+        versions: Versions,
     ) -> None:
         """Compare snapshots.
 
@@ -120,12 +89,12 @@ class Diffs:
             snapshots: Finds the lake's snapshots.
             database: The database with the ledger.
             replaced: Tells what later versions replaced.
-            scratch: Joins the keys of the two snapshots.
+            versions: Tells which later versions these were.
         """
         self._snapshots = snapshots
         self._database = database
         self._replaced = replaced
-        self._scratch = scratch
+        self._versions = versions
 
     def between(
         self,
@@ -136,8 +105,7 @@ class Diffs:
     ) -> Diff:
         """Return the difference between two snapshots.
 
-        Of the older snapshot, only what was replaced since is read. What is hidden from the
-        audience is left out, and still counts as a version.
+        What is hidden from the audience is left out, and still counts as a version.
 
         Args:
             before: The older snapshot.
@@ -150,78 +118,52 @@ class Diffs:
             TagNotFound: No snapshot has the tag.
             SnapshotNotPublic: The audience may not see one of the snapshots yet.
             SnapshotsReversed: The first snapshot is later than the second.
-            QueryUnavailable: DuckDB failed.
         """
         older, newer = (self._snapshots.find(each, audience) for each in (before, after))
         if older.sequence_number > newer.sequence_number:
             raise SnapshotsReversed(older.snapshot_id, newer.snapshot_id)
         # The table is loaded after the ledger was read, so that it contains both snapshots.
         table, hidden = self._snapshots.table(), self._snapshots.hidden(audience)
-        with self._scratch.connection() as connection:
-            connection.register("hidden", pa.table({ID: hidden}))
-            replaced = self._replaced.as_of(SnapshotView(table, newer))
-            _tabulate(connection, table, older, newer, replaced)
-            added, replaced = connection.sql(_COUNTS).fetchall()[0]
-            rows = connection.sql(_ROWS, params={"max_rows": max_rows}).to_arrow_reader()
-            return Diff(
-                before=older,
-                after=newer,
-                added=added,
-                replaced=replaced,
-                taken_down=self._taken_down(table, older, newer),
-                rows=spool(rows),
-            )
+        replaced = self._replaced.as_of(SnapshotView(table, newer))
+        pair = SnapshotPair(table, older, newer, hidden, replaced)
+        return Diff(
+            before=older,
+            after=newer,
+            added=pair.count_added(),
+            replaced=pair.count_replaced(),
+            taken_down=self._taken_down(pair, newer),
+            rows=self._rows(pair, max_rows),
+        )
 
-    def _taken_down(self, table: Table, before: Snapshot, after: Snapshot) -> int:
+    def _taken_down(self, pair: SnapshotPair, after: Snapshot) -> int:
         """Return by how many rows the ledger's count exceeds what the table has now."""
         with self._database.read() as connection:
-            removed_rows = ledger.removed_rows(
-                connection, before.sequence_number, after.sequence_number
+            removed_rows = ledger.removed_rows(connection, pair.number_before, pair.number_after)
+        return after.total_rows + removed_rows - pair.count_rows()
+
+    def _rows(self, pair: SnapshotPair, max_rows: int | None) -> Iterator[pa.RecordBatch]:
+        last_id: str | None = ""
+        left = sys.maxsize if max_rows is None else max_rows
+        while left and last_id is not None:
+            page = pair.page(last_id, min(left, _ROWS_AT_ONCE))
+            last_id, left = page.last_id, left - page.rows.num_rows
+            if page.rows.num_rows:
+                yield self._with_replacement(pair, page.rows)
+
+    def _with_replacement(self, pair: SnapshotPair, changes: pa.Table) -> pa.RecordBatch:
+        """Return rows of a diff for what was added or replaced."""
+        replaced = changes.filter(pair.is_replaced(changes))
+        latest = self._versions.latest(
+            replaced["conversation_id"].to_pylist(), pair.number_before, pair.number_after
+        )
+        replaced_by = [
+            None if later == contribution_id else later
+            for contribution_id, later in zip(
+                changes[ID].to_pylist(),
+                map(latest.get, changes["conversation_id"].to_pylist()),
+                strict=True,
             )
-        return after.total_rows + removed_rows - count_rows(table, plan(table, after))
-
-
-def _tabulate(
-    connection: "duckdb.DuckDBPyConnection",
-    table: Table,
-    before: Snapshot,
-    after: Snapshot,
-    replaced: ReplacedAsOf,
-) -> None:
-    """Create the tables `added` and `replaced` in the scratch database."""
-    newer = plan(table, after, after=before.sequence_number)
-    connection.register("newer", _reader(read(table, newer, _KEY_COLUMNS)))
-    connection.execute(_ADDED)
-    # Those that were added since as well are in `added`, and not in the older snapshot.
-    replaced_since = replaced.since(before.sequence_number)
-    connection.register("older", _reader(_keys_of(table, before, replaced_since)))
-    connection.execute(_REPLACED)
-    connection.execute(_SHOWN)
-
-
-def _keys_of(
-    table: Table, snapshot: Snapshot, replaced: Iterator[pa.Table]
-) -> Iterator[pa.RecordBatch]:
-    """Yield the keys of those of some replaced contributions that a snapshot has, day by day.
-
-    Args:
-        table: The raw table.
-        snapshot: The snapshot.
-        replaced: Rows of the table `replaced`, oldest day first, each table of one day.
-    """
-    by_day = groupby(replaced, key=lambda rows: rows["received_at"][0].as_py().date())
-    files: dict[date, list[DataFile]] | None = None
-    for day, tables in by_day:
-        if files is None:
-            planned = groupby(plan(table, snapshot), key=lambda file: file.day)
-            files = {each: list(of_day) for each, of_day in planned}
-        ids = pa.concat_tables(tables)[ID].combine_chunks().cast(NO_IDS.type).sort()
-        first, last = ids[0].as_py(), ids[-1].as_py()
-        wanted = [file for file in files.get(day, ()) if file.may_have(first, last)]
-        within = And(GreaterThanOrEqual(ID, first), LessThanOrEqual(ID, last))
-        for batch in read(table, wanted, _KEY_COLUMNS, within):
-            yield batch.filter(is_among(batch[ID], ids))
-
-
-def _reader(batches: Iterator[pa.RecordBatch]) -> pa.RecordBatchReader:
-    return pa.RecordBatchReader.from_batches(schema_of(_KEY_COLUMNS), batches)
+        ]
+        column = pa.array(replaced_by, pa.string())
+        rows = changes.append_column("replaced_by", column).cast(DIFF_SCHEMA)
+        return rows.combine_chunks().to_batches()[0]

@@ -20,7 +20,8 @@ from pyiceberg.table import Table
 from app.query.snapshots import SnapshotView
 from catalog.membership import NO_IDS
 from catalog.records import day_of
-from catalog.replaced import ReplacedFile, read_replaced, replaced_between, replaced_files
+from catalog.replaced import ReplacedFile, read_replaced, replaced_files
+from catalog.scan import BEFORE_EVERY_COMMIT
 from catalog.schema import ID, SEQUENCE_NUMBER
 
 CACHE_BYTES: Final = 32 * 1024 * 1024
@@ -45,19 +46,39 @@ class ReplacedAsOf:
     table: Table | None
     sequence_number: int
 
-    def on(self, day: date) -> pa.Array:
-        """Return the ids of what was replaced of a day, ascending."""
-        if self.table is None:
-            return NO_IDS
-        files = self.reader.files(self.table).get(day, ())
-        ids = [
-            self.ids_of(file)
-            for file in files
-            if file.first_sequence_number <= self.sequence_number
-        ]
+    def on(self, day: date, after: int = BEFORE_EVERY_COMMIT) -> pa.Array:
+        """Return the ids of what was replaced of a day, ascending.
+
+        Args:
+            day: The day of receipt, in UTC.
+            after: The sequence number of the commit after which it was replaced.
+        """
+        ids = [self.ids_of(file, after) for file in self.files_of(day, after)]
         if len(ids) == 1:
             return ids[0]
         return pa.concat_arrays([NO_IDS, *ids]).sort() if ids else NO_IDS
+
+    def files_of(self, day: date, after: int = BEFORE_EVERY_COMMIT) -> list[ReplacedFile]:
+        """Return the data files of a day that may say what was replaced after a commit."""
+        files = self.reader.files(self.table).get(day, ()) if self.table is not None else ()
+        return [
+            file
+            for file in files
+            if file.first_sequence_number <= self.sequence_number
+            and file.last_sequence_number > after
+        ]
+
+    def days_since(self, after: int) -> list[date]:
+        """Return the days of which something may have been replaced after a commit, in order."""
+        days = self.reader.files(self.table) if self.table is not None else ()
+        return sorted(day for day in days if self.files_of(day, after))
+
+    def count(self, file: ReplacedFile, after: int) -> int:
+        """Return how many contributions one of the data files says were replaced after a commit."""
+        is_whole = file.last_sequence_number <= self.sequence_number
+        if is_whole and file.first_sequence_number > after:
+            return file.rows
+        return len(self.ids_of(file, after))
 
     def files(self) -> Iterator[ReplacedFile]:
         """Yield the data files, oldest day first; rows of some may be newer than the snapshot."""
@@ -65,16 +86,11 @@ class ReplacedAsOf:
             for of_day in self.reader.files(self.table).values():
                 yield from of_day
 
-    def ids_of(self, file: ReplacedFile) -> pa.Array:
-        """Return the ids that are in one of the data files, ascending."""
+    def ids_of(self, file: ReplacedFile, after: int = BEFORE_EVERY_COMMIT) -> pa.Array:
+        """Return the ids of what a data file says was replaced after a commit, ascending."""
         if self.table is None:
             return NO_IDS
-        return _until(self.reader.rows(self.table, file), self.sequence_number)
-
-    def days(self) -> Iterator[pa.Array]:
-        """Yield the ids of what was replaced, ascending, for one day after the other."""
-        if self.table is not None:
-            yield from map(self.on, sorted(self.reader.files(self.table)))
+        return _between(self.reader.rows(self.table, file), after, self.sequence_number)
 
     def near(self, ids: pa.Array | pa.ChunkedArray) -> pa.Array:
         """Return the ids of what was replaced of the days from the first to the last of some ids.
@@ -88,18 +104,6 @@ class ReplacedAsOf:
         first, last = day_of(bounds["min"]) or date.min, day_of(bounds["max"]) or date.max
         days = sorted(day for day in self.reader.files(self.table) if first <= day <= last)
         return pa.concat_arrays([NO_IDS, *map(self.on, days)])
-
-    def since(self, sequence_number: int) -> Iterator[pa.Table]:
-        """Yield the rows of what was replaced after a commit, oldest day first.
-
-        Args:
-            sequence_number: The sequence number of the commit.
-
-        Yields:
-            Tables with `catalog.replaced.REPLACED_ARROW_SCHEMA`, each with rows of one day.
-        """
-        if self.table is not None:
-            yield from replaced_between(self.table, sequence_number, self.sequence_number)
 
 
 class ReplacedReader:
@@ -147,9 +151,12 @@ class ReplacedReader:
         return known
 
 
-def _until(rows: pa.Table, sequence_number: int) -> pa.Array:
-    """Return the ids of rows up to a sequence number."""
+def _between(rows: pa.Table, after: int, until: int) -> pa.Array:
+    """Return the ids of rows with a sequence number in a range, of which `after` is no part."""
     numbers = rows[SEQUENCE_NUMBER]
-    if pc.max(numbers).as_py() > sequence_number:
-        rows = rows.filter(pc.less_equal(numbers, sequence_number))
+    bounds = pc.min_max(numbers).as_py()
+    if bounds["max"] > until:
+        rows = rows.filter(pc.less_equal(numbers, until))
+    if bounds["min"] <= after:
+        rows = rows.filter(pc.greater(rows[SEQUENCE_NUMBER], after))
     return rows[ID].combine_chunks().cast(NO_IDS.type)

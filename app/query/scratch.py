@@ -5,7 +5,6 @@ checkpoints, so a thread beside each query calls them, and interrupts DuckDB whe
 raises.
 """
 
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from threading import Event, Lock, Thread
@@ -95,21 +94,3 @@ def _watch(connection: "duckdb.DuckDBPyConnection", check: Check, is_over: Event
         except LakeError:
             # Again and again: an interrupt between two statements stops neither of them.
             connection.interrupt()
-
-
-def spool(rows: pa.RecordBatchReader) -> pa.RecordBatchReader:
-    """Write the rows of an answer to a temporary file, and return a reader of that file.
-
-    This frees DuckDB and its memory before the answer is sent, which a slow client may make last.
-
-    Raises:
-        OSError: The rows don't fit on the disk.
-    """
-    options = pa.ipc.IpcWriteOptions(compression="lz4")
-    with tempfile.NamedTemporaryFile(dir=spill_folder()) as file:
-        with pa.ipc.new_stream(file, rows.schema, options=options) as writer:
-            for batch in rows:
-                writer.write_batch(batch)
-        file.flush()
-        # The file loses its name now, and its content when the reader is closed.
-        return pa.ipc.open_stream(pa.OSFile(file.name))

@@ -16,7 +16,6 @@ from typing import Final
 
 import pyarrow as pa
 import pyarrow.compute as pc
-from pyiceberg.expressions import And, GreaterThanOrEqual, LessThanOrEqual
 
 from app.query.dimensions import Dimension
 from app.query.file_counts import COUNTED_COLUMNS, FileCounts, RowCounts, count_rows
@@ -26,7 +25,7 @@ from app.query.snapshots import SnapshotView
 from catalog.membership import NO_IDS, is_among
 from catalog.records import day_of
 from catalog.replaced import ReplacedFile
-from catalog.scan import DataFile, read, schema_of
+from catalog.scan import DataFile, read, read_with_ids, schema_of
 from catalog.scan import count_rows as count_scanned
 from catalog.schema import ID
 
@@ -242,16 +241,9 @@ class _Selected:
             ids: The contribution_ids, ascending.
             columns: The columns; `contribution_id` has to be one of them.
         """
-        found = [schema_of(columns).empty_table()]
-        if len(ids):
-            first, last = ids[0].as_py(), ids[-1].as_py()
-            files = [file for file in self._by_day.get(day, ()) if file.may_have(first, last)]
-            within = And(GreaterThanOrEqual(ID, first), LessThanOrEqual(ID, last))
-            found += [
-                pa.Table.from_batches([batch.filter(is_among(batch[ID], ids))])
-                for batch in read(self.view.table, files, columns, within)
-            ]
-        return pa.concat_tables(found)
+        files = self._by_day.get(day, ())
+        batches = read_with_ids(self.view.table, files, ids, columns)
+        return pa.Table.from_batches(batches, schema_of(columns))
 
     def hidden(self, columns: Sequence[str]) -> Iterator[tuple[date, pa.Table]]:
         """Yield, day by day, the rows that the reader may not see and no later version replaced.

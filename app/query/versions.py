@@ -4,10 +4,12 @@ A contribution that was erased from the table still counts as a version, so that
 doesn't come back.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from app.query.snapshots import SnapshotView
 from app.versions.index import VersionIndex
+from app.versions.keys import conversation_key
 from app.versions.recording import ErasedVersions
 
 
@@ -54,3 +56,29 @@ class Versions:
             Version(each.contribution_id, each.sequence_number, each.contribution_id in erased)
             for each in stored
         ]
+
+    def latest(self, conversation_ids: Iterable[str], after: int, until: int) -> dict[str, str]:
+        """Return the latest of the versions of conversations that some commits added.
+
+        Args:
+            conversation_ids: The conversations.
+            after: The sequence number before the first of the commits.
+            until: The sequence number of the last of the commits.
+
+        Returns:
+            The contribution_ids by conversation. Erased versions don't count, and conversations
+            of which these commits added no other version are left out.
+        """
+        keys = {conversation_key(each): each for each in conversation_ids}
+        added = {
+            key: [each for each in versions if after < each.sequence_number <= until]
+            for key, versions in self._index.shared(sorted(keys)).items()
+        }
+        erased = self._erased.among(
+            [each.contribution_id for versions in added.values() for each in versions]
+        )
+        return {
+            keys[key]: left[-1].contribution_id
+            for key, versions in added.items()
+            if (left := [each for each in versions if each.contribution_id not in erased])
+        }

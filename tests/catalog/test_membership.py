@@ -3,7 +3,7 @@ from collections.abc import Sequence
 import pyarrow as pa
 import pytest
 
-from catalog.membership import NO_IDS, is_among, values_of, without
+from catalog.membership import NO_IDS, ids_between, is_among, values_of, without
 from catalog.schema import ID
 from tests.batches import ROWS, windows
 from tests.factories import make_contribution_id
@@ -45,3 +45,12 @@ def test_values_are_found_by_id_and_null_where_there_are_none() -> None:
         assert values_of(ids[::-1], table, "number").to_pylist() == [3, None, 1]
     assert values_of(ids, others[:0], "number").to_pylist() == [None] * 3
     assert values_of(ids[:0], others, "number").to_pylist() == []
+
+
+@pytest.mark.parametrize(
+    ("first", "last", "expected"),
+    [("", None, "abc"), ("b", "b", "b"), ("aa", "bb", "b"), ("d", None, ""), ("c", "a", "")],
+)
+def test_ids_between_two_are_found(first: str, last: str | None, expected: str) -> None:
+    ascending = pa.array(list("abc"), NO_IDS.type)
+    assert ids_between(ascending, first, last).to_pylist() == list(expected)

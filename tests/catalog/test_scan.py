@@ -18,13 +18,23 @@ from catalog.errors import SnapshotNotFound
 from catalog.fragments import BATCH_ROWS
 from catalog.records import Contribution
 from catalog.scan import EVERY_ROW as ALL
-from catalog.scan import DataFile, count_rows, day_bounds, plan, read, schema_of
-from catalog.schema import ARROW_SCHEMA, ROW_GROUP_ROWS
+from catalog.scan import (
+    DataFile,
+    added_after,
+    count_rows,
+    day_bounds,
+    plan,
+    read,
+    read_with_ids,
+    schema_of,
+    up_to,
+)
+from catalog.schema import ARROW_SCHEMA, ID, ROW_GROUP_ROWS
 from catalog.snapshots import Snapshot, live_snapshots
 from catalog.table import append_batch, load_table
 from tests.batches import FEW_ROWS, scan_in_batches
 from tests.catalog.maintenance.history import append_commits, compact_all
-from tests.factories import make_contribution
+from tests.factories import make_contribution, make_contribution_id, make_received
 
 _DAYS = [date(2026, 1, 1), date(2026, 1, 2), date(2026, 1, 3)]
 
@@ -305,3 +315,28 @@ def test_only_the_candidates_among_rows_are_read_and_files_without_any_stay_clos
         assert found() == [str(each) for each in positions]
         odd = EqualTo("source", "s1")
         assert found(odd) == [str(each) for each in positions if each % 2]
+
+
+def test_rows_with_some_ids_are_read_from_files_that_may_have_them(table: Table) -> None:
+    made = [make_received(day) for day in range(3)]
+    files = plan(table, _append(table, made))
+    ids = [contribution.contribution_id for contribution in made]
+    _local(files[2]).unlink()
+    wanted = pa.array([make_contribution_id(-1), *ids[:2]], pa.large_string())
+    found = pa.Table.from_batches(read_with_ids(table, files, wanted, [ID, "received_at"]))
+    assert found[ID].to_pylist() == ids[:2]
+    assert list(read_with_ids(table, files, wanted[:0], [ID])) == []
+
+
+def test_planned_files_are_divided_at_a_commit_as_if_planned_so(table: Table) -> None:
+    append_commits(table, 3, 4)
+    compact_all(table)
+    _append(table, [make_contribution()])
+    newest = next(live_snapshots(table))
+    files = plan(table, newest)
+    for number in range(1, newest.sequence_number + 1):
+        assert added_after(files, number) == plan(table, newest, after=number)
+        rows = count_rows(table, up_to(files, number)) + count_rows(
+            table, added_after(files, number)
+        )
+        assert rows == count_rows(table, files)

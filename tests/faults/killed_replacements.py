@@ -224,7 +224,8 @@ class KilledReplacements:
         erased = set(services.takedowns.committed(0, 2**62)[ID].to_pylist())
         for snapshot in services.snapshots.page(1_000, None)[:3]:
             view = services.snapshots.view(Reference(snapshot_id=snapshot.snapshot_id))
-            days = services.replaced.as_of(view).days()
+            replaced = services.replaced.as_of(view)
+            days = map(replaced.on, replaced.days_since(0))
             told = {each for day in days for each in day.to_pylist()}
             if told - erased != replaced_in_lake(services, snapshot).keys() - erased:
                 self.outcome.wrongly_seen += 1

@@ -1,7 +1,8 @@
 """Queries that try to do what isn't allowed, grouped by what they try.
 
 `@FILE` is a file with a secret, `@FOLDER` its folder, `@URL` a server that must not be reached, and
-`@HOME` the lake's own folder. `@DATA` is the data file that every query may read by the tables.
+`@HOME` the lake's own folder. `@DATA` is the data file that every query may read by the tables,
+and `@REPLACED` the one that tells which of its rows were replaced.
 """
 
 from typing import Final
@@ -44,7 +45,12 @@ REFUSED: Final[dict[str, tuple[str, ...]]] = {
         "SELECT * FROM read_blob('@DATA')",
         "SELECT * FROM glob('@DATA')",
         "SELECT * FROM files",
-        "SELECT * FROM left_out_of_contributions",
+        "SELECT * FROM '@REPLACED'",
+        "SELECT * FROM read_parquet('@REPLACED')",
+        "SELECT * FROM replaced_ids",
+        "SELECT * FROM hidden_ids",
+        "SELECT * FROM days_of_files",
+        "SELECT * FROM days",
         "SELECT filename FROM contributions",
         "SELECT file_index FROM contributions",
         "SELECT file_row_number FROM all_versions",
@@ -179,6 +185,21 @@ REFUSED: Final[dict[str, tuple[str, ...]]] = {
         "SELECT ARRAY(FROM files)",
         "SELECT 1 LIMIT (SELECT count(*) FROM files)",
         "TABLE files",
+        "SELECT * FROM (WITH \"@REPLACED\" AS (SELECT 1) SELECT 1), '@REPLACED'",
+        "SELECT * FROM (WITH replaced_ids AS (SELECT 1) SELECT 1), replaced_ids",
+    ),
+    "days": (
+        "FROM contributions WHERE received_at::DATE = '2026-01-01' AND sleep_ms(3900) IS NULL",
+        "FROM contributions WHERE received_at > to_timestamp(sleep_ms(3900))",
+        "FROM contributions WHERE received_at::DATE - to_days(sleep_ms(3900)) < '2026-01-01'",
+        "FROM contributions WHERE received_at::DATE = (SELECT content FROM read_text('@FILE'))",
+        "FROM contributions WHERE received_at::DATE IN (FROM '@DATA')",
+        "FROM contributions WHERE date_trunc(getenv('CANARY'), received_at) = '2026-01-01'",
+        "FROM contributions WHERE received_at = getenv('CANARY')",
+        "FROM contributions WHERE days_of_files.day = '2026-01-01' OR received_at::DATE = day",
+        "FROM contributions WHERE first_instant < received_at",
+        "WITH days_of_files AS (SELECT 1) FROM contributions, days_of_files "
+        "WHERE received_at::DATE = '2026-01-01' AND sleep_ms(1) IS NULL",
     ),
     "functions": (
         "SELECT sleep_ms(3900)",

@@ -23,6 +23,7 @@ SECRET: Final = "the-canary-that-no-query-may-see"  # noqa: S105  # it only look
 TIMEOUT_S: Final = 2.5
 LONGEST_S: Final = 5.0
 MEMORY_KIB: Final = 512 * 1024
+KEY: Final = {"submitter_id": "a-key-that-nobody-guesses", "ingest_id": "the-only-conversation"}
 ENDS: Final = {HTTPStatus.OK, HTTPStatus.UNPROCESSABLE_ENTITY, HTTPStatus.SERVICE_UNAVAILABLE}
 
 
@@ -51,7 +52,8 @@ class Target:
             ("@FILE", f"{self.folder}/secret.csv"),
             ("@FOLDER", str(self.folder)),
             ("@HOME", str(self.server.home)),
-            ("@DATA", str(next(self.server.home.glob("warehouse/**/contributions/**/*.parquet")))),
+            ("@DATA", self._data_file_of("contributions")),
+            ("@REPLACED", self._data_file_of("replaced")),
             ("@URL", f"http://{host}:{port}"),
         ):
             query = query.replace(name, value)
@@ -76,6 +78,9 @@ class Target:
         """Return the most memory of each query's process so far, as the service has logged it."""
         lines = [json.loads(line) for line in self.server.log.splitlines() if line.startswith("{")]
         return [line["peak_memory_kib"] for line in lines if "peak_memory_kib" in line]
+
+    def _data_file_of(self, table: str) -> str:
+        return str(next(self.server.home.glob(f"warehouse/**/{table}/**/*.parquet")))
 
     def _post(self, query: str) -> requests.Response:
         self.queries += 1
@@ -108,7 +113,9 @@ def target(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Target]:
         listener.setblocking(False)
         environment.setenv("CANARY", SECRET)
         with Server(root / "home", workers=1, **settings) as server:
-            assert server.submit(make_submission("Hi", "Hello"), wait_s=30).status_code == 200
+            for text in ("Hello", "Hello again"):
+                submission = make_submission("Hi", text, **KEY)
+                assert server.submit(submission, wait_s=30).status_code == 200
             target = Target(server, folder, listener)
             target.wait_until_warm()
             yield target

@@ -1,33 +1,39 @@
 """Tasks for tests, on a snapshot of a lake."""
 
+from dataclasses import replace
 from typing import Any
 
-import pyarrow as pa
-
-from app.query.snapshots import Reference
+from app.query.replaced import ReplacedReader
+from app.query.snapshots import Reference, SnapshotView
 from app.services import Services
-from catalog.dataset import dataset_of, local_files_of
+from catalog.dataset import dataset_of, local_files_of, replaced_files_of
 from sandbox.protocol import QueryLimits, Task
 
 LIMITS = QueryLimits(memory_mib=512, cpu_s=30, threads=2, max_rows=1000, max_bytes=1024 * 1024)
 
 
 def make_task(services: Services, query: str, **fields: Any) -> Task:
-    """Return a task on the newest snapshot, without superseded versions.
+    """Return a task on the newest snapshot, as the service makes it.
 
     Args:
         services: The services of the lake.
         query: The text in SQL.
         fields: Other fields of the task, in place of those made here.
     """
-    view = services.snapshots.view(Reference())
-    made: dict[str, Any] = {
-        "dataset": dataset_of(view.table, view.files()),
-        "local": local_files_of(view.table, view.files()),
-        "last_sequence_number": None,
-        "superseded": pa.array([], pa.large_string()),
-        "hidden": pa.array([], pa.large_string()),
-        "limits": LIMITS,
-        **fields,
-    }
-    return Task(query=query, **made)
+    made = task_of(services.snapshots.view(Reference()), services.replaced, query)
+    return replace(made, **fields)
+
+
+def task_of(view: SnapshotView, replaced: ReplacedReader, query: str) -> Task:
+    """Return the task of a query on a snapshot, as the service makes it."""
+    files, as_of = view.files(), replaced.as_of(view)
+    return Task(
+        query=query,
+        dataset=dataset_of(view.table, files),
+        days=tuple(file.day for file in files),
+        local=local_files_of(view.table, files),
+        last_sequence_number=next((file.until for file in files if file.until), None),
+        replaced=replaced_files_of(as_of.table, as_of.files(), as_of.sequence_number),
+        hidden=view.hidden,
+        limits=LIMITS,
+    )

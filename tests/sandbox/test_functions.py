@@ -11,7 +11,7 @@ import duckdb
 import pytest
 
 from sandbox.functions import FUNCTIONS, TABLE_FUNCTIONS
-from sandbox.guard import only_select
+from sandbox.guard import check, parse_select
 
 NOT_OFFERED: Final = {
     "they wait": "sleep_ms pg_sleep",
@@ -109,4 +109,4 @@ def test_allowed_macros_expand_to_allowed_functions(
     bodies = {body for name, body in macros if name in FUNCTIONS}
     assert bodies
     for body in bodies:
-        only_select(connection, f"SELECT {body}")
+        check(connection, parse_select(connection, f"SELECT {body}"))

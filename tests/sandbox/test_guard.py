@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sandbox.guard import TABLES, Refused, only_select
+from sandbox.guard import TABLES, Refused, check, parse_select
 
 INTERNAL: Final = ("files", "replaced")
 """Names in a query's database that aren't offered."""
@@ -59,7 +59,7 @@ def _connect(kind: str, *names: str) -> duckdb.DuckDBPyConnection:
     ],
 )
 def test_one_select_on_the_tables_passes(connection: duckdb.DuckDBPyConnection, query: str) -> None:
-    assert only_select(connection, query).type is duckdb.StatementType.SELECT
+    check(connection, parse_select(connection, query))
 
 
 @pytest.mark.parametrize(
@@ -88,7 +88,7 @@ def test_anything_else_is_refused_with_the_reason(
     connection: duckdb.DuckDBPyConnection, query: str, reason: str
 ) -> None:
     with pytest.raises(Refused, match=reason):
-        only_select(connection, query)
+        check(connection, parse_select(connection, query))
 
 
 @pytest.mark.parametrize("name", [*INTERNAL, *SYSTEM_VIEWS, "SQLITE_Master", '"pg_Views"'])
@@ -110,7 +110,7 @@ def test_a_name_of_another_scope_opens_nothing(
     connection: duckdb.DuckDBPyConnection, query: str, name: str
 ) -> None:
     with pytest.raises(Refused, match="is taken: WITH has to give another"):
-        only_select(connection, query.format(name))
+        check(connection, parse_select(connection, query.format(name)))
 
 
 CLOSED: Final = [*INTERNAL, *SYSTEM_VIEWS, "FILES", '"PG_settings"']
@@ -151,7 +151,7 @@ def test_queries_that_pass_the_guard_bind_no_internal_tables(
     connection: duckdb.DuckDBPyConnection, binder: duckdb.DuckDBPyConnection, query: str
 ) -> None:
     try:
-        only_select(connection, query)
+        check(connection, parse_select(connection, query))
         found = binder.get_table_names(query)
     except (Refused, duckdb.Error):
         return
@@ -203,11 +203,11 @@ def test_a_function_that_is_not_offered_is_refused_wherever_it_stands(
     connection: duckdb.DuckDBPyConnection, query: str
 ) -> None:
     with pytest.raises(Refused, match=r"the function (sleep_ms|pg_sleep) is not offered"):
-        only_select(connection, query)
+        check(connection, parse_select(connection, query))
 
 
 def test_text_that_is_not_sql_is_refused_with_the_parsers_message(
     connection: duckdb.DuckDBPyConnection,
 ) -> None:
     with pytest.raises(duckdb.ParserException, match="syntax error"):
-        only_select(connection, "SELEC 1")
+        check(connection, parse_select(connection, "SELEC 1"))

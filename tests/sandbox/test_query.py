@@ -16,6 +16,8 @@ from pyiceberg.io.pyarrow import schema_to_pyarrow
 
 from app.services import Services, current_services
 from catalog.records import AlternativeTurn, Contribution, ToolCall, Turn
+from sandbox.guard import parse_select
+from sandbox.planning import planned_files
 from sandbox.protocol import Outcome, Task
 from sandbox.query import answer
 from sandbox.tables import Tables
@@ -28,7 +30,7 @@ DAYS = 3
 FIRST_COLUMNS = schema_to_pyarrow(first_schema())
 TEXT = "x" * 20_000
 UNKNOWN_IDS = pa.array([f"none-{number:03}" for number in range(100)], pa.large_string())
-"""Ids that no contribution has, as superseded versions: so many that DuckDB might plan a join."""
+"""Ids that no contribution has, as hidden ones: so many that DuckDB might plan a join."""
 
 
 def run(task: Task) -> tuple[Outcome, list[dict[str, Any]]]:
@@ -178,12 +180,19 @@ def test_files_of_before_a_field_was_added_have_null_there(services: Services) -
     assert row["conversation"][0]["alternatives"] is None
 
 
-def test_superseded_versions_are_in_all_versions_alone(lake: Services) -> None:
-    (first,) = ask(lake, "SELECT min(contribution_id) AS id FROM contributions")
-    superseded = pa.array([first["id"]], pa.large_string())
-    counts = "SELECT (SELECT count(*) FROM {}) AS n"
-    for table, count in (("contributions", 14), ("all_versions", 15), ("turns", 28)):
-        assert ask(lake, counts.format(table), superseded=superseded) == [{"n": count}]
+@pytest.mark.parametrize("fields", [{}, {"local": None}], ids=["local", "anywhere"])
+def test_superseded_versions_are_in_all_versions_alone(
+    services: Services, fields: dict[str, Any]
+) -> None:
+    commit_batch(services, make_received(0, conversation_id="chat"), make_received(1))
+    commit_batch(services, make_received(2, conversation_id="chat"))
+    for table, count in (("contributions", 2), ("all_versions", 3), ("turns", 4)):
+        query = f"SELECT count(*) AS n FROM {table}"
+        assert ask(services, query, **fields) == [{"n": count}]
+        # As of the first commit.
+        replaced = replace(make_task(services, query).replaced, last_sequence_number=1)
+        then = {"last_sequence_number": 1, "replaced": replaced, **fields}
+        assert ask(services, query, **then) == [{"n": 4 if table == "turns" else 2}]
 
 
 def test_rows_that_are_newer_than_the_snapshot_are_in_no_table(lake: Services) -> None:
@@ -205,7 +214,7 @@ def test_a_condition_on_the_day_opens_that_days_files_alone(
     lake: Services, table: str, condition: str
 ) -> None:
     query = f"SELECT count(DISTINCT source) AS n FROM {table} WHERE {condition}"
-    task = make_task(lake, query, local=None, superseded=UNKNOWN_IDS)
+    task = make_task(lake, query, local=None, hidden=UNKNOWN_IDS)
     with moved_away(task.dataset.files[:-1]):
         outcome, rows = run(task)
     assert outcome.verdict == "answered"
@@ -224,7 +233,7 @@ def test_a_condition_on_the_day_opens_that_days_files_alone(
     ],
 )
 def test_columns_that_are_not_needed_are_not_read(random_lake: Services, narrow: str) -> None:
-    task = make_task(random_lake, narrow, superseded=UNKNOWN_IDS)
+    task = make_task(random_lake, narrow, hidden=UNKNOWN_IDS)
     before = bytes_read()
     run(task)
     narrowly = bytes_read() - before
@@ -237,7 +246,7 @@ def test_columns_that_are_not_needed_are_not_read(random_lake: Services, narrow:
 @pytest.mark.parametrize("table", ["contributions", "all_versions", "turns"])
 def test_no_more_files_are_opened_than_an_answer_takes(lake: Services, table: str) -> None:
     query = f"SELECT * FROM {table} LIMIT 3"
-    task = make_task(lake, query, local=None, superseded=UNKNOWN_IDS)
+    task = make_task(lake, query, local=None, hidden=UNKNOWN_IDS)
     with moved_away(task.dataset.files[1:]):
         outcome, rows = run(task)
     assert outcome.verdict == "answered"
@@ -246,18 +255,20 @@ def test_no_more_files_are_opened_than_an_answer_takes(lake: Services, table: st
 
 @pytest.mark.parametrize("table", ["contributions", "all_versions", "turns"])
 def test_no_table_is_a_join_which_would_hold_the_lake(lake: Services, table: str) -> None:
-    task = make_task(lake, "", local=None, superseded=UNKNOWN_IDS)
+    task = make_task(lake, "", local=None, hidden=UNKNOWN_IDS)
     with duckdb.connect() as connection:
-        Tables(connection, task).create()
+        select = parse_select(connection, "SELECT 1")
+        Tables(connection, task, planned_files(connection, select, task)).create()
         ((_, plan),) = connection.execute(f"EXPLAIN SELECT * FROM {table}").fetchall()
     assert "Python Arrow Scan" in plan
     assert "Join" not in plan
 
 
 def test_left_out_rows_are_the_small_side_of_a_join_of_local_files(lake: Services) -> None:
-    task = make_task(lake, "", superseded=UNKNOWN_IDS)
+    task = make_task(lake, "", hidden=UNKNOWN_IDS)
     with duckdb.connect() as connection:
-        Tables(connection, task).create()
+        select = parse_select(connection, "SELECT 1")
+        Tables(connection, task, planned_files(connection, select, task)).create()
         query = "EXPLAIN (FORMAT json) SELECT source FROM contributions"
         ((_, plan),) = connection.execute(query).fetchall()
     (join,) = (part for part in parts_of(json.loads(plan)) if "JOIN" in part["name"])
@@ -278,7 +289,7 @@ def test_a_condition_on_the_day_reads_no_rows_of_other_days(
     random_lake: Services, table: str
 ) -> None:
     query = f"SELECT max(conversation) FROM {table}"
-    task = make_task(random_lake, query, superseded=UNKNOWN_IDS)
+    task = make_task(random_lake, query, hidden=UNKNOWN_IDS)
     before = bytes_read()
     run(task)
     of_all = bytes_read() - before
@@ -302,7 +313,7 @@ def test_a_lake_larger_than_the_memory_can_be_queried(
     large_lake: Services, query: str, answer: list[dict[str, Any]]
 ) -> None:
     limits = replace(LIMITS, memory_mib=64)
-    assert ask(large_lake, query, limits=limits, superseded=UNKNOWN_IDS) == answer
+    assert ask(large_lake, query, limits=limits, hidden=UNKNOWN_IDS) == answer
 
 
 @pytest.mark.slow
@@ -310,7 +321,7 @@ def test_a_pivot_that_needs_too_much_memory_is_out_of_memory(services: Services)
     commit_batch(services, *[make_received(0, "Hi", TEXT + str(n)) for n in range(2500)])
     query = "FROM turns PIVOT (count(*) FOR role IN ('user', 'assistant'))"
     limits = replace(LIMITS, memory_mib=64)
-    outcome, _ = run(make_task(services, query, limits=limits, superseded=UNKNOWN_IDS))
+    outcome, _ = run(make_task(services, query, limits=limits, hidden=UNKNOWN_IDS))
     assert outcome.verdict == "out_of_memory"
 
 

@@ -10,8 +10,6 @@ import pytest
 
 from app.query.snapshots import Reference
 from app.services import Services, current_services
-from catalog.dataset import dataset_of, local_files_of
-from catalog.membership import NO_IDS
 from catalog.records import AlternativeTurn, Attachment, ToolCall, Turn
 from catalog.snapshots import Snapshot
 from sandbox.protocol import Task
@@ -19,7 +17,7 @@ from sandbox.query import answer
 from tests.factories import FIRST_DAY, hide, make_received
 from tests.histories import RandomHistory
 from tests.lakes import LakeTemplate, opened_app
-from tests.sandbox.tasks import LIMITS
+from tests.sandbox.tasks import LIMITS, task_of
 
 COMMITS = 8
 QUERIES = (
@@ -36,19 +34,10 @@ QUERIES = (
 )
 
 
-def task_of(services: Services, snapshot: Snapshot, query: str) -> Task:
-    """Return the task of a query on a snapshot, as the service makes it."""
+def task_at(services: Services, snapshot: Snapshot, query: str) -> Task:
     view = services.snapshots.view(Reference(snapshot_id=snapshot.snapshot_id))
-    files = view.files()
-    return Task(
-        query=query,
-        dataset=dataset_of(view.table, files),
-        local=local_files_of(view.table, files),
-        last_sequence_number=next((file.until for file in files if file.until), None),
-        superseded=pa.concat_arrays([NO_IDS, *services.replaced.as_of(view).days()]),
-        hidden=view.hidden,
-        limits=replace(LIMITS, max_rows=10_000, max_bytes=16 * 1024 * 1024),
-    )
+    limits = replace(LIMITS, max_rows=10_000, max_bytes=16 * 1024 * 1024)
+    return replace(task_of(view, services.replaced, query), limits=limits)
 
 
 def rows_of(task: Task) -> pa.Table:
@@ -85,7 +74,7 @@ def test_both_readers_give_the_same_rows_of_random_histories(services: Services,
     fill(history)
     for snapshot in (history.random.choice(history.snapshots), history.snapshots[-1]):
         for query in QUERIES:
-            task = task_of(services, snapshot, query)
+            task = task_at(services, snapshot, query)
             assert task.local is not None
             assert rows_of(task) == rows_of(replace(task, local=None)), query
 
@@ -97,6 +86,6 @@ def test_paths_that_duckdb_takes_for_patterns_are_left_to_arrow(
         services = current_services()
         history = RandomHistory(services, random=Random(0))  # noqa: S311  # it makes test data
         snapshot = history.commit_some()
-        task = task_of(services, snapshot, "SELECT count(*) AS n FROM contributions")
+        task = task_at(services, snapshot, "SELECT count(*) AS n FROM contributions")
         assert task.local is None
         assert rows_of(task).to_pylist() == [{"n": len(history.latest(snapshot))}]

@@ -23,9 +23,12 @@ SCHEMA = pa.schema(
     }
 )
 FILE_SCHEMA = SCHEMA.remove(0)
-NO_IDS = pa.array([], pa.large_string())
 SIZES = [0, 1, 2047, 2048, 2049, 4097]
 """Numbers of rows in a file, around the size of the batches in which it is read."""
+
+
+def leave_nothing_out(_path: str) -> pa.Array:
+    return pa.array([], pa.large_string())
 
 
 def make_rows(numbers: Sequence[int]) -> list[dict[str, Any]]:
@@ -70,7 +73,8 @@ def test_every_turn_is_there_once_with_its_place_and_its_contribution(
     rows = make_rows(range(size))
     files = make_files(tmp_path, pa.Table.from_pylist(rows, FILE_SCHEMA), row_group_rows=3000)
     turns = read(
-        TurnFiles(files, NO_IDS), ["contribution_id", "turn_number", "conversation.content"]
+        TurnFiles(files, leave_nothing_out),
+        ["contribution_id", "turn_number", "conversation.content"],
     )
     assert turns == [
         {
@@ -90,10 +94,10 @@ def test_superseded_rows_are_left_out_wherever_they_lie(tmp_path: Path, size: in
     superseded = {0, 1, 2, size // 2, size, size + 1}
     ids = pa.array([f"id-{number:06}" for number in sorted(superseded)], pa.large_string())
     left = [row for number, row in enumerate(rows, 1) if number not in superseded]
-    assert read(ContributionFiles(files, ids), ["source"]) == [
+    assert read(ContributionFiles(files, lambda _: ids), ["source"]) == [
         {"source": row["source"]} for row in left
     ]
-    turns = read(TurnFiles(files, ids), ["conversation.content"])
+    turns = read(TurnFiles(files, lambda _: ids), ["conversation.content"])
     assert len(turns) == sum(len(row["conversation"]) for row in left)
 
 
@@ -103,7 +107,7 @@ def test_superseded_rows_are_left_out_of_files_without_statistics(tmp_path: Path
     pq.write_table(rows, tmp_path / "bare.parquet", write_statistics=False)
     fragment = files.format.make_fragment(str(tmp_path / "bare.parquet"), LocalFileSystem())
     bare = ds.FileSystemDataset([fragment], SCHEMA, files.format, LocalFileSystem())
-    table = ContributionFiles(bare, pa.array(["id-000001"], pa.large_string()))
+    table = ContributionFiles(bare, lambda _: pa.array(["id-000001"], pa.large_string()))
     assert [row["contribution_id"] for row in read(table, ["contribution_id"])] == [
         "id-000000",
         "id-000002",
@@ -114,7 +118,7 @@ def test_missing_columns_are_constant_or_null_and_types_are_cast(
     tmp_path: Path,
 ) -> None:
     lacking = pa.table({"contribution_id": pa.array(["id-1"], pa.string())})
-    table = ContributionFiles(make_files(tmp_path, lacking, lacking), NO_IDS)
+    table = ContributionFiles(make_files(tmp_path, lacking, lacking), leave_nothing_out)
     assert read(table, ["number", "contribution_id", "source"]) == [
         {"number": 0, "contribution_id": "id-1", "source": None},
         {"number": 1, "contribution_id": "id-1", "source": None},
@@ -137,14 +141,14 @@ def test_conditions_may_use_columns_that_are_not_read(
     tmp_path: Path, condition: ds.Expression, contents: list[str]
 ) -> None:
     files = make_files(tmp_path, pa.Table.from_pylist(make_rows(range(3)), FILE_SCHEMA))
-    turns = read(TurnFiles(files, NO_IDS), ["conversation.content"], condition)
+    turns = read(TurnFiles(files, leave_nothing_out), ["conversation.content"], condition)
     assert [turn["conversation.content"] for turn in turns] == contents
 
 
 def test_a_scan_that_is_given_up_opens_no_further_file(tmp_path: Path) -> None:
     rows = pa.Table.from_pylist(make_rows(range(3)), FILE_SCHEMA)
     files = make_files(tmp_path, rows, rows)
-    reader = ContributionFiles(files, NO_IDS).scanner(None, None).to_reader()
+    reader = ContributionFiles(files, leave_nothing_out).scanner(None, None).to_reader()
     Path(files.files[1]).unlink()
     assert reader.read_next_batch().num_rows == 3
 
@@ -152,7 +156,7 @@ def test_a_scan_that_is_given_up_opens_no_further_file(tmp_path: Path) -> None:
 def test_the_error_of_an_unreadable_file_is_kept(tmp_path: Path) -> None:
     files = make_files(tmp_path, pa.Table.from_pylist(make_rows(range(3)), FILE_SCHEMA))
     Path(files.files[0]).unlink()
-    table = ContributionFiles(files, NO_IDS)
+    table = ContributionFiles(files, leave_nothing_out)
     with pytest.raises(FileNotFoundError):
         read(table, ["source"])
     assert isinstance(table.failure, FileNotFoundError)
@@ -170,7 +174,8 @@ def test_a_scan_starts_no_thread_since_its_stack_may_not_fit(tmp_path: Path) -> 
         files = ds.dataset(sys.argv[1])
         print(len(os.listdir("/proc/self/task")))
         ids = pa.array(["id-000001"], pa.large_string())
-        turns = TurnFiles(files, ids).scanner(["conversation.content"], ds.field("source") == "s0")
+        turns = TurnFiles(files, lambda _: ids)
+        turns = turns.scanner(["conversation.content"], ds.field("source") == "s0")
         assert turns.to_reader().read_all().num_rows == 4
         print(len(os.listdir("/proc/self/task")))
         """,

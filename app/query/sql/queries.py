@@ -19,8 +19,7 @@ from app.query.sql.sandbox import Sandbox
 from app.query.sql.slots import LOCK_FILE_NAME, Slots
 from app.settings import Settings
 from app.telemetry import traces
-from catalog.dataset import dataset_of, local_files_of
-from catalog.membership import NO_IDS
+from catalog.dataset import dataset_of, local_files_of, replaced_files_of
 from sandbox.protocol import Outcome, QueryLimits, Task, TruncatedBy
 
 _THREADS: Final = 2
@@ -102,13 +101,14 @@ class SqlQueries:
         self._sandbox.close()
 
     def _task(self, view: SnapshotView, query: str) -> Task:
-        files = view.files()
+        files, replaced = view.files(), self._replaced.as_of(view)
         return Task(
             query=query,
             dataset=dataset_of(view.table, files),
             local=local_files_of(view.table, files),
+            days=tuple(file.day for file in files),
             last_sequence_number=next((file.until for file in files if file.until), None),
-            superseded=pa.concat_arrays([NO_IDS, *self._replaced.as_of(view).days()]),
+            replaced=replaced_files_of(replaced.table, replaced.files(), replaced.sequence_number),
             hidden=view.hidden,
             limits=self._limits(),
         )

@@ -1,25 +1,33 @@
 """The difference between two snapshots, against a record of what was committed."""
 
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path
 from random import Random
 from typing import Any
 
 import pytest
 
+import app.query.diff
 from app.query.diff import DIFF_SCHEMA, Diff, SnapshotsReversed
 from app.query.snapshots import Reference
 from app.services import Services
+from app.settings import Settings
 from app.state import ledger
 from catalog.errors import SnapshotNotFound
 from catalog.maintenance.replace import replace_compacted
 from catalog.scan import plan
 from catalog.snapshots import Snapshot
 from catalog.table import load_table
+from tests.app.takedown.lake import committing
 from tests.batches import FEW_ROWS, scan_in_batches
-from tests.factories import commit_batch, make_received
+from tests.factories import commit_batch, hide, make_received, show
 from tests.histories import RandomHistory
+from tests.lakes import LakeTemplate
 
-COMMITS = 40
-PAIRS = 25
+COMMITS = 30
+TAKEDOWN_EVERY = 12
+PAIRS = 12
 NAMED = {"contributor_id": "ada", "conversation_id": "chat-1"}
 
 
@@ -139,33 +147,98 @@ def test_an_empty_lake_has_no_snapshot_to_compare(services: Services) -> None:
         services.diffs.between(Reference(), Reference())
 
 
+@dataclass
+class ChangingHistory(RandomHistory):
+    """A random history some of whose contributions are hidden, shown again or taken down.
+
+    Attributes:
+        hidden: The ids of what is hidden.
+    """
+
+    hidden: set[str] = field(default_factory=set)
+
+    def change_some(self) -> None:
+        """Hide, show or take down something, or do nothing."""
+        chosen = self.random.random()
+        if chosen < 0.15:
+            contribution_id = self.random.choice(self.rows).contribution.contribution_id
+            hide(self.services, contribution_id)
+            self.hidden.add(contribution_id)
+        elif chosen < 0.2 and self.hidden:
+            show(self.services, self.hidden.pop())
+
+    def take_down_some(self) -> None:
+        """Take some contributions down, each with the versions before it, and erase them."""
+        names = [row.contribution.contribution_id for row in self.random.sample(self.rows, 3)]
+        self.services.takedown.request("contribution", names, reason=None, requested_by="test")
+        with committing(self.services):
+            self.services.takedown.run()
+
+    def erased(self) -> set[str]:
+        """Return the ids of what was taken down."""
+        return self.services.takedowns.among(
+            [row.contribution.contribution_id for row in self.rows]
+        )
+
+    def expected(self, before: Snapshot, after: Snapshot) -> list[tuple[str, str, str | None]]:
+        """Return the changes of a diff by comparing both snapshots row by row, in order."""
+        gone = self.erased()
+        then, now = self.latest(before), self.latest(after)
+        named = {
+            row.key: row.contribution.contribution_id
+            for row in sorted(self.at(after), key=lambda row: row.age)
+            if row.sequence_number > before.sequence_number
+            and row.contribution.contribution_id not in gone
+        }
+        added = [row for row in self.at(after) if row.sequence_number > before.sequence_number]
+        replaced = [row for key, row in then.items() if now[key] != row]
+        found = []
+        for change, rows_of_change in (("added", added), ("replaced", replaced)):
+            for row in rows_of_change:
+                contribution_id = row.contribution.contribution_id
+                if contribution_id not in gone | self.hidden:
+                    later = named.get(row.key)
+                    by = None if later == contribution_id else later
+                    found.append((contribution_id, change, by))
+        return sorted(found)
+
+
+def assert_as_compared(history: ChangingHistory, before: Snapshot, after: Snapshot) -> None:
+    """Compare a diff, with all rows and with some, with a comparison of both snapshots."""
+    expected = history.expected(before, after)
+    counted = Counter(change for _, change, _ in expected)
+    for max_rows in (None, history.random.randint(1, 5)):
+        found = diff(history.services, before, after, max_rows)
+        assert (found.added, found.replaced) == (counted["added"], counted["replaced"])
+        shown = [(row["contribution_id"], row["change"], row["replaced_by"]) for row in rows(found)]
+        assert shown == expected[:max_rows]
+
+
+@pytest.fixture
+def settings(tmp_path: Path, lake_template: LakeTemplate) -> Settings:
+    """Settings of a migrated, empty lake whose readers get no time after an erasure."""
+    return lake_template.copy(tmp_path / "home", takedown_grace_s=0)
+
+
 @pytest.mark.slow
 @pytest.mark.both
-def test_any_two_snapshots_of_a_random_history_differ_as_it_was_recorded(
+def test_any_two_snapshots_of_a_random_history_differ_as_row_by_row(
     services: Services, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     random = Random(3)  # noqa: S311  # a history, not a secret
-    history = RandomHistory(services, random=random)
-    for _ in range(COMMITS):
+    history = ChangingHistory(services, random=random)
+    for number in range(1, COMMITS + 1):
         history.commit_some()
         history.maintain()
+        history.change_some()
+        if number % TAKEDOWN_EVERY == 0:
+            history.take_down_some()
+    assert history.erased()
+    assert history.hidden
     for _ in range(PAIRS):
         scan_in_batches(monkeypatch, random.choice(FEW_ROWS))
+        monkeypatch.setattr(app.query.diff, "_ROWS_AT_ONCE", random.choice((1, 3, 1_000)))
         before, after = sorted(
             random.choices(history.snapshots, k=2), key=lambda snapshot: snapshot.sequence_number
         )
-        found = diff(services, before, after)
-        then, now = history.latest(before), history.latest(after)
-        added = [row for row in history.at(after) if row not in history.at(before)]
-        replaced = [row for key, row in then.items() if now[key] != row]
-        assert changes(found) == {
-            (
-                row.contribution.contribution_id,
-                change,
-                None if now[row.key] == row else now[row.key].contribution.contribution_id,
-            )
-            for change, changed in [("added", added), ("replaced", replaced)]
-            for row in changed
-        }
-        assert (found.added, found.replaced) == (len(added), len(replaced))
-        assert found.taken_down == 0
+        assert_as_compared(history, before, after)

@@ -110,9 +110,8 @@ def test_a_diff_leaves_out_hidden_rows_which_still_replace_others(
     )
     diff = services.diffs.between(first, newest)
     assert (diff.added, diff.replaced) == (1, 1)
-    assert {
-        row["contribution_id"]: row["replaced_by"] for row in diff.rows.read_all().to_pylist()
-    } == {
+    rows = [row for batch in diff.rows for row in batch.to_pylist()]
+    assert {row["contribution_id"]: row["replaced_by"] for row in rows} == {
         versions[0].contribution_id: versions[2].contribution_id,
         versions[1].contribution_id: versions[2].contribution_id,
     }

@@ -57,22 +57,24 @@ def test_what_is_near_some_ids_is_of_their_days(
         assert len(as_of.near(every)) == (2 if 0 in days else 0)
 
 
-def test_what_was_replaced_between_two_commits_comes_by_days(
+def test_what_was_replaced_between_two_commits_is_of_days(
     services: Services, commits: Sequence[Snapshot]
 ) -> None:
-    first, second, third = commits
-    view = SnapshotView(load_table(services.catalog), third)
-    rows = [row for table in services.replaced.as_of(view).since(1) for row in table.to_pylist()]
-    assert [row["received_at"].date() for row in rows] == [DAY, DAY + timedelta(days=1)]
-    assert [row["sequence_number"] for row in rows] == [2, 3]
-    assert [row["replaced_at"] for row in rows] == [second.committed_at, third.committed_at]
-    assert rows[0]["replaced_by"] == rows[1]["contribution_id"]
-    assert list(services.replaced.as_of(view).since(third.sequence_number)) == []
-    assert first.sequence_number == 1
+    first, second, third = (each.sequence_number for each in commits)
+    as_of = services.replaced.as_of(SnapshotView(load_table(services.catalog), commits[-1]))
+    next_day = DAY + timedelta(days=1)
+    assert as_of.days_since(first) == [DAY, next_day]
+    assert as_of.days_since(second) == [next_day]
+    assert as_of.days_since(third) == []
+    assert [len(as_of.on(DAY, after)) for after in (first, second, third)] == [1, 0, 0]
+    files = as_of.files_of(next_day, second)
+    assert [as_of.count(file, second) for file in files] == [1]
+    then = services.replaced.as_of(SnapshotView(load_table(services.catalog), commits[1]))
+    assert then.days_since(first) == [DAY]
 
 
 def test_an_empty_lake_has_replaced_nothing(services: Services) -> None:
     as_of = services.replaced.as_of(SnapshotView(load_table(services.catalog), None))
     assert len(as_of.on(DAY)) == 0
-    assert list(as_of.days()) == list(as_of.since(0)) == []
+    assert as_of.days_since(0) == []
     assert len(as_of.near(pa.array([make_contribution().contribution_id]))) == 0

@@ -6,7 +6,7 @@ from threading import Event, Thread, Timer
 import pyarrow as pa
 import pytest
 
-from app.query.scratch import QueryUnavailable, ScratchDatabase, spool
+from app.query.scratch import QueryUnavailable, ScratchDatabase
 from catalog.checkpoints import checked
 from catalog.errors import LakeError
 
@@ -54,19 +54,6 @@ def test_queries_run_one_at_a_time() -> None:
         assert not answered.is_set()
     thread.join(10)
     assert answered.is_set()
-
-
-def test_spooled_rows_are_the_same_after_the_connection_is_closed() -> None:
-    with ScratchDatabase(64).connection() as connection:
-        connection.register("numbers", ROWS)
-        rows = spool(connection.sql("FROM numbers").to_arrow_reader())
-    assert rows.read_all() == ROWS
-
-
-def test_rows_that_fail_to_be_read_are_not_spooled() -> None:
-    with pytest.raises(OSError, match="is ill"), ScratchDatabase(64).connection() as connection:
-        connection.register("failing", failing_reader())
-        spool(connection.sql("FROM failing").to_arrow_reader())
 
 
 def test_memory_is_bounded_by_the_setting() -> None:

@@ -1,18 +1,23 @@
 """Counts that are summed from those of files, against a scan and a record of what was committed."""
 
+from collections.abc import Iterable, Iterator
 from random import Random
 from typing import Any
 
+import pyarrow as pa
 import pytest
 from msgspec.structs import replace
+from pyiceberg.table import Table
 from pytest import MonkeyPatch
 
+import catalog.scan
 from app.query import file_counts, summaries
 from app.query.dimensions import DIMENSIONS, Dimension
 from app.query.filters import Filters
 from app.query.snapshots import Reference, SnapshotView
 from app.query.summaries import Summaries
 from app.services import Services
+from catalog.scan import DataFile
 from tests.factories import FIRST_DAY, commit_batch, hide, make_contribution_id, make_received
 from tests.histories import RandomHistory
 
@@ -27,10 +32,13 @@ def view_of(services: Services, **reference: Any) -> SnapshotView:
 def without_reading(monkeypatch: MonkeyPatch) -> None:
     """Make reading contributions fail."""
 
-    def read(*_: object) -> None:
-        raise AssertionError("contributions were read")
+    def read(_table: Table, files: Iterable[DataFile], *_: object) -> Iterator[pa.RecordBatch]:
+        for file in files:
+            raise AssertionError(f"{file.path} was read")
+        yield from ()
 
-    monkeypatch.setattr(summaries, "read", read)
+    for module in (catalog.scan, summaries):
+        monkeypatch.setattr(module, "read", read)
 
 
 def assert_as_scanned(services: Services, view: SnapshotView, filters: Filters) -> None:

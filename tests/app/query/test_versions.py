@@ -167,3 +167,24 @@ def test_nobody_is_shown_an_erased_version_and_none_before_it_is_current(
     found = [(version.contribution_id, version.is_current) for version in page.versions]
     assert found == [(first.contribution_id, False)]
     assert latest(services, newest) == set()
+
+
+@pytest.mark.both
+def test_the_latest_versions_that_some_commits_added_are_found_without_erased_ones(
+    services: Services,
+) -> None:
+    made = [make_received(day, str(day), **NAMED) for day in range(4)]
+    numbers = [commit_batch(services, each).sequence_number for each in made]
+    commit_batch(services, make_received(0, conversation_id="single"))
+
+    def latest_of(after: int, until: int) -> str | None:
+        return services.versions.latest(["chat-1", "single"], after, until).get("chat-1")
+
+    assert latest_of(0, numbers[1]) == made[1].contribution_id
+    assert latest_of(numbers[0], numbers[3]) == made[3].contribution_id
+    assert latest_of(numbers[3], numbers[3]) is None
+    gone = TakenDown(made[3].contribution_id, "chat-1", made[3].content_hash, numbers[3])
+    services.takedowns.record("contribution", "x", [gone], reason=None, requested_by="test")
+    assert latest_of(numbers[0], numbers[3]) == made[2].contribution_id
+    assert latest_of(numbers[2], numbers[3]) is None
+    assert services.versions.latest([], 0, numbers[3]) == {}

@@ -50,7 +50,8 @@ def _assert_recorded(services: Services) -> None:
         until = snapshot.sequence_number
         assert {each: n for each, n in recorded.items() if n <= until} == left
         view = services.snapshots.view(Reference(snapshot_id=snapshot.snapshot_id))
-        days = services.replaced.as_of(view).days()
+        replaced = services.replaced.as_of(view)
+        days = map(replaced.on, replaced.days_since(0))
         assert {each for day in days for each in day.to_pylist()} == left.keys()
 
 

@@ -138,7 +138,7 @@ def test_an_abort_for_lack_of_memory_is_an_out_of_memory_error(
     sandbox: Sandbox, lake: Services, slot: int, text: str
 ) -> None:
     with pytest.raises(SqlOutOfMemory):
-        sandbox.run(make_task(lake, "SELECT 1", superseded=Abort(text)), slot, LONG_S)
+        sandbox.run(make_task(lake, "SELECT 1", hidden=Abort(text)), slot, LONG_S)
 
 
 def test_an_aborting_process_is_not_blocked_by_its_full_stderr(
@@ -146,7 +146,7 @@ def test_an_aborting_process_is_not_blocked_by_its_full_stderr(
 ) -> None:
     text = "Check failed" * 100_000
     with pytest.raises(SqlCrashed):
-        sandbox.run(make_task(lake, "SELECT 1", superseded=Abort(text)), slot, LONG_S)
+        sandbox.run(make_task(lake, "SELECT 1", hidden=Abort(text)), slot, LONG_S)
 
 
 def test_a_template_that_is_killed_takes_its_queries_with_it_and_is_started_anew(
