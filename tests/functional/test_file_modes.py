@@ -21,6 +21,7 @@ from tests.functional.server import (
 
 # Its group may write, and others may nothing.
 STARTED_WITH = 0o007
+COMMANDS = "app.cli.lake"
 RESTRICTED = 0o027
 MADE_BY = {
     "*.db": "databases",
@@ -36,7 +37,7 @@ MADE_BY = {
 def lake(make_server: MakeServer) -> Path:
     """The folder of a lake to which everything was done once; its server has stopped."""
     server = make_server(umask=STARTED_WITH, maintenance_interval_s=0.5)
-    server.migrate_by_command()
+    server.run(COMMANDS, "migrate")
     server.start(migrate=False)
     for text in ("a question about tides", "a question about the sky"):
         answer = server.submit(make_submission(text, f"an answer to {text}"), wait_s=30)
@@ -56,7 +57,7 @@ def lake(make_server: MakeServer) -> Path:
     )
     assert asked.status_code == HTTPStatus.OK, asked.text
     for command in ("curate", "release build whole --stage curated --no-maps", "map build one"):
-        server.run_lake(*command.split())
+        server.run(COMMANDS, *command.split())
     # While it runs, so that the logs of its databases are there too.
     _check_modes(server.home)
     assert server.stop() == 0, server.log

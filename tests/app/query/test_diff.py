@@ -18,8 +18,8 @@ from tests.batches import FEW_ROWS, scan_in_batches
 from tests.factories import commit_batch, make_received
 from tests.histories import RandomHistory
 
-COMMITS = 40
-PAIRS = 25
+COMMITS = 20
+PAIRS = 12
 NAMED = {"contributor_id": "ada", "conversation_id": "chat-1"}
 
 

@@ -146,14 +146,14 @@ def test_a_hidden_row_with_an_id_that_no_server_made_is_not_counted(services: Se
 def test_any_snapshot_of_a_random_history_is_summed_as_it_is_scanned(services: Services) -> None:
     random = Random(8)  # noqa: S311  # a history, not a secret
     history = RandomHistory(services, random=random)
-    for number in range(24):
+    for number in range(12):
         history.commit_some()
         history.maintain()
-        if number % 6 == 5:
+        if number % 3 == 2:
             services.summary_job().step()
     hidden = [row.contribution.contribution_id for row in random.sample(history.rows, 5)]
     services.moderation.put_into_quarantine(hidden, "test", None)
-    for snapshot in random.sample(history.snapshots, 5):
+    for snapshot in random.sample(history.snapshots, 4):
         view = view_of(services, snapshot_id=snapshot.snapshot_id)
         for filters in (Filters(), Filters(day_to=DAY), Filters(all_versions=True)):
             assert_as_scanned(services, view, filters)

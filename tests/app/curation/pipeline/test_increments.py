@@ -28,7 +28,7 @@ from tests.catalog.maintenance.history import compact_all
 from tests.factories import FIRST_DAY, commit_batch, hide, make_contribution, show
 from tests.lakes import LakeTemplate, opened_app
 
-_STEPS = 12
+_STEPS = 8
 _DAYS = 3
 _MOMENTS = 40
 _CHATS = 12
