@@ -117,6 +117,7 @@ def test_a_dimension_with_too_many_values_is_counted_by_a_scan(
     assert [row["source"] for row in stats.groups.to_pylist()] == ["a", "b", "c"]
 
 
+@pytest.mark.slow
 def test_hidden_contributions_are_not_counted_and_those_that_were_replaced_only_once(
     services: Services,
 ) -> None:
@@ -133,6 +134,7 @@ def test_hidden_contributions_are_not_counted_and_those_that_were_replaced_only_
         assert_as_scanned(services, view, Filters(all_versions=all_versions))
 
 
+@pytest.mark.slow
 def test_a_hidden_row_with_an_id_that_no_server_made_is_not_counted(services: Services) -> None:
     foreign = replace(make_received(0), contribution_id="row 1 of another engine")
     commit_batch(services, foreign, make_received(0), make_received(1))

@@ -109,6 +109,7 @@ def test_the_order_of_rows_and_the_size_of_batches_change_nothing(
     assert decide(chunked, reader(conversations, batch_rows=2), NO_RULES) == decided
 
 
+@pytest.mark.slow
 def test_reading_in_chunks_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     writer = TextWriter("german", 3)
     conversations = []
