@@ -10,6 +10,7 @@ gc.disable()
 os.environ["HF_HUB_OFFLINE"] = "1"
 
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -18,11 +19,11 @@ from flask.testing import FlaskClient, FlaskCliRunner
 from hypothesis import settings as hypothesis_settings
 
 from app.api import access
-from app.services import Services, current_services
+from app.services import Services, services_of
 from app.settings import Settings
 from app.takedown import journal
 from tests.backends import CLUSTERED, EMBEDDED, Backend
-from tests.lakes import LakeTemplate, opened_app
+from tests.lakes import LakeTemplate, empty_lake, opened_app
 from tests.servers.cluster import Cluster
 from tests.servers.cluster import cluster as own_cluster
 
@@ -121,6 +122,8 @@ def template_of(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Backend],
     made: dict[str, LakeTemplate] = {}
 
     def template(backend: Backend) -> LakeTemplate:
+        if backend.is_embedded:
+            return empty_lake()
         if backend.name not in made:
             made[backend.name] = LakeTemplate(backend, tmp_path_factory.mktemp("template") / "home")
         return made[backend.name]
@@ -172,17 +175,23 @@ def shared_app(shared_settings: Settings) -> Iterator[Flask]:
 
 
 @pytest.fixture
-def services(app: Flask) -> Services:
-    """The application's services; `services.committer().drain()` commits what is pending."""
-    with app.app_context():
-        return current_services()
+def services(request: pytest.FixtureRequest, settings: Settings) -> Iterator[Services]:
+    """The application's services; `services.committer().drain()` commits what is pending.
+
+    A test that asks for nothing else of the application has the services alone, since the routes
+    take longer to register than the services to make.
+    """
+    if "app" in request.fixturenames:
+        yield services_of(request.getfixturevalue("app"))
+        return
+    with closing(Services(settings)) as made:
+        yield made
 
 
 @pytest.fixture(scope="module")
 def shared_services(shared_app: Flask) -> Services:
     """The services of the application that the tests of a module share."""
-    with shared_app.app_context():
-        return current_services()
+    return services_of(shared_app)
 
 
 @pytest.fixture

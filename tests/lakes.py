@@ -3,10 +3,13 @@
 A copy takes a few milliseconds, a migration more than a hundred.
 """
 
+import atexit
 import shutil
 import sqlite3
+import tempfile
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
@@ -17,7 +20,7 @@ from sqlalchemy import create_engine, make_url, text
 from app import create_app
 from app.services import current_services
 from app.settings import Settings
-from tests.backends import Backend
+from tests.backends import EMBEDDED, Backend
 
 _DATABASE_FILES: Final = "*.db"
 _MOVE: Final = (
@@ -89,6 +92,14 @@ class LakeTemplate:
             with engine.begin() as connection:
                 connection.execute(text(_MOVE), places)
             engine.dispose()
+
+
+@cache
+def empty_lake() -> LakeTemplate:
+    """Return the empty lake with all its state in a folder, which this process migrates once."""
+    folder = tempfile.mkdtemp(prefix="chatlake-template-")
+    atexit.register(shutil.rmtree, folder)
+    return LakeTemplate(Backend(EMBEDDED, lambda _like=None: {}), Path(folder) / "home")
 
 
 @contextmanager

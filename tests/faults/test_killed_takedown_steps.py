@@ -8,7 +8,7 @@ import pytest
 from tests.faults.killed_takedown_steps import KilledSteps, migrated, places_of
 from tests.servers.cluster import Cluster
 
-ROWS = 160
+ROWS = 40
 MOMENTS = [("tables", 4), ("releases", 3), ("maps", 2)]
 """In the middle of the steps that write most."""
 

@@ -19,12 +19,11 @@ from pyiceberg.catalog.sql import SqlCatalog
 from pyiceberg.table import Table
 from sqlalchemy import NullPool, create_engine, text
 
-from app import create_app
 from app.access.ids import Ids, read_secret
-from app.services import current_services
 from app.settings import PREFIX, Settings
 from app.state.db import Database
 from tests.functional.processes import Processes, running_in
+from tests.lakes import empty_lake, opened_app
 from tests.servers.process import free_ports
 
 ROOT: Final = Path(__file__).parents[2]
@@ -182,20 +181,27 @@ class Server:
         return self._arbiter.pid
 
     def migrate(self) -> None:
-        """Migrate the state, in this process: a command takes seconds to import its modules."""
-        app = create_app(self.lake)
-        result = app.test_cli_runner().invoke(args=["migrate"])
+        """Migrate the state; a new home folder gets a copy of a lake that was migrated before."""
+        if self._is_embedded and not self.home.exists():
+            empty_lake().copy(self.home)
+        else:
+            self.run_lake("migrate")
+
+    @property
+    def _is_embedded(self) -> bool:
+        """Whether all state lies in the home folder."""
+        return not {"database_url", "catalog_uri", "warehouse"} & {*self._settings}
+
+    def run_lake(self, *arguments: str) -> str:
+        """Run a command of `scripts/lake`, and return what it printed.
+
+        It runs in this process, since another one takes seconds to import its modules: `run` has
+        one, with the server's umask.
+        """
+        with opened_app(self.lake) as app:
+            result = app.test_cli_runner().invoke(args=arguments)
         assert result.exit_code == 0, result.output
-        with app.app_context():
-            current_services().close()
-
-    def migrate_by_command(self) -> None:
-        """Migrate the state as an operator does, in a process with the server's umask."""
-        self.run_lake("migrate")
-
-    def run_lake(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        """Run a command as `scripts/lake` does, and return what it printed."""
-        return self.run("app.cli.lake", *arguments)
+        return result.stdout
 
     def run(self, module: str, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Run a Python module with the server's settings, and return what it printed."""

@@ -21,6 +21,7 @@ from tests.functional.server import (
 
 # Its group may write, and others may nothing.
 STARTED_WITH = 0o007
+COMMANDS = "app.cli.lake"
 RESTRICTED = 0o027
 MADE_BY = {
     "*.db": "databases",
@@ -36,7 +37,7 @@ MADE_BY = {
 def lake(make_server: MakeServer) -> Path:
     """The folder of a lake to which everything was done once; its server has stopped."""
     server = make_server(umask=STARTED_WITH, maintenance_interval_s=0.5)
-    server.migrate_by_command()
+    server.run(COMMANDS, "migrate")
     server.start(migrate=False)
     for text in ("a question about tides", "a question about the sky"):
         answer = server.submit(make_submission(text, f"an answer to {text}"), wait_s=30)
@@ -55,8 +56,8 @@ def lake(make_server: MakeServer) -> Path:
         timeout=REQUEST_TIMEOUT_S,
     )
     assert asked.status_code == HTTPStatus.OK, asked.text
-    for command in ("curate", "release build whole --stage curated --no-maps", "map build one"):
-        server.run_lake(*command.split())
+    # It computes the stages, and makes a map of the release.
+    server.run(COMMANDS, "release", "build", "whole", "--stage", "curated")
     # While it runs, so that the logs of its databases are there too.
     _check_modes(server.home)
     assert server.stop() == 0, server.log
@@ -79,21 +80,16 @@ def test_no_file_of_a_lake_is_more_open_than_the_operators_umask_and_none_is_wri
     assert not missing
 
 
-@pytest.mark.parametrize(
-    ("started_with", "restricted"), [(0, 0o022), (STARTED_WITH, RESTRICTED), (0o077, 0o077)]
-)
-def test_gunicorn_keeps_to_the_umask_while_it_starts_workers(
-    started_with: int, restricted: int, tmp_path: Path
-) -> None:
+def test_gunicorn_keeps_to_the_umask_while_it_starts_workers(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "gunicorn", "-c", "gunicorn.conf.py", "--print-config"]
     printed = subprocess.run(
         [*command, "wsgi:application"],
         cwd=ROOT,
         env=clean_environment({"home": tmp_path}),
-        umask=started_with,
+        umask=STARTED_WITH,
         capture_output=True,
         text=True,
         timeout=START_TIMEOUT_S,
         check=True,
     ).stdout
-    assert re.search(rf"^umask += {restricted}$", printed, re.MULTILINE), printed
+    assert re.search(rf"^umask += {RESTRICTED}$", printed, re.MULTILINE), printed

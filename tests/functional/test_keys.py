@@ -28,7 +28,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 
 def make_key(server: Server, name: str, role: str) -> str:
     """Make a key as an operator does."""
-    return server.run_lake("key", "create", name, "--role", role).stdout.strip()
+    return server.run_lake("key", "create", name, "--role", role).strip()
 
 
 def submit(server: Server, key: str) -> requests.Response:
@@ -69,7 +69,7 @@ def test_a_revoked_key_is_refused_by_every_worker_within_seconds(server: Server)
         return all(submit(server, key).status_code == 401 for _ in range(8))
 
     eventually("every worker to refuse the key", is_refused, REVOKED_WITHIN_S)
-    listed = server.run_lake("key", "list").stdout.splitlines()
+    listed = server.run_lake("key", "list").splitlines()
     (line,) = (line.split("\t") for line in listed if "leaked" in line)
     state, last_use = line[3], line[-1]
     assert state == "revoked"

@@ -67,7 +67,7 @@ def test_workers_share_the_limit_of_an_address(server: Server) -> None:
 
 
 def test_workers_share_the_limit_of_a_key(server: Server) -> None:
-    key = server.run_lake("key", "create", "importer", "--role", "ingest").stdout.strip()
+    key = server.run_lake("key", "create", "importer", "--role", "ingest").strip()
     headers = {"Authorization": f"Bearer {key}"}
     check_limit(
         Counter(
@@ -80,7 +80,7 @@ def test_workers_share_the_limit_of_a_key(server: Server) -> None:
         return all(submit(server, headers=headers).ok for _ in range(MORE))
 
     assert not are_taken()
-    shown = server.run_lake("key", "limit", "importer", "submissions_per_minute=0").stdout
+    shown = server.run_lake("key", "limit", "importer", "submissions_per_minute=0")
     assert shown == "importer\tsubmissions_per_minute=0\n"
     eventually("every worker to know the key's own limit", are_taken)
 
@@ -111,7 +111,7 @@ def nodes(tmp_path: Path, cluster: Cluster) -> Iterator[tuple[Server, Server]]:
         Server(tmp_path / name, workers=1, rows_per_day=QUOTA, **places) for name in ("one", "two")
     )
     try:
-        first.migrate_by_command()
+        first.migrate()
         with ThreadPoolExecutor(2) as pool:
             for started in [pool.submit(node.start, migrate=False) for node in (first, second)]:
                 started.result()

@@ -11,7 +11,6 @@ import requests
 
 from tests.factories import make_submission
 from tests.functional.server import REQUEST_TIMEOUT_S, Server, eventually
-from tests.lakes import opened_app
 
 REPORTERS: Final = ("192.0.2.1", "192.0.2.2", "198.51.100.7")
 WITHIN_S: Final = 10
@@ -29,16 +28,8 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 @pytest.fixture(scope="module")
 def moderator(server: Server) -> dict[str, str]:
     """The headers of a moderator."""
-    key = run_lake(server, "key", "create", "moderator-1", "--role", "moderate").strip()
+    key = server.run_lake("key", "create", "moderator-1", "--role", "moderate").strip()
     return {"Authorization": f"Bearer {key}"}
-
-
-def run_lake(server: Server, *arguments: str) -> str:
-    """Run a command of the operator's in this process, and return what it printed."""
-    with opened_app(server.lake) as app:
-        result = app.test_cli_runner().invoke(args=arguments)
-    assert result.exit_code == 0, result.output
-    return result.stdout
 
 
 def ask(server: Server, method: str, path: str, **options: Any) -> requests.Response:
@@ -179,17 +170,17 @@ def test_a_ban_with_a_takedown_erases_also_what_slips_in(
     def are_erased() -> bool:
         feed = ask(server, "GET", "/v1/takedowns").json()["taken_down"]
         known = {each["contribution_id"] for each in feed}
-        return known >= set(names) and "being erased" not in run_lake(server, "takedown", "list")
+        return known >= set(names) and "being erased" not in server.run_lake("takedown", "list")
 
     eventually("all of it to be erased", are_erased)
 
 
 def test_an_operator_does_the_same_by_commands(server: Server) -> None:
     name = submit(server, "quarantine me", "please").json()["contribution_id"]
-    run_lake(server, "moderation", "quarantine", name, "--reason", "asked by mail")
+    server.run_lake("moderation", "quarantine", name, "--reason", "asked by mail")
     assert not is_seen(server, name)
-    assert "quarantine me" in run_lake(server, "moderation", "list")
-    run_lake(server, "moderation", "approve", name)
+    assert "quarantine me" in server.run_lake("moderation", "list")
+    server.run_lake("moderation", "approve", name)
     assert is_seen(server, name)
-    log = run_lake(server, "moderation", "log", "--about", name).splitlines()
+    log = server.run_lake("moderation", "log", "--about", name).splitlines()
     assert [line.split("\t")[2] for line in log] == ["approve", "quarantine"]

@@ -67,7 +67,7 @@ def networks(server: Server) -> list[set[str]]:
 def test_every_door_notes_the_network_but_of_anonymous_rows_and_with_an_api_key(
     server: Server,
 ) -> None:
-    key = server.run_lake("key", "create", "importer", "--role", "ingest").stdout.strip()
+    key = server.run_lake("key", "create", "importer", "--role", "ingest").strip()
     submit(server, ADDRESS, "plain")
     submit(server, ADDRESS, "waiting", Prefer="wait=30")
     upload(server, ADDRESS, "uploaded", "uploaded too", None)

@@ -16,7 +16,7 @@ from tests.app.releases.factories import make_recipe
 from tests.factories import commit_batch, make_received
 from tests.lakes import LakeTemplate, opened_app
 
-EXAMPLES = 30
+EXAMPLES = 10
 SEED = 20261123
 MODERATED = "^/v1/(moderation|takedowns)"
 """The routes that are asked with the key of a moderator."""

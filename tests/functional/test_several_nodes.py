@@ -23,18 +23,14 @@ def nodes(
     folder, places = tmp_path_factory.mktemp("nodes"), cluster.places()
     first, second = (Server(folder / name, workers=1, **places) for name in ("one", "two"))
     try:
+        first.migrate()
         with ThreadPoolExecutor(2) as pool:
-            for started in [pool.submit(_start, first), pool.submit(_start, second)]:
+            for started in [pool.submit(node.start, migrate=False) for node in (first, second)]:
                 started.result()
         yield first, second
     finally:
         first.kill_all()
         second.kill_all()
-
-
-def _start(node: Server) -> None:
-    node.migrate_by_command()
-    node.start(migrate=False)
 
 
 def test_a_submission_to_one_node_is_shown_by_the_other(nodes: tuple[Server, Server]) -> None:

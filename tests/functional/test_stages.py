@@ -35,7 +35,7 @@ def submit(server: Server, topic: str) -> int:
 
 
 def curate(server: Server) -> str:
-    result = server.run_lake("curate")
+    result = server.run("app.cli.lake", "curate")
     assert result.stderr == ""
     return result.stdout
 

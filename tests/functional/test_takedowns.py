@@ -88,7 +88,7 @@ def test_what_is_withdrawn_is_gone_from_every_file_and_does_not_come_back(
     text = tmp_path / "text"
     text.write_text(TEXT)
     verified = server.run_lake("takedown", "verify", sent, "--text", str(text))
-    assert verified.stdout.splitlines()[-1] == "nothing was found"
+    assert verified.splitlines()[-1] == "nothing was found"
     with OwnContributions(server.url, OWNER) as own:
         assert own.withdraw(sent).state == "erased"
         assert list(own) == []

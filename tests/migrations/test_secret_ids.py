@@ -93,6 +93,7 @@ def test_every_snapshot_and_tag_stays_and_no_old_id_is_in_any_file(
     assert not embedded or files_with(new_settings.home, OLD_IDS) == {}
 
 
+@pytest.mark.slow
 def test_rows_get_the_ids_that_their_clients_ids_give(app: Flask, lake: LakeWithClientIds) -> None:
     migrate(app)
     services = lake.services
@@ -110,6 +111,7 @@ def test_rows_get_the_ids_that_their_clients_ids_give(app: Flask, lake: LakeWith
     assert banned.contributor_id == services.ids.contributor_id(GUESSABLE)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("sent", [UNGUESSABLE, "pending-1", "staged-1"])
 def test_what_was_sent_before_is_recognised_when_it_is_sent_again(
     app: Flask, lake: LakeWithClientIds, sent: str
@@ -122,6 +124,7 @@ def test_what_was_sent_before_is_recognised_when_it_is_sent_again(
     assert lake.services.journal.backlog() == before
 
 
+@pytest.mark.slow
 def test_what_was_pending_is_committed_with_its_new_ids(
     app: Flask, lake: LakeWithClientIds
 ) -> None:
@@ -132,6 +135,7 @@ def test_what_was_pending_is_committed_with_its_new_ids(
     assert _latest(lake.services) == ["anonymous", "guessed again", "pending", "second", "staged"]
 
 
+@pytest.mark.slow
 def test_an_owner_may_replace_what_was_sent_before_and_nobody_what_is_guessable(
     app: Flask, lake: LakeWithClientIds
 ) -> None:
@@ -153,6 +157,7 @@ def test_an_owner_may_replace_what_was_sent_before_and_nobody_what_is_guessable(
     assert not {"first", "second", "guessed"} & set(found)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("cut_off_before", ["rewriting._swap", "orphans.filesystem_of"])
 def test_a_migration_that_is_cut_off_can_be_run_again(
     app: Flask,
@@ -179,6 +184,7 @@ def test_a_migration_that_is_cut_off_can_be_run_again(
     assert files_with(new_settings.home, OLD_IDS) == {}
 
 
+@pytest.mark.slow
 def test_migrating_twice_changes_nothing(app: Flask, lake: LakeWithClientIds) -> None:
     migrate(app)
     location = load_table(lake.services.catalog).metadata_location

@@ -20,7 +20,7 @@ from tests.factories import commit_batch, make_received
 from tests.histories import RandomHistory
 
 URL = "/v1/changes"
-COMMITS = 120
+COMMITS = 50
 CONTRIBUTION_ID = "01a2078f-240f-72b8-af80-7eba2ba52819"
 
 

@@ -1,6 +1,6 @@
 """Reports and moderation by HTTP. Takedowns are recorded by a stand-in."""
 
-from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,10 +10,11 @@ from werkzeug.test import TestResponse
 
 from app.access.roles import Role
 from app.services import Services, services_of
+from app.settings import Settings
 from catalog.records import Contribution
 from tests.app.access.moderation.actors import Takedowns, moderation_of
 from tests.factories import commit_batch, make_received
-from tests.lakes import LakeTemplate, opened_app
+from tests.lakes import LakeTemplate
 
 EVE = "e" * 32
 BOB = "b" * 32
@@ -22,11 +23,9 @@ NOWHERE = "01900000-0000-7000-8000-000000000001"
 
 
 @pytest.fixture
-def app(tmp_path: Any, lake_template: LakeTemplate) -> Iterator[Flask]:
-    """The application, where two reports hide a contribution and a network may send three."""
-    settings = lake_template.copy(tmp_path / "home", reports_to_quarantine=2, trusted_proxies=1)
-    with opened_app(settings) as opened:
-        yield opened
+def settings(tmp_path: Path, lake_template: LakeTemplate) -> Settings:
+    """Settings by which two reports hide a contribution and a network may send three."""
+    return lake_template.copy(tmp_path / "home", reports_to_quarantine=2, trusted_proxies=1)
 
 
 @pytest.fixture

@@ -250,6 +250,7 @@ def two_releases(services: Services) -> list[str]:
     return sorted(each.contribution_id for each in added)
 
 
+@pytest.mark.slow
 def test_a_diff_tells_counts_of_all_and_the_first_rows(
     client: FlaskClient, two_releases: list[str]
 ) -> None:
@@ -270,6 +271,7 @@ def test_a_diff_tells_counts_of_all_and_the_first_rows(
     assert not client.get(f"{URL}/before/diff/after").get_json()["rows_truncated"]
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("two_releases")
 def test_a_diff_that_makes_no_sense_is_refused(client: FlaskClient, services: Services) -> None:
     assert client.get(f"{URL}/before/diff/none").status_code == 404

@@ -293,6 +293,7 @@ def test_a_lake_that_lost_a_file_has_no_backup(services: Services, place: Path) 
     assert not list(place.glob("[!.]*"))
 
 
+@pytest.mark.slow
 def test_a_ledger_that_states_other_rows_is_found_when_a_backup_is_made(
     services: Services, place: Path
 ) -> None:

@@ -633,6 +633,7 @@ def test_a_planted_fault_of_small_lakes_is_found_by_samples(sound: Services, nam
     assert any(FOUND_BY_SAMPLES[name] in finding.what for finding in findings), findings
 
 
+@pytest.mark.slow
 def test_what_is_said_to_mend_derived_state_does(sound: Services, shared_app: Flask) -> None:
     for plant in (
         _on_index("DELETE FROM versions WHERE sequence_number = 4"),
@@ -659,6 +660,7 @@ def test_what_is_said_to_mend_derived_state_does(sound: Services, shared_app: Fl
     assert examine(_patient(sound)) == []
 
 
+@pytest.mark.slow
 def test_derived_databases_that_are_removed_are_filled_again(
     sound: Services, shared_app: Flask
 ) -> None:
@@ -678,6 +680,7 @@ def test_a_full_disk_is_found(sound: Services, monkeypatch: pytest.MonkeyPatch) 
     assert [finding.check for finding in examine(_patient(sound))] == ["space"]
 
 
+@pytest.mark.slow
 def test_what_passes_by_itself_is_no_finding(
     sound: Services, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -686,6 +689,7 @@ def test_what_passes_by_itself_is_no_finding(
     assert examine(_patient(sound)) == []
 
 
+@pytest.mark.slow
 def test_the_command_prints_findings_and_ends_with_1(sound: Services, shared_app: Flask) -> None:
     runner = shared_app.test_cli_runner()
     assert runner.invoke(args=["doctor"]).exit_code == 0

@@ -18,7 +18,7 @@ def _hashes(conversations: list[tuple[Turn, ...]]) -> list[str]:
 
 
 @pytest.mark.slow
-@settings(max_examples=200)
+@settings(max_examples=100)
 @given(st.lists(conversations(_TEXT, 1) | rich_conversations(_TEXT), max_size=4))
 def test_conversations_have_the_hashes_that_each_has_by_itself(
     several: list[tuple[Turn, ...]],

@@ -250,7 +250,7 @@ def test_decoding_accepts_exactly_the_valid_submissions_of_the_schema(value: Any
 
 
 @pytest.mark.slow
-@settings(max_examples=850)
+@settings(max_examples=450)
 @given(edited_bodies(20))
 def test_decoding_from_bytes_agrees_with_the_schema(bodies: list[bytes]) -> None:
     for body in bodies:
@@ -261,7 +261,7 @@ def test_decoding_from_bytes_agrees_with_the_schema(bodies: list[bytes]) -> None
 
 
 @pytest.mark.slow
-@settings(max_examples=1_000)
+@settings(max_examples=450)
 @given(SUBMISSION, st.booleans())
 def test_decoding_from_bytes_agrees_with_the_schema_for_any_text(
     submission: dict[str, Any], ensure_ascii: bool

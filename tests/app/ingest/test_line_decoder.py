@@ -228,7 +228,7 @@ def test_an_object_over_two_lines_is_two_wrong_lines() -> None:
 
 
 @pytest.mark.slow
-@settings(max_examples=900)
+@settings(max_examples=450)
 @given(st.sampled_from([1, 2, 4, 30]).flatmap(edited_bodies))
 def test_edited_lines_are_decoded_together_as_each_is_by_itself(bodies: list[bytes]) -> None:
     _check(_lines(bodies))

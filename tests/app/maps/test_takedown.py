@@ -168,6 +168,7 @@ def test_a_map_is_held_back_until_it_is_made_again(services: Services, client: F
     assert answer.cache_control.no_cache
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("built")
 def test_what_is_taken_down_while_a_map_is_built_is_not_in_it(services: Services) -> None:
     with pytest.raises(HiddenMeanwhile):
@@ -178,6 +179,7 @@ def test_what_is_taken_down_while_a_map_is_built_is_not_in_it(services: Services
     assert services.maps.find("later").rows == ROWS - 1
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("built")
 def test_what_moderators_hide_while_a_map_is_built_is_not_in_it(services: Services) -> None:
     def hide(_: object) -> None:

@@ -19,7 +19,7 @@ from tests.batches import FEW_ROWS, scan_in_batches
 from tests.factories import commit_batch, make_received
 from tests.histories import RandomHistory
 
-COMMITS = 50
+COMMITS = 25
 LARGE = 10**9
 
 

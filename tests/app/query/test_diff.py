@@ -25,8 +25,8 @@ from tests.factories import commit_batch, hide, make_received, show
 from tests.histories import RandomHistory
 from tests.lakes import LakeTemplate
 
-COMMITS = 30
-TAKEDOWN_EVERY = 12
+COMMITS = 20
+TAKEDOWN_EVERY = 8
 PAIRS = 12
 NAMED = {"contributor_id": "ada", "conversation_id": "chat-1"}
 

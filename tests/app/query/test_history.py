@@ -90,7 +90,7 @@ def as_found(rows: list[dict[str, Any]]) -> list[tuple[str, int, list[str]]]:
 
 
 @pytest.mark.slow
-@hypothesis_settings(max_examples=15, deadline=None, derandomize=True, database=None)
+@hypothesis_settings(max_examples=8, deadline=None, derandomize=True, database=None)
 @given(
     history=histories,
     filters=st.lists(selections, min_size=1, max_size=2),

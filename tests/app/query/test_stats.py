@@ -19,7 +19,7 @@ from tests.batches import FEW_ROWS, ROWS, assert_row_by_row, scan_in_batches, wi
 from tests.factories import FIRST_DAY, commit_batch, make_received
 from tests.histories import RandomHistory, Row
 
-COMMITS = 30
+COMMITS = 15
 DAY = FIRST_DAY.date()
 RATED = (Turn("a", "user", "positive"), Turn("b"), Turn("c", rating="positive"), Turn("d"))
 Counts = dict[tuple[Any, ...], tuple[int, int]]

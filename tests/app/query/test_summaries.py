@@ -125,6 +125,7 @@ def test_a_dimension_with_too_many_values_is_counted_by_a_scan(
     assert [row["source"] for row in stats.groups.to_pylist()] == ["a", "b", "c"]
 
 
+@pytest.mark.slow
 def test_hidden_contributions_are_not_counted_and_those_that_were_replaced_only_once(
     services: Services,
 ) -> None:
@@ -141,6 +142,7 @@ def test_hidden_contributions_are_not_counted_and_those_that_were_replaced_only_
         assert_as_scanned(services, view, Filters(all_versions=all_versions))
 
 
+@pytest.mark.slow
 def test_a_hidden_row_with_an_id_that_no_server_made_is_not_counted(services: Services) -> None:
     foreign = replace(make_received(0), contribution_id="row 1 of another engine")
     commit_batch(services, foreign, make_received(0), make_received(1))
@@ -154,14 +156,14 @@ def test_a_hidden_row_with_an_id_that_no_server_made_is_not_counted(services: Se
 def test_any_snapshot_of_a_random_history_is_summed_as_it_is_scanned(services: Services) -> None:
     random = Random(8)  # noqa: S311  # a history, not a secret
     history = RandomHistory(services, random=random)
-    for number in range(24):
+    for number in range(12):
         history.commit_some()
         history.maintain()
-        if number % 6 == 5:
+        if number % 3 == 2:
             services.summary_job().step()
     hidden = [row.contribution.contribution_id for row in random.sample(history.rows, 5)]
     services.moderation.put_into_quarantine(hidden, "test", None)
-    for snapshot in random.sample(history.snapshots, 5):
+    for snapshot in random.sample(history.snapshots, 2):
         view = view_of(services, snapshot_id=snapshot.snapshot_id)
         for filters in (Filters(), Filters(day_to=DAY), Filters(all_versions=True)):
             assert_as_scanned(services, view, filters)

@@ -178,6 +178,7 @@ def test_a_build_that_fails_in_the_middle_leaves_nothing_and_the_name_free(
     assert services.releases.build(make_recipe(), snapshot).rows == 5
 
 
+@pytest.mark.slow
 @pytest.mark.both
 def test_a_release_of_a_thinned_snapshot_holds_the_rows_of_then_whatever_is_thinned_meanwhile(
     services: Services, releases_folder: Path, snapshot: Snapshot

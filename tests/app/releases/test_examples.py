@@ -67,6 +67,7 @@ def test_the_example_is_the_first_row_in_which_nothing_was_masked_or_contaminate
     assert manifest.parameters["has_examples"] is True
 
 
+@pytest.mark.slow
 def test_without_the_option_no_left_out_text_is_in_the_release(
     services: Services, releases: Releases, snapshot: Snapshot
 ) -> None:

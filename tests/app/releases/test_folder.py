@@ -107,6 +107,7 @@ def test_each_row_is_in_the_split_that_its_first_prompt_says(
         assert table.num_rows > 0
 
 
+@pytest.mark.slow
 def test_a_curated_release_has_messages_and_feedback_and_no_contributor(
     releases_folder: Path, snapshot: Snapshot, releases: Releases, stages: PresetStages
 ) -> None:
@@ -292,6 +293,7 @@ def test_a_release_has_the_same_bytes_wherever_and_whenever_it_is_built(
         assert content == another[path], path
 
 
+@pytest.mark.slow
 def test_two_releases_of_a_snapshot_differ_in_their_name_alone(
     releases_folder: Path, snapshot: Snapshot, releases: Releases
 ) -> None:

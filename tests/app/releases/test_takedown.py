@@ -163,6 +163,7 @@ def test_files_without_a_row_that_goes_stay_as_they_are(few_releases: Releases) 
     assert few_releases.find("curated").withdrawn == ["parquet/train-00000.parquet"]
 
 
+@pytest.mark.slow
 def test_a_release_without_what_is_taken_down_stays_as_it_is(few_releases: Releases) -> None:
     before = few_releases.all()
     few_releases.take_down(ids_of(ROWS + 1))
@@ -189,6 +190,7 @@ def test_takedowns_follow_each_other_until_nothing_is_left(
     assert not any(places_of(services, number) for number in range(ROWS))
 
 
+@pytest.mark.slow
 def test_a_release_is_held_back_from_the_record_to_the_revision(
     services: Services, few_releases: Releases, client: FlaskClient
 ) -> None:
@@ -208,6 +210,7 @@ def test_a_release_is_held_back_from_the_record_to_the_revision(
     assert "held_back" not in client.get("/v1/releases").get_json()
 
 
+@pytest.mark.slow
 def test_a_release_that_is_revised_meanwhile_is_held_back(
     few_releases: Releases, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -218,6 +221,7 @@ def test_a_release_that_is_revised_meanwhile_is_held_back(
     assert few_releases.held_back() == {"raw", "curated"}
 
 
+@pytest.mark.slow
 def test_a_release_without_one_of_its_files_is_an_error(few_releases: Releases) -> None:
     manifest = few_releases.find("raw")
     folder = Path(few_releases.store.location("raw"))
@@ -227,6 +231,7 @@ def test_a_release_without_one_of_its_files_is_an_error(few_releases: Releases) 
         few_releases.hold_back(ids_of(3))
 
 
+@pytest.mark.slow
 def test_a_release_stays_held_back_for_another_takedown(
     services: Services, few_releases: Releases
 ) -> None:
@@ -241,6 +246,7 @@ def test_a_release_stays_held_back_for_another_takedown(
     assert (few_releases.find("raw").revision, few_releases.find("raw").taken_down) == (3, 2)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("settings", PLACES, indirect=True)
 def test_a_file_of_an_earlier_revision_is_gone_for_good(
     few_releases: Releases, client: FlaskClient
@@ -262,6 +268,7 @@ def test_a_file_of_an_earlier_revision_is_gone_for_good(
         assert hashlib.sha256(content).hexdigest() == file.sha256
 
 
+@pytest.mark.slow
 def test_descriptions_are_asked_for_again_and_data_is_kept(
     few_releases: Releases, client: FlaskClient
 ) -> None:

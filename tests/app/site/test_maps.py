@@ -30,6 +30,7 @@ def test_the_list_is_empty_at_first(client: FlaskClient) -> None:
     assert "There are no maps yet" in client.get("/maps/").text
 
 
+@pytest.mark.slow
 def test_the_list_shows_each_map_with_its_picture_and_nothing_of_its_texts(
     site: FlaskClient,
 ) -> None:

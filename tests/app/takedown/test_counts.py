@@ -63,6 +63,7 @@ def test_what_a_late_committer_says_was_replaced_is_erased_too(
     assert services.contributions.count(view, Filters()) == 2
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("all_versions", [True, False])
 def test_counts_are_those_of_a_scan_before_and_after(lake: Lake, all_versions: bool) -> None:
     services, gone = lake.services, make_received(0, source="app", **KEY)

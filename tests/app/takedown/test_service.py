@@ -148,6 +148,7 @@ def test_a_pending_contribution_goes_with_the_versions_before_it(lake: Lake) -> 
     assert named == sorted(ids_of(first, second))
 
 
+@pytest.mark.slow
 @pytest.mark.both
 def test_a_later_version_that_waits_stays_as_a_committed_one_does(lake: Lake) -> None:
     versions = [make_received(day, f"{day}", **ADA) for day in range(4)]

@@ -66,7 +66,7 @@ def _append_elsewhere(services: Services, *texts: str) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", range(2))
 def test_a_random_history_is_recorded_as_a_scan_of_the_lake_finds_it(
     services: Services, seed: int
 ) -> None:
@@ -281,6 +281,7 @@ def test_a_version_of_an_erased_one_replaces_nothing_that_files_name(services: S
     assert recorded_as_replaced(services) == {}
 
 
+@pytest.mark.slow
 def test_many_files_of_a_day_become_one_with_the_same_rows(services: Services) -> None:
     for number in range(10):
         commit_batch(services, make_received(0, str(number), **KEY))

@@ -135,6 +135,7 @@ def test_a_table_can_lose_all_of_its_rows(table: Table, history: list[Snapshot])
     assert rows_at(load_table(table.catalog), newest).num_rows == 2
 
 
+@pytest.mark.slow
 def test_the_rest_is_compacted_and_thinned_as_before(table: Table, history: list[Snapshot]) -> None:
     table = load_table(table.catalog)
     erase_rows(table, erased_of(ids_of(rows_at(table, history[0]))[:1]))

@@ -195,6 +195,7 @@ def test_a_card_names_the_most_frequent_values_and_counts_the_others(
     assert "source 20" not in text
 
 
+@pytest.mark.slow
 def test_reasons_are_listed_in_the_order_of_the_rules_also_those_without_a_row(
     releases_folder: Path, releases: Releases, snapshot: Snapshot
 ) -> None:

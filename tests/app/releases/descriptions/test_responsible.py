@@ -58,6 +58,7 @@ def test_a_raw_release_says_that_nothing_was_masked(
     assert "rai:machineAnnotationTools" not in document
 
 
+@pytest.mark.slow
 def test_answers_of_the_operator_are_added(manifest: Manifest) -> None:
     datasheet = Datasheet(
         {
@@ -77,6 +78,7 @@ def test_answers_of_the_operator_are_added(manifest: Manifest) -> None:
     assert "without a term" not in str(terms)
 
 
+@pytest.mark.slow
 def test_the_sets_that_rows_were_checked_against_are_told(manifest: Manifest) -> None:
     exam = CheckedSet(name="exam", version="2", licence="MIT", sha256="0" * 64, items=7, dropped=3)
     terms = responsible_terms(replace(manifest, evaluation_sets=[exam]), Datasheet({}))

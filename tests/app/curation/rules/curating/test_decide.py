@@ -83,7 +83,7 @@ def outcomes_of(decided: pa.Table) -> dict[str, tuple[str, str]]:
 
 @pytest.mark.slow
 @given(alike())
-@settings(max_examples=150)
+@settings(max_examples=50)
 def test_a_row_is_dropped_exactly_if_it_is_near_a_row_that_is_kept_before_it(
     conversations: list[Conversation],
 ) -> None:
@@ -97,7 +97,7 @@ def test_a_row_is_dropped_exactly_if_it_is_near_a_row_that_is_kept_before_it(
 
 @pytest.mark.slow
 @given(alike(), st.randoms(use_true_random=False))
-@settings(max_examples=40)
+@settings(max_examples=20)
 def test_the_order_of_rows_and_the_size_of_batches_change_nothing(
     conversations: list[Conversation], random: Any
 ) -> None:
@@ -109,6 +109,7 @@ def test_the_order_of_rows_and_the_size_of_batches_change_nothing(
     assert decide(chunked, reader(conversations, batch_rows=2), NO_RULES) == decided
 
 
+@pytest.mark.slow
 def test_reading_in_chunks_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     writer = TextWriter("german", 3)
     conversations = []

@@ -192,7 +192,7 @@ def histories(draw: st.DrawFn) -> tuple[list[Conversation], dict[str, list[Any]]
 
 @pytest.mark.slow
 @given(histories(), st.randoms(use_true_random=False))
-@settings(max_examples=40)
+@settings(max_examples=20)
 def test_what_is_kept_instead_was_committed_before(
     history: tuple[list[Conversation], dict[str, list[Any]]], random: Random
 ) -> None:
