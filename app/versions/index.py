@@ -19,6 +19,7 @@ from sqlalchemy import Connection, bindparam, delete, select, text
 
 from app.state.db import Database, insert_missing
 from app.state.derived import DerivedLost
+from app.state.driver import MARKS
 from app.state.parts import in_parts
 from app.versions.keys import (
     VersionKey,
@@ -33,8 +34,6 @@ KEYS_PER_QUERY: Final = 512
 """Databases bound the number of parameters of a statement, and a key has two."""
 _WATERMARK: Final = "raw"
 _FILLINGS: Final = "fillings"
-_MARKS: Final = {"sqlite": "?", "postgresql": "%s"}
-"""How a parameter is written, for each database."""
 _NUMBER_OF: Final = select(Watermark.sequence_number).where(Watermark.name == bindparam("name"))
 
 
@@ -242,14 +241,14 @@ def _of_conversations(
 
 
 def _among(connection: Connection, conversations: Sequence[bytes]) -> str:
-    marks = ", ".join([_MARKS[connection.dialect.name]] * len(conversations))
+    marks = ", ".join([MARKS[connection.dialect.name]] * len(conversations))
     return f"WHERE conversation_id IN ({marks})"
 
 
 @cache
 def _selection(dialect: str, places: int) -> str:
     """Return the query for the rows of as many keys as there are places."""
-    mark = _MARKS[dialect]
+    mark = MARKS[dialect]
     values = ", ".join([f"({mark}, {mark})"] * places)
     return (
         # A join, since SQLite doesn't look pairs up in an index for IN.
@@ -262,7 +261,7 @@ def _selection(dialect: str, places: int) -> str:
 
 @cache
 def _insertion(dialect: str) -> str:
-    marks = ", ".join([_MARKS[dialect]] * 4)
+    marks = ", ".join([MARKS[dialect]] * 4)
     return (
         "INSERT INTO versions (conversation_id, content_hash, contribution_id, sequence_number)"  # noqa: S608  # ours
         f" VALUES ({marks}) ON CONFLICT DO NOTHING"
