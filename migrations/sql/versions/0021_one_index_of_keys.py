@@ -11,8 +11,6 @@ depends_on = None
 
 def upgrade() -> None:
     """Make the index that serves both kinds of keys, and drop the others."""
-    op.create_index(
-        "idempotency_keys_expiry", "idempotency_keys", ["is_guessed", "entry_id"]
-    )
+    op.create_index("idempotency_keys_expiry", "idempotency_keys", ["is_guessed", "entry_id"])
     op.drop_index("idempotency_keys_owned", "idempotency_keys")
     op.drop_index("ix_idempotency_keys_entry_id", "idempotency_keys")
