@@ -1,4 +1,4 @@
-"""Statements that the driver runs as they are, past SQLAlchemy, in its transactions and connections.
+"""Statements that the driver runs as they are, past SQLAlchemy, in transactions that it began.
 
 SQLAlchemy takes some 30 µs for a statement, whatever the database has to do for it. A group of
 submissions runs five, while others wait for it.
@@ -31,7 +31,7 @@ def fetch(connection: Connection, text: str, values: Sequence[Any] = ()) -> Rows
     cursor = connection.connection.cursor()
     try:
         cursor.execute(text, values)
-        rows: Rows = cursor.fetchall()
+        rows = list(cursor.fetchall())
     except connection.dialect.loaded_dbapi.Error as error:
         _fail(connection, text, error)
     finally:
@@ -53,7 +53,8 @@ def change(connection: Connection, text: str, values: Sequence[Any] = ()) -> int
 
 def _fail(connection: Connection, text: str, error: Exception) -> NoReturn:
     dialect = connection.dialect
-    is_lost = dialect.is_disconnect(error, connection.connection.dbapi_connection, None)
+    failed: Any = error
+    is_lost = dialect.is_disconnect(failed, connection.connection.dbapi_connection, None)
     if is_lost:
         connection.invalidate(error)
     raise DBAPIError.instance(

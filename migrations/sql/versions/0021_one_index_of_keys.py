@@ -1,6 +1,5 @@
-"""Replace the two indexes of idempotency keys by one, since each submission writes to all of them."""
+"""Make one index of idempotency keys of two, since each submission writes to all of them."""
 
-import sqlalchemy as sa
 from alembic import op
 
 revision = "0021"
