@@ -5,9 +5,10 @@ submissions runs five, while others wait for it.
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Final, NoReturn
+from typing import Any, Final, NoReturn, cast
 
 from sqlalchemy import Connection
+from sqlalchemy.engine.interfaces import DBAPICursor
 from sqlalchemy.exc import DBAPIError
 
 MARKS: Final[Mapping[str, str]] = {"sqlite": "?", "postgresql": "%s"}
@@ -33,9 +34,8 @@ def fetch(connection: Connection, text: str, values: Sequence[Any] = ()) -> Rows
         cursor.execute(text, values)
         rows = list(cursor.fetchall())
     except connection.dialect.loaded_dbapi.Error as error:
-        _fail(connection, text, error)
-    finally:
-        cursor.close()
+        _fail(connection, cursor, text, error)
+    cursor.close()
     return rows
 
 
@@ -44,17 +44,19 @@ def change(connection: Connection, text: str, values: Sequence[Any] = ()) -> int
     cursor = connection.connection.cursor()
     try:
         cursor.execute(text, values)
-        return int(cursor.rowcount)
     except connection.dialect.loaded_dbapi.Error as error:
-        _fail(connection, text, error)
-    finally:
-        cursor.close()
+        _fail(connection, cursor, text, error)
+    changed = int(cursor.rowcount)
+    cursor.close()
+    return changed
 
 
-def _fail(connection: Connection, text: str, error: Exception) -> NoReturn:
+def _fail(connection: Connection, cursor: DBAPICursor, text: str, error: Exception) -> NoReturn:
+    """Raise the error that SQLAlchemy would raise for one of the driver."""
     dialect = connection.dialect
-    failed: Any = error
-    is_lost = dialect.is_disconnect(failed, connection.connection.dbapi_connection, None)
+    driver_connection = connection.connection.dbapi_connection
+    is_lost = dialect.is_disconnect(cast("Any", error), driver_connection, cursor)
+    cursor.close()
     if is_lost:
         connection.invalidate(error)
     raise DBAPIError.instance(
