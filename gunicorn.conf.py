@@ -2,7 +2,6 @@
 
 import ctypes
 import fcntl
-import gc
 import os
 import shutil
 import signal
@@ -75,6 +74,7 @@ from app.background.startup import (  # noqa: E402
     BACKLOG,
     allow_connections,
     end_process,
+    exempt_from_collection,
     import_libraries,
     restrict_umask,
 )
@@ -92,7 +92,6 @@ from app.settings import Settings  # noqa: E402
 from app.telemetry import exposition, logs, metrics, traces  # noqa: E402
 
 _ENDING_SIGNALS = (signal.SIGINT, signal.SIGQUIT, signal.SIGTERM)
-_GC_THRESHOLDS = (10_000, 20, 50)
 _MMAP_THRESHOLD_BYTES = 512 * 1024
 """Size of an allocation from which its memory goes back to the system once it is freed.
 
@@ -214,15 +213,10 @@ def post_fork(server: Arbiter, worker: Worker) -> None:
 
 
 def post_worker_init(worker: Worker) -> None:
-    """Begin to publish metrics, and exempt what was imported from garbage collection.
-
-    A collection of the libraries' objects would stop every thread, and a request leaves few cycles.
-    """
+    """Begin to publish metrics, and exempt what was imported from garbage collection."""
     exposition.publish_regularly()
     traces.start("worker")
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(*_GC_THRESHOLDS)
+    exempt_from_collection()
 
 
 def worker_exit(server: Arbiter, worker: Worker) -> None:

@@ -97,7 +97,7 @@ from app.takedown.waiting import Waiting
 from app.takedown.withdrawing import Withdrawals
 from app.telemetry.exposition import shared_file
 from app.versions.filling import VersionFilling
-from app.versions.index import VersionIndex
+from app.versions.index import VersionFinder, VersionIndex
 from app.versions.recording import VersionRecorder
 from catalog.connection import LockingCatalog, open_catalog
 from catalog.replaced import REPLACED_IDENTIFIER
@@ -166,12 +166,13 @@ class Services:
 
     def _make_ingest(self, settings: Settings) -> None:
         """Make what takes submissions and uploads in."""
+        self._version_finder = VersionFinder(self.version_index)
         self.journal = Journal(
             self.database,
             settings.max_journal_bytes,
             self.refusals.current,
             self.networks,
-            self.version_index.find,
+            self._version_finder.find,
         )
         self.claims = Claims(self.database)
         limits = JsonLimits(
@@ -329,6 +330,7 @@ class Services:
         self.sql.close()
         self.keys.close()
         self.journal.close()
+        self._version_finder.close()
         self.version_index.dispose()
         self.file_counts.dispose()
         self.database.dispose()

@@ -121,10 +121,10 @@ def peak_memory() -> Iterator[PeakMemory]:
         while not done.wait(_RSS_EVERY_S):
             for process in _memory.descendants(os.getpid())[1:]:
                 rss = _memory.rss_bytes(process)
-                command = _command(process)
-                if b"committer" in command:
+                if _read(process, "comm").strip() == b"committer":
                     peak.committer = max(peak.committer, rss)
-                elif b"gunicorn" in command:  # wrk has several hundred MiB with large bodies
+                # wrk has several hundred MiB with large bodies.
+                elif b"gunicorn" in _read(process, "cmdline"):
                     peak.worker = max(peak.worker, rss)
 
     with ThreadPoolExecutor(1) as pool:
@@ -136,10 +136,10 @@ def peak_memory() -> Iterator[PeakMemory]:
             watching.result()
 
 
-def _command(process: int) -> bytes:
-    """Return the command line of a process; nothing when it has ended."""
+def _read(process: int, name: str) -> bytes:
+    """Return what /proc has of a process under a name; nothing when it has ended."""
     with suppress(OSError):
-        return Path(f"/proc/{process}/cmdline").read_bytes()
+        return Path(f"/proc/{process}/{name}").read_bytes()
     return b""
 
 

@@ -90,7 +90,7 @@ class RequestObserver:
             size_bytes: Size of the answer's body; None when it was streamed.
         """
         metrics.answered(method, route, str(status), seconds)
-        if status >= HTTPStatus.INTERNAL_SERVER_ERROR or self._access_log:
+        if self._access_log or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
             self._log(method, route, status, seconds, size_bytes)
 
     def _log(

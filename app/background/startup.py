@@ -25,6 +25,7 @@ LIBRARIES: Final = (
 )
 """The libraries that every process of the service needs."""
 
+_GC_THRESHOLDS: Final = (10_000, 20, 50)
 _REPORTS_LEAKS: Final = "duckdb"
 """A library that complains when its objects aren't collected before the process ends."""
 _HIDDEN: Final = "pandas"
@@ -105,6 +106,17 @@ def import_libraries(*more: str) -> None:
         atexit.register(_unfreeze)
         gc.enable()
         sys.meta_path.remove(hidden)
+
+
+def exempt_from_collection() -> None:
+    """Exempt what a process has made at its start from garbage collection, and collect less often.
+
+    A server's process keeps these objects, and leaves few cycles. Collecting stopped the threads of
+    a worker, and took a seventh of the committer's time.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(*_GC_THRESHOLDS)
 
 
 def end_process(code: object) -> None:

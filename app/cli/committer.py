@@ -14,6 +14,7 @@ from gunicorn.reloader import reloader_engines
 
 from app.background.election import COMMITTER_LOCK, leadership
 from app.background.release_process import ReleaseProcess
+from app.background.startup import exempt_from_collection
 from app.cli.errors import shows_errors
 from app.services import Services, current_services
 from app.telemetry import logs, metrics, traces
@@ -45,6 +46,7 @@ def committer(parent: int | None) -> None:
     services = current_services()
     logs.configure(services.settings.log_level, services.settings.log_format)
     traces.start("committer")
+    exempt_from_collection()
     stop = Event()
     signal.signal(signal.SIGTERM, lambda *_: stop.set())
     # Ctrl-C reaches the whole process group; the server's own shutdown ends the committer last.

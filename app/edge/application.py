@@ -79,12 +79,12 @@ class Edge:
             view = self._answer_small if has_body else self._answer_by_flask
         await self._answer(request, view)
 
-    def take(self, cycle: Cycle, start: Callable[[Application], None]) -> bool:
+    def take(self, cycle: Cycle, start: Callable[[Cycle, Application], None]) -> bool:
         """Answer a request that has come whole, if that needs no task of ASGI.
 
         Args:
             cycle: The request, on its connection.
-            start: Starts such a task after all, in which an application answers the request.
+            start: Starts such a task after all, in which an application answers a request.
 
         Returns:
             Whether the request is answered, now or later.
@@ -93,7 +93,7 @@ class Edge:
             return False
 
         def fail(error: BaseException) -> None:
-            start(partial(self._fail, error))
+            start(cycle, partial(self._fail, error))
 
         try:
             return self._submissions.take(cycle, fail)

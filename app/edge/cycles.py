@@ -19,6 +19,20 @@ Application = Callable[[Any, Any, Any], Awaitable[None]]
 """An application of ASGI 3."""
 
 
+_last_lines: tuple[list[tuple[bytes, bytes]], bytes] = ([], b"")
+"""Headers, and their lines."""
+
+
+def _lines_of(headers: list[tuple[bytes, bytes]]) -> bytes:
+    """Return the lines of headers that uvicorn makes anew once a second, for the date."""
+    global _last_lines  # noqa: PLW0603  # all answers of a process have the same
+    known, lines = _last_lines
+    if known is not headers:
+        lines = b"".join([b"%b: %b\r\n" % header for header in headers])
+        _last_lines = headers, lines
+    return lines
+
+
 class Cycle(RequestResponseCycle):
     """A request, whose answer comes in ASGI's messages or whole."""
 
@@ -40,7 +54,7 @@ class Cycle(RequestResponseCycle):
             b"".join(
                 (
                     STATUS_LINE[status],
-                    *(b"%b: %b\r\n" % header for header in self.default_headers),
+                    _lines_of(self.default_headers),
                     head,
                     b"" if self.keep_alive else CLOSE,
                     b"\r\n",

@@ -9,7 +9,6 @@ import logging
 from asyncio import TimerHandle
 from collections.abc import Callable
 from fcntl import ioctl
-from functools import partial
 from http import HTTPStatus
 from socket import SO_LINGER, SOL_SOCKET
 from struct import Struct, pack
@@ -30,7 +29,7 @@ from app.edge.cycles import Application, Cycle, CycleWithoutChunks
 from app.edge.heads import MAX_HEAD_BYTES, checked_size, without_upgrade
 from app.settings import Settings
 
-Take = Callable[[Cycle, Callable[[Application], None]], bool]
+Take = Callable[[Cycle, Callable[[Cycle, Application], None]], bool]
 """See `app.edge.application.Edge.take`."""
 
 _INT: Final = Struct("i")
@@ -86,6 +85,7 @@ class Protocol(HttpToolsProtocol):
         super().connection_made(lingering)
         self._client = ClientConnection(self)
         self._unused_bytes = 0
+        self._answered_at = 0.0
         self._is_in_head = self.is_in_body = self._has_ended = self._is_parsing = False
         self._parsed: tuple[RequestResponseCycle, Any] | None = None
         self._deadline: TimerHandle | None = None
@@ -120,7 +120,6 @@ class Protocol(HttpToolsProtocol):
         """Parse what has come."""
         if self.transport.is_closing():
             return
-        self._unset_keepalive_if_required()
         self._unused_bytes += len(data)
         is_malformed = not self._parse(data)
         if self._parsed is not None:
@@ -183,15 +182,34 @@ class Protocol(HttpToolsProtocol):
 
     def on_response_complete(self) -> None:
         """Wait for the next request, or for the client to read the rest of the last answer."""
-        super().on_response_complete()
+        self.server_state.total_requests += 1
+        is_closing = self.transport.is_closing()
+        if not is_closing:
+            self.flow.resume_reading()
+            if self.pipeline:
+                self._start_asgi_task(*self.pipeline.pop())
+            else:
+                self._answered_at = self.loop.time()
+                if self.timeout_keep_alive_task is None:
+                    self._keep_alive_for(self.timeout_keep_alive)
         if self._is_idle:
             self._idle[self] = None
-        if not self.pipeline and (self.transport.is_closing() or self.is_in_body):
+        if not self.pipeline and (is_closing or self.is_in_body):
             self._await_client()
 
     def timeout_keep_alive_handler(self) -> None:
-        """Close a connection that wasn't used for a while, once its client has read everything."""
-        if self.transport.get_write_buffer_size():
+        """Close a connection that wasn't used for a while, once its client has read everything.
+
+        uvicorn sets the timer for each answer and cancels it for each request. Here it goes on, and
+        looks at its end whether there were requests meanwhile.
+        """
+        self.timeout_keep_alive_task = None
+        if not self._is_idle or self._deadline is not None:
+            return  # the next answer, or the deadline, takes care of the connection
+        left_s = self._answered_at + self.timeout_keep_alive - self.loop.time()
+        if left_s > 0:
+            self._keep_alive_for(left_s)
+        elif self.transport.get_write_buffer_size():
             self._await_client()
         else:
             super().timeout_keep_alive_handler()
@@ -263,9 +281,12 @@ class Protocol(HttpToolsProtocol):
         if self._is_parsing:
             self._parsed = cycle, app
             return
-        start = partial(super()._start_asgi_task, cycle)
-        if cycle.more_body or not self._take(cycle, start):
-            start(app)
+        if cycle.more_body or not self._take(cycle, self._start):
+            self._start(cycle, app)
+
+    def _start(self, cycle: Any, app: Application) -> None:
+        """Have an application answer a request in a task of ASGI."""
+        super()._start_asgi_task(cycle, app)
 
     def _without_offer(self, rest: bytes) -> bytes:
         """Return what is to be parsed in place of a request that offers another protocol.
@@ -299,6 +320,11 @@ class Protocol(HttpToolsProtocol):
         (queued_bytes,) = _INT.unpack(ioctl(self.fileno(), TIOCOUTQ, bytes(_INT.size)))
         unsent_bytes: int = self.transport.get_write_buffer_size()
         return unsent_bytes + int(queued_bytes)
+
+    def _keep_alive_for(self, seconds: float) -> None:
+        self.timeout_keep_alive_task = self.loop.call_later(
+            seconds, self.timeout_keep_alive_handler
+        )
 
     def _await_client(self) -> None:
         if self._deadline is None:

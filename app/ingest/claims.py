@@ -181,8 +181,8 @@ def claimed_entries(connection: Connection, batch_id: str) -> Iterator[tuple[int
 
 
 def _open_claim(connection: Connection) -> UUID | None:
-    batch_id = _SELECT_OPEN_CLAIM.execute(connection).scalar()
-    return UUID(batch_id) if batch_id else None
+    claims = _SELECT_OPEN_CLAIM.fetch(connection)
+    return UUID(claims[0][0]) if claims else None
 
 
 def _pending_ids(connection: Connection, max_rows: int, max_bytes: int) -> list[int]:

@@ -54,7 +54,7 @@ def read_columns(lines: Lines, limits: JsonLimits) -> pa.Table | None:
 def suits_columns(line: bytes, limits: JsonLimits) -> bool:
     """Tell, at half the cost of decoding a line by itself, whether it hinders `read_columns`."""
     fields = plain_fields(line, limits)
-    return fields is not None and all(fields[name] is None for name in _WITHOUT_COLUMNS)
+    return fields is not None and all(fields.get(name) is None for name in _WITHOUT_COLUMNS)
 
 
 def _most_turns(conversations: pa.ListArray) -> int:

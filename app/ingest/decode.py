@@ -75,7 +75,10 @@ def decode_plain(
 
 
 def plain_fields(text: bytes, limits: JsonLimits) -> dict[str, Any] | None:
-    """Return the fields that a client decides, or None if the text can't be read quickly."""
+    """Return the fields that a client decides, or None if the text can't be read quickly.
+
+    Fields that are None may be missing.
+    """
     if not cover_derived_type(limits):
         return None
     submission = _read(text, limits)
@@ -126,8 +129,8 @@ def _decoded(
     fields: dict[str, Any], contribution_id: str, sender: Sender, ignored: Sequence[str] = ()
 ) -> Decoded:
     """Return what a submission holds, given the fields that its client decides."""
-    ingest_id = fields.pop(INGEST_ID)
-    identity = sender.identify(fields.pop(SUBMITTER_ID), ingest_id, contribution_id)
+    ingest_id = fields.pop(INGEST_ID, None)
+    identity = sender.identify(fields.pop(SUBMITTER_ID, None), ingest_id, contribution_id)
     contribution = Contribution(
         contribution_id=contribution_id,
         conversation_id=identity.conversation_id,

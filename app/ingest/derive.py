@@ -60,7 +60,9 @@ class Derived:
         names: Names of the fields, in the schema's order.
         steps: How structs are loaded, by the number of fields up to the last one that is given.
             Most turns have the first few fields only, and many are loaded.
-        record: What the schema makes of the values, which it is given by position.
+        record: What the schema makes of the values.
+        is_by_name: Whether the record gets them by name, without those that are None, which are
+            most. Otherwise it is a struct, and gets them by position.
         max_depth: How deep a text of this type is nested at most.
         max_keys: How many keys an object in a text of this type has at most.
     """
@@ -69,6 +71,7 @@ class Derived:
     names: Sequence[str]
     steps: Sequence[_Steps]
     record: Callable[..., Any]
+    is_by_name: bool
     max_depth: int
     max_keys: int
 
@@ -79,13 +82,15 @@ class Derived:
             NotPlainError: The schema is to judge the text.
         """
         given = msgspec.structs.astuple(struct)
+        if self.is_by_name:
+            return self._load_by_name(given)
         number = len(given)
         if given[-1] is UNSET:
             # Without a loop: nearly all values are given before the first UNSET.
             first = given.index(UNSET)
             number = first if first + given.count(UNSET) == number else number
         defaults, patterns, conversions = self.steps[number]
-        values: Any = given[: len(defaults)]
+        values: Any = given[:number]
         if conversions or not all(values):
             values = [value or default for value, default in zip(values, defaults, strict=True)]
         for position, pattern in patterns:
@@ -97,6 +102,23 @@ class Derived:
             if value is not None:
                 values[position] = convert(value)
         return self.record(*values)
+
+    def _load_by_name(self, given: Sequence[Any]) -> Any:
+        defaults, patterns, conversions = self.steps[-1]
+        values = {
+            name: value or default
+            for name, value, default in zip(self.names, given, defaults, strict=True)
+            if value or default is not None
+        }
+        for position, pattern in patterns:
+            value = values.get(self.names[position])
+            if value is not None and pattern.match(value) is None:
+                raise NotPlainError
+        for position, convert in conversions:
+            name = self.names[position]
+            if name in values:
+                values[name] = convert(values[name])
+        return self.record(**values)
 
 
 @cache
@@ -123,12 +145,9 @@ def derive(schema_type: type[ContractSchema]) -> Derived:
     return Derived(
         struct,
         tuple(schema.fields),
-        # Only a struct has defaults for the fields that are left out.
-        [
-            _steps(members[: number if _is_struct(schema.record) else None])
-            for number in range(len(members) + 1)
-        ],
+        [_steps(members[:number]) for number in range(len(members) + 1)],
         _record(schema),
+        not _is_struct(schema.record),
         1 + max(map(_depth, members), default=0),
         max([len(members), *map(_keys, members)]),
     )
@@ -153,7 +172,7 @@ def _record(schema: ContractSchema) -> Callable[..., Any]:
         if names != record.__struct_fields__:
             raise TypeError(f"{schema!r} must have the fields of {record!r} in the same order")
         return record
-    return lambda *values: record(**dict(zip(names, values, strict=True)))
+    return record
 
 
 def _conversion(field: fields.Field[Any]) -> Callable[[Any], Any] | None:

@@ -34,7 +34,7 @@ _decode_files = msgspec.msgpack.Decoder(list[StagedFile]).decode
 
 def make_awaited(connection: Connection, entry_id: int) -> None:
     """Have an entry committed soon because a client waits for it, if it is pending."""
-    _AWAIT.execute(connection, {"awaited_id": entry_id})
+    _AWAIT.change(connection, {"awaited_id": entry_id})
 
 
 def encode_contribution(contribution: Contribution) -> bytes:

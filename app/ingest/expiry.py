@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from threading import Event
 from typing import Final
 
-from sqlalchemy import Connection, delete, func, or_, select
+from sqlalchemy import Connection, delete, false, func, or_, select, true
 
 from app.access.networks import remove_secrets
 from app.ingest.idempotency import KEYS_STAY_S
@@ -99,7 +99,7 @@ def remove_owned_keys(connection: Connection, committed_before: datetime) -> int
     """
     oldest = (
         select(IdempotencyKey.key, IdempotencyKey.entry_id)
-        .where(~IdempotencyKey.is_guessed)
+        .where(IdempotencyKey.is_guessed == false())
         .order_by(IdempotencyKey.entry_id)
         .limit(ROWS_PER_STEP)
         .subquery()
@@ -122,14 +122,15 @@ def remove_owned_keys(connection: Connection, committed_before: datetime) -> int
 
 
 def remove_keys_without_entry(connection: Connection) -> int:
-    """Remove some keys whose entries are gone, and return how many.
+    """Remove some keys of guessed ids whose entries are gone, and return how many.
 
-    Their entries are older than the oldest one. Such keys no longer count for anything.
+    Their entries are older than the oldest one. Such keys no longer count for anything. Those of
+    owned ids are the first that `remove_owned_keys` removes.
     """
     oldest = select(func.min(JournalEntry.entry_id)).scalar_subquery()
     orphans = (
         select(IdempotencyKey.key)
-        .where(IdempotencyKey.entry_id < oldest)
+        .where(IdempotencyKey.is_guessed == true(), IdempotencyKey.entry_id < oldest)
         .order_by(IdempotencyKey.entry_id)
         .limit(ROWS_PER_STEP)
     )

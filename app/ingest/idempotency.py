@@ -14,18 +14,18 @@ import hashlib
 from collections.abc import Callable, Collection, Mapping
 from functools import cache
 from itertools import compress
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from sqlalchemy import BindParameter, Connection, Row, bindparam, delete, exists, insert, select
+from sqlalchemy import Connection, delete, exists
 
 from app.ingest.entries import IS_OPEN
+from app.state import driver
 from app.state.db import insert_missing
 from app.state.models import IdempotencyKey, JournalEntry
 from app.state.parts import in_parts
-from app.state.prepared import Prepared
 from app.versions.index import StoredVersion
 from app.versions.keys import CONTENT_HASH, CONVERSATION_ID, VersionKey, version_keys
 from catalog.records import Contribution
@@ -40,7 +40,24 @@ KEYS_STAY_S: Final = 600
 GUESSED_ID: Final = "guessed_id"
 """The column with what repetitions share whose ids own nothing; it isn't stored."""
 
-_INSERT: Final = Prepared(insert(IdempotencyKey))
+_COLUMNS: Final = ("key", "contribution_id", "entry_id", "is_guessed")
+_INSERT: Final = {"sqlite": "INSERT OR FAIL", "postgresql": "INSERT"}
+"""How an INSERT begins, for each database. By default SQLite copies each page before it changes it,
+to undo the statement alone when a row of it fails. Here the transaction is undone."""
+_MAX_KEYS_INSERTED: Final = 256
+"""Keys that a statement inserts at most."""
+
+
+class _HeldKey(NamedTuple):
+    """A row of a key, with the size of its entry's payload.
+
+    The size is 0 for an open entry, and None for an entry that is gone.
+    """
+
+    key: bytes
+    contribution_id: str
+    entry_id: int
+    payload_bytes: int | None
 
 
 class KeyHolder(NamedTuple):
@@ -171,30 +188,22 @@ def _free_some(
     return {row.key: KeyHolder(row.contribution_id, row.entry_id) for row in rows}
 
 
-def _find(connection: Connection, keys: list[bytes]) -> list[Row[*tuple[Any, ...]]]:
-    """Return the rows of keys, with the size of their entries' payloads.
-
-    The size is 0 for an open entry, and null for an entry that is gone.
-    """
+def _find(connection: Connection, keys: list[bytes]) -> list[_HeldKey]:
     # A statement for each power of two, so that few are made; the last key fills what is left.
     places = 1 << (len(keys) - 1).bit_length()
     padded = keys + keys[-1:] * (places - len(keys))
-    named = {_place(i): key for i, key in enumerate(padded)}
-    return list(_select_places(places).execute(connection, named))
-
-
-def _place(number: int) -> str:
-    return f"key_{number}"
+    found = driver.fetch(connection, _selection(connection.dialect.name, places), padded)
+    return [_HeldKey(*row) for row in found]
 
 
 @cache
-def _select_places(places: int) -> Prepared:
+def _selection(dialect: str, places: int) -> str:
     """Return the query for the rows of as many keys as there are places."""
-    keys: list[BindParameter[bytes]] = [bindparam(_place(i)) for i in range(places)]
-    return Prepared(
-        select(IdempotencyKey, JournalEntry.payload_bytes)
-        .outerjoin(JournalEntry, JournalEntry.entry_id == IdempotencyKey.entry_id)
-        .where(IdempotencyKey.key.in_(keys))
+    marks = ", ".join([driver.MARKS[dialect]] * places)
+    return (
+        "SELECT held.key, held.contribution_id, held.entry_id, journal.payload_bytes"  # noqa: S608  # ours
+        " FROM idempotency_keys AS held LEFT JOIN journal ON journal.entry_id = held.entry_id"
+        f" WHERE held.key IN ({marks})"
     )
 
 
@@ -208,7 +217,27 @@ def insert_keys(
         holders: The contribution of each key.
         owned: Those of the keys whose ids own something.
     """
-    _INSERT.execute_many(connection, _to_rows(holders, owned))
+    rows = _to_rows(holders, owned)
+    done = 0
+    while left := len(rows) - done:
+        # A statement for each power of two, so that few are made.
+        number = min(1 << (left.bit_length() - 1), _MAX_KEYS_INSERTED)
+        values = [value for row in rows[done : done + number] for value in row]
+        driver.change(connection, _insertion(connection.dialect.name, number), values)
+        done += number
+
+
+@cache
+def _insertion(dialect: str, rows: int) -> str:
+    """Return the statement that inserts as many rows.
+
+    Each run of a statement of SQLite lets the interpreter's lock go, and the event loop may keep it
+    for milliseconds then. So a group is no sequence of statements for one row each.
+    """
+    columns = ", ".join(_COLUMNS)
+    row = f"({', '.join([driver.MARKS[dialect]] * len(_COLUMNS))})"
+    values = ", ".join([row] * rows)
+    return f"{_INSERT[dialect]} INTO idempotency_keys ({columns}) VALUES {values}"
 
 
 def insert_keys_of_upload(
@@ -224,7 +253,7 @@ def insert_keys_of_upload(
     Returns:
         Whether they are written. False means that the journal has one of them already.
     """
-    rows = _to_rows(holders, owned)
+    rows = [dict(zip(_COLUMNS, row, strict=True)) for row in _to_rows(holders, owned)]
     inserting = insert_missing(connection, IdempotencyKey)
     if connection.execute(inserting, rows).rowcount == len(rows):
         return True
@@ -239,14 +268,10 @@ def insert_keys_of_upload(
 
 def _to_rows(
     holders: Mapping[bytes, KeyHolder], owned: Collection[bytes]
-) -> list[dict[str, object]]:
+) -> list[tuple[bytes, str, int, bool]]:
+    """Return the rows of keys, with the values of `_COLUMNS`."""
     # In one order everywhere: PostgreSQL's writers would deadlock on each other's keys.
     return [
-        {
-            "key": key,
-            "contribution_id": holders[key].contribution_id,
-            "entry_id": holders[key].entry_id,
-            "is_guessed": key not in owned,
-        }
+        (key, holders[key].contribution_id, holders[key].entry_id, key not in owned)
         for key in sorted(holders)
     ]

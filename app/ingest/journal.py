@@ -305,7 +305,7 @@ class Journal:
     def backlog(self) -> Backlog:
         """Return how much is acknowledged and in no settled batch."""
         with self._database.read() as connection:
-            return Backlog(*_SELECT_BACKLOG.execute(connection).one())
+            return Backlog(*_SELECT_BACKLOG.fetch(connection)[0])
 
 
 def _to_item(contribution: Contribution, guessed_id: str | None, *, is_awaited: bool) -> _Item:
@@ -358,4 +358,4 @@ def _insert_entry(connection: Connection, items: Sequence[_Item], *, is_awaited:
         "payload_bytes": len(payload),
         "is_awaited": is_awaited,
     }
-    return int(_INSERT_ENTRY.execute(connection, entry).scalar_one())
+    return int(_INSERT_ENTRY.fetch(connection, entry)[0][0])

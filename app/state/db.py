@@ -1,13 +1,13 @@
 """The relational database that holds the journal and the ledger."""
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import cache
 from glob import escape
 from pathlib import Path
 from time import monotonic
-from typing import Final
+from typing import Any, Final
 
 from sqlalchemy import Connection, Insert, MetaData, create_engine
 from sqlalchemy.dialects import postgresql, sqlite
@@ -16,6 +16,7 @@ from sqlalchemy.exc import ArgumentError, DBAPIError
 from sqlalchemy.orm import DeclarativeBase
 
 from app.settings import SettingsError
+from app.state import driver
 from app.state.derived import DerivedLost, is_damage, is_loss
 from app.state.locks import AdvisoryLock, FileLock, Lock
 from app.state.models import Base
@@ -118,7 +119,7 @@ class Database:
         Raises:
             DerivedLost: It is derived, and missing or damaged.
         """
-        with self._watched(), self.engine.connect() as connection:
+        with self.watched(), self.engine.connect() as connection:
             yield connection
 
     @contextmanager
@@ -131,11 +132,11 @@ class Database:
         Raises:
             DerivedLost: It is derived, and missing or damaged.
         """
-        with self._watched(), self.write_lock(), self._writing_engine.begin() as connection:
+        with self.watched(), self.write_lock(), self._writing_engine.begin() as connection:
             yield connection
 
     @contextmanager
-    def _watched(self) -> Iterator[None]:
+    def watched(self) -> Iterator[None]:
         """Remove a derived database that turns out to be damaged, so that it is made anew."""
         if self._file is None or not self._is_derived:
             yield
@@ -231,8 +232,8 @@ def _derived_path(path: Path, name: str) -> Path:
     return path.with_name(f"{path.stem}-{name}{path.suffix}")
 
 
-class PersistentWriter:
-    """Runs one write transaction after another on a connection that stays open.
+class _Persistent:
+    """A connection that stays open.
 
     Taking a connection from the pool and returning it costs as much as a transaction with one
     statement. After a pause, the connection is exchanged for one that the pool has tested, since
@@ -245,13 +246,34 @@ class PersistentWriter:
         self._connection: Connection | None = None
         self._used_at = monotonic()
 
+    def close(self) -> None:
+        """Give the connection back to the pool; whoever comes next takes another."""
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+    def _connected(self, connect: Callable[[], Connection]) -> Connection:
+        is_stale = monotonic() - self._used_at > TRUSTED_S
+        self._used_at = monotonic()
+        if self._connection is not None and (
+            is_stale or not self._database.is_current(self._connection)
+        ):
+            self.close()
+        if self._connection is None:
+            self._connection = connect()
+        return self._connection
+
+
+class PersistentWriter(_Persistent):
+    """Runs one write transaction after another on a connection that stays open."""
+
     @contextmanager
     def write(self) -> Iterator[Connection]:
         """Yield the connection in a transaction, as `Database.write` does.
 
         The caller holds `Database.write_lock`.
         """
-        connection = self._connected()
+        connection = self._connected(self._database.connect_to_write)
         try:
             with connection.begin():
                 yield connection
@@ -260,22 +282,32 @@ class PersistentWriter:
             self.close()
             raise
 
-    def close(self) -> None:
-        """Give the connection back to the pool; the next transaction takes another."""
-        if self._connection is not None:
-            self._connection.close()
-            self._connection = None
 
-    def _connected(self) -> Connection:
-        is_stale = monotonic() - self._used_at > TRUSTED_S
-        self._used_at = monotonic()
-        if self._connection is not None and (
-            is_stale or not self._database.is_current(self._connection)
-        ):
-            self.close()
-        if self._connection is None:
-            self._connection = self._database.connect_to_write()
-        return self._connection
+class PersistentReader(_Persistent):
+    """Runs one query after another on a connection that stays open."""
+
+    def fetch(self, text: Callable[[str], str], values: Sequence[Any]) -> driver.Rows:
+        """Return the rows of a query, which sees what is committed by now.
+
+        Args:
+            text: Returns the query in the SQL of a database, given the name of its dialect.
+            values: The values of its parameters: see `app.state.driver`.
+
+        Raises:
+            DBAPIError: The query failed.
+            DerivedLost: The database is derived, and missing or damaged.
+        """
+        with self._database.watched():
+            try:
+                connection = self._connected(self._database.engine.connect)
+                rows = driver.fetch(connection, text(connection.dialect.name), values)
+                if not self._database.is_sqlite:
+                    # The driver has begun a transaction, which would see what was committed then.
+                    connection.connection.rollback()
+            except BaseException:
+                self.close()
+                raise
+        return rows
 
 
 def _parse(text: str) -> URL:

@@ -26,7 +26,8 @@ def list_version(connection: Connection, name: str, *, is_locked: bool = False) 
     parameters = {"list_name": name}
     if is_locked:
         return connection.scalar(_NUMBER.with_for_update(), parameters) or 0
-    return _PREPARED_NUMBER.execute(connection, parameters).scalar() or 0
+    found = _PREPARED_NUMBER.fetch(connection, parameters)
+    return int(found[0][0]) if found else 0
 
 
 def count_change(connection: Connection, name: str) -> None:

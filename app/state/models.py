@@ -103,16 +103,11 @@ class IdempotencyKey(Base):
 
     key: Mapped[bytes] = mapped_column(LargeBinary(32), primary_key=True)
     contribution_id: Mapped[str] = mapped_column(String(36))
-    entry_id: Mapped[int] = mapped_column(BigInteger, index=True)
+    entry_id: Mapped[int] = mapped_column(BigInteger)
     is_guessed: Mapped[bool] = mapped_column(server_default=true())
 
     __table_args__ = (
-        Index(
-            "idempotency_keys_owned",
-            "entry_id",
-            sqlite_where=text("NOT is_guessed"),
-            postgresql_where=text("NOT is_guessed"),
-        ),
+        Index("idempotency_keys_expiry", "is_guessed", "entry_id"),
         {"sqlite_with_rowid": False},
     )
 

@@ -8,8 +8,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Literal, cast
 
-from sqlalchemy import Connection, CursorResult, Dialect, Insert, Select, Update
+from sqlalchemy import Connection, Dialect, Insert, Select, Update
 from sqlalchemy.engine.default import DefaultDialect
+
+from app.state import driver
 
 Statement = Select[*tuple[Any, ...]] | Insert | Update
 _PARAMETER_STYLES: Final[Mapping[str, Literal["qmark", "format"]]] = {
@@ -61,17 +63,17 @@ class Prepared:
         self._columns = columns
         self._compiled: dict[str, _Compiled] = {}
 
-    def execute(
+    def fetch(
         self, connection: Connection, parameters: Mapping[str, Any] | None = None
-    ) -> CursorResult[*tuple[Any, ...]]:
-        """Run the statement with the values of its parameters, by their names."""
+    ) -> driver.Rows:
+        """Run the statement with the values of its parameters, by their names; return its rows."""
         compiled = self._compiled_for(connection.dialect)
-        return connection.exec_driver_sql(compiled.text, compiled.values(parameters or {}))
+        return driver.fetch(connection, compiled.text, compiled.values(parameters or {}))
 
-    def execute_many(self, connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
-        """Run the statement once for each row of parameters; there is at least one row."""
+    def change(self, connection: Connection, parameters: Mapping[str, Any] | None = None) -> int:
+        """Run a statement without a result, as `fetch` does; return how many rows it changed."""
         compiled = self._compiled_for(connection.dialect)
-        connection.exec_driver_sql(compiled.text, list(map(compiled.values, rows)))
+        return driver.change(connection, compiled.text, compiled.values(parameters or {}))
 
     def _compiled_for(self, dialect: Dialect) -> _Compiled:
         # Threads that compile it at once make the same.

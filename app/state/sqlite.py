@@ -19,6 +19,7 @@ from sqlalchemy import Connection, Engine, event
 from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.pool import ConnectionPoolEntry
 
+from app.state import driver
 from catalog.errors import Unavailable
 from catalog.sqlite import checkpoint_log, make_sqlite_durable
 
@@ -224,4 +225,4 @@ def _disable_driver_transactions(connection: object, _entry: object) -> None:
 
 
 def _begin(connection: Connection) -> None:
-    connection.exec_driver_sql(connection.get_execution_options().get(BEGIN_OPTION, "BEGIN"))
+    driver.change(connection, connection.get_execution_options().get(BEGIN_OPTION, "BEGIN"))

@@ -11,14 +11,15 @@ On SQLite it is a file of its own, see `Database.derived`.
 
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Sequence
-from contextlib import contextmanager
-from functools import cache
+from contextlib import closing, contextmanager
+from functools import cache, partial
 from typing import Final, NamedTuple
 
 from sqlalchemy import Connection, bindparam, delete, select, text
 
-from app.state.db import Database, insert_missing
+from app.state.db import Database, PersistentReader, insert_missing
 from app.state.derived import DerivedLost
+from app.state.driver import MARKS, Rows
 from app.state.parts import in_parts
 from app.versions.keys import (
     VersionKey,
@@ -33,8 +34,6 @@ KEYS_PER_QUERY: Final = 512
 """Databases bound the number of parameters of a statement, and a key has two."""
 _WATERMARK: Final = "raw"
 _FILLINGS: Final = "fillings"
-_MARKS: Final = {"sqlite": "?", "postgresql": "%s"}
-"""How a parameter is written, for each database."""
 _NUMBER_OF: Final = select(Watermark.sequence_number).where(Watermark.name == bindparam("name"))
 
 
@@ -96,14 +95,8 @@ class VersionIndex:
 
     def find(self, keys: Collection[VersionKey]) -> dict[VersionKey, StoredVersion]:
         """Return the latest version with each of some keys; keys without one are left out."""
-        found: dict[VersionKey, StoredVersion] = {}
-        if not keys:
-            return found
-        with self.database.read() as connection:
-            for some in in_parts(sorted(keys), KEYS_PER_QUERY):
-                for key, version in _find(connection, some):
-                    found[key] = max(version, found.get(key, version))
-        return found
+        with closing(VersionFinder(self)) as finder:
+            return finder.find(keys)
 
     def of(self, conversation_id: str, until: int) -> list[StoredVersion]:
         """Return the versions of a conversation that commits up to a number added, oldest first."""
@@ -158,6 +151,34 @@ class VersionIndex:
             self.database.dispose()
 
 
+class VersionFinder:
+    """Asks the index again and again, in one thread at a time, on a connection that stays open."""
+
+    def __init__(self, index: VersionIndex) -> None:
+        self._reader = PersistentReader(index.database)
+
+    def find(self, keys: Collection[VersionKey]) -> dict[VersionKey, StoredVersion]:
+        """Return the latest version with each of some keys; keys without one are left out."""
+        found: dict[VersionKey, StoredVersion] = {}
+        for some in in_parts(sorted(keys), KEYS_PER_QUERY):
+            for conversation, content, contribution, number in self._rows_of(some):
+                key = VersionKey(bytes(conversation), bytes(content))
+                version = StoredVersion(number, contribution_id_of(bytes(contribution)))
+                found[key] = max(version, found.get(key, version))
+        return found
+
+    def close(self) -> None:
+        """Give the connection back."""
+        self._reader.close()
+
+    def _rows_of(self, keys: Sequence[VersionKey]) -> Rows:
+        # A statement for each power of two, so that few are made; the last key fills what is left.
+        places = 1 << (len(keys) - 1).bit_length()
+        values = [part for key in keys for part in key]
+        values += keys[-1] * (places - len(keys))
+        return self._reader.fetch(partial(_selection, places), values)
+
+
 def to_row(key: VersionKey, contribution_id: str, sequence_number: int) -> IndexRow:
     """Return the row of a version."""
     return (*key, contribution_key(contribution_id), sequence_number)
@@ -197,21 +218,6 @@ def clear(connection: Connection) -> None:
     connection.execute(delete(IndexedVersion))
 
 
-def _find(
-    connection: Connection, keys: Sequence[VersionKey]
-) -> Iterator[tuple[VersionKey, StoredVersion]]:
-    # A statement for each power of two, so that few are made; the last key fills what is left.
-    places = 1 << (len(keys) - 1).bit_length()
-    padded = [*keys, *[keys[-1]] * (places - len(keys))]
-    values = tuple(part for key in padded for part in key)
-    statement = _selection(connection.dialect.name, places)
-    for conversation, content, contribution, number in connection.exec_driver_sql(
-        statement, values
-    ):
-        version = StoredVersion(number, contribution_id_of(bytes(contribution)))
-        yield VersionKey(bytes(conversation), bytes(content)), version
-
-
 def _with_several(connection: Connection, conversations: Sequence[bytes]) -> list[bytes]:
     """Return those of some conversations that have more than one version."""
     statement = (
@@ -242,14 +248,14 @@ def _of_conversations(
 
 
 def _among(connection: Connection, conversations: Sequence[bytes]) -> str:
-    marks = ", ".join([_MARKS[connection.dialect.name]] * len(conversations))
+    marks = ", ".join([MARKS[connection.dialect.name]] * len(conversations))
     return f"WHERE conversation_id IN ({marks})"
 
 
 @cache
-def _selection(dialect: str, places: int) -> str:
+def _selection(places: int, dialect: str) -> str:
     """Return the query for the rows of as many keys as there are places."""
-    mark = _MARKS[dialect]
+    mark = MARKS[dialect]
     values = ", ".join([f"({mark}, {mark})"] * places)
     return (
         # A join, since SQLite doesn't look pairs up in an index for IN.
@@ -262,7 +268,7 @@ def _selection(dialect: str, places: int) -> str:
 
 @cache
 def _insertion(dialect: str) -> str:
-    marks = ", ".join([_MARKS[dialect]] * 4)
+    marks = ", ".join([MARKS[dialect]] * 4)
     return (
         "INSERT INTO versions (conversation_id, content_hash, contribution_id, sequence_number)"  # noqa: S608  # ours
         f" VALUES ({marks}) ON CONFLICT DO NOTHING"

@@ -32,9 +32,10 @@ class ClientSchema(ContractSchema):
     version = optional_text(*NAME, description="Its version", example="2.1.0")
 
 
-def _submitted(network_attribution: str | None, **fields: Any) -> dict[str, Any]:
+def _submitted(network_attribution: str | None = None, **fields: Any) -> dict[str, Any]:
     """Return the fields of a contribution that its client decides, by their names."""
-    fields["attribution"] = fields["attribution"] or network_attribution
+    if network_attribution and not fields.get("attribution"):
+        fields["attribution"] = network_attribution
     return fields
 
 

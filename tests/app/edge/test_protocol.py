@@ -179,6 +179,37 @@ def test_after_an_answer_a_client_has_the_idle_time_for_its_next_request(
         assert connection.timeout_keep_alive == settings.idle_timeout_s
 
 
+def test_a_client_that_sends_nothing_after_an_answer_is_left(serve: Serve) -> None:
+    with serve(answer_ok, idle_timeout_s=0.2).connect() as client:
+        client.send(GET)
+        assert client.receive().body == b"ok"
+        assert client.receive_rest() == b""
+
+
+def test_a_timer_that_was_set_before_the_last_answer_closes_nothing(serve: Serve) -> None:
+    server = serve(answer_ok)
+    ended = Event()
+
+    def connection() -> Protocol:
+        (only,) = server.server.server_state.connections
+        assert isinstance(only, Protocol)
+        return only
+
+    def end_timer() -> None:
+        connection()._unset_keepalive_if_required()
+        connection().timeout_keep_alive_handler()
+        ended.set()
+
+    with server.connect() as client:
+        for _ in range(2):
+            client.send(GET)
+            assert client.receive().body == b"ok"
+            ended.clear()
+            server.loop.call_soon_threadsafe(end_timer)
+            assert ended.wait(20)
+        assert connection().timeout_keep_alive_task is not None
+
+
 @pytest.mark.parametrize("sent", [b"", GET[:-2], GET])
 def test_one_connection_too_many_ends_the_longest_idle_one(serve: Serve, sent: bytes) -> None:
     server = serve(answer_ok, max_connections=2)

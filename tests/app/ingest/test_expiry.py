@@ -119,6 +119,31 @@ def removed_keys(services: Services) -> Iterator[list[int]]:
     event.remove(services.database.engine, "after_cursor_execute", count)
 
 
+def test_keys_of_both_kinds_are_found_by_the_one_index(services: Services) -> None:
+    plans: list[str] = []
+
+    def explain(
+        connection: Connection, _cursor: Any, statement: str, parameters: Any, *_: object
+    ) -> None:
+        if "FROM idempotency_keys" in statement and not connection.info.get("explaining"):
+            connection.info["explaining"] = True
+            if services.database.is_sqlite:
+                explaining = "EXPLAIN QUERY PLAN"
+            else:
+                explaining = "EXPLAIN"
+                # Of a small table it would read all.
+                connection.exec_driver_sql("SET LOCAL enable_seqscan = off")
+            rows = connection.exec_driver_sql(f"{explaining} {statement}", parameters)
+            plans.append(str(rows.all()))
+            connection.info["explaining"] = False
+
+    event.listen(services.database.engine, "before_cursor_execute", explain)
+    expire(services, timedelta(days=1))
+    event.remove(services.database.engine, "before_cursor_execute", explain)
+    assert len(plans) == 2
+    assert all("idempotency_keys_expiry" in plan for plan in plans)
+
+
 def test_many_keys_are_removed_a_few_at_a_time(services: Services, removed_keys: list[int]) -> None:
     _write_expired_keys(services, 5 * expiry.ROWS_PER_STEP)
     expire(services, timedelta(days=1))

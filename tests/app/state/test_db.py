@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import func, insert, select, text
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from app.settings import SettingsError
-from app.state.db import Database, PersistentWriter, insert_missing
+from app.state.db import Database, PersistentReader, PersistentWriter, insert_missing
 from app.state.models import Claim
 
 _FULL = 2
@@ -160,3 +160,27 @@ def test_a_writer_whose_transaction_failed_takes_another_connection(database: Da
     with database.write_lock(), writer.write() as second:
         second.execute(insert(Claim), [_claim("two")])
     assert _claims(database) == 1
+
+
+def _count(_dialect: str) -> str:
+    return "SELECT count(*) FROM claims"
+
+
+def test_a_reader_sees_on_one_connection_what_was_committed_since(database: Database) -> None:
+    reader = PersistentReader(database)
+    assert reader.fetch(_count, ()) == [(0,)]
+    kept = reader._connection
+    with database.write() as connection:
+        connection.execute(insert(Claim), [_claim("one")])
+    assert reader.fetch(_count, ()) == [(1,)]
+    assert reader._connection is kept
+    reader.close()
+
+
+def test_a_reader_whose_query_failed_takes_another_connection(database: Database) -> None:
+    reader = PersistentReader(database)
+    with pytest.raises(DBAPIError):
+        reader.fetch(lambda _: "SELECT nothing FROM nowhere", ())
+    assert reader._connection is None
+    assert reader.fetch(_count, ()) == [(0,)]
+    reader.close()

@@ -52,48 +52,48 @@ def _row(number: int, **values: Any) -> dict[str, Any]:
 _INSERT = Prepared(insert(TABLE), ("number", "name", "data", "moment"))
 
 
+def _insert(connection: Connection, *rows: dict[str, Any]) -> None:
+    for row in rows:
+        _INSERT.change(connection, row)
+
+
 def test_values_are_stored_as_sqlalchemy_stores_them(connection: Connection) -> None:
     elsewhere = MOMENT.astimezone(timezone(timedelta(hours=5)))
-    _INSERT.execute(connection, _row(1, name="100 % ?", moment=elsewhere))
+    _INSERT.change(connection, _row(1, name="100 % ?", moment=elsewhere))
     connection.execute(insert(TABLE), _row(2, name="100 % ?", moment=elsewhere))
     first, second = connection.execute(select(TABLE).order_by(TABLE.c.number)).all()
     assert first == (1, "100 % ?", b"\x00\xff", MOMENT, 7)
     assert second == (2, *first[1:])
 
 
-def test_many_rows_are_inserted_by_one_call(connection: Connection) -> None:
-    _INSERT.execute_many(connection, [_row(number, name=str(number)) for number in range(3)])
-    assert list(connection.scalars(select(TABLE.c.name).order_by(TABLE.c.number))) == [*"012"]
-
-
 def test_parameters_have_names_and_constants_keep_their_values(connection: Connection) -> None:
-    _INSERT.execute_many(connection, [_row(1), _row(2), _row(3, name="%b")])
+    _insert(connection, _row(1), _row(2), _row(3, name="%b"))
     wanted = TABLE.c.number.in_([bindparam("one"), bindparam("two")])
     found = Prepared(select(TABLE.c.number).where(TABLE.c.name == "%b", wanted))
-    assert found.execute(connection, {"two": 1, "one": 3}).scalars().all() == [3]
-    assert found.execute(connection, {"two": 1, "one": 2}).scalars().all() == []
+    assert found.fetch(connection, {"two": 1, "one": 3}) == [(3,)]
+    assert found.fetch(connection, {"two": 1, "one": 2}) == []
 
 
 def test_a_parameter_without_a_value_is_not_null(connection: Connection) -> None:
     with pytest.raises(KeyError, match="moment"):
-        _INSERT.execute(connection, {"number": 1, "name": "a", "data": b""})
+        _INSERT.change(connection, {"number": 1, "name": "a", "data": b""})
 
 
 def test_an_update_tells_how_many_rows_it_changed(connection: Connection) -> None:
-    _INSERT.execute_many(connection, [_row(1), _row(2)])
+    _insert(connection, _row(1), _row(2))
     renaming = Prepared(update(TABLE).where(TABLE.c.number > bindparam("over")).values(name="b"))
-    assert renaming.execute(connection, {"over": 1}).rowcount == 1
+    assert renaming.change(connection, {"over": 1}) == 1
 
 
 def test_an_insert_returns_what_it_is_asked_for(connection: Connection) -> None:
     inserting = Prepared(insert(TABLE).returning(TABLE.c.size), ("number",))
-    assert inserting.execute(connection, {"number": 5}).scalar_one() == 7
+    assert inserting.fetch(connection, {"number": 5}) == [(7,)]
 
 
 def test_errors_of_the_driver_are_those_of_sqlalchemy(connection: Connection) -> None:
-    _INSERT.execute(connection, _row(1))
+    _INSERT.change(connection, _row(1))
     with pytest.raises(IntegrityError):
-        _INSERT.execute(connection, _row(1))
+        _INSERT.change(connection, _row(1))
 
 
 def test_a_statement_is_compiled_once(
@@ -101,6 +101,6 @@ def test_a_statement_is_compiled_once(
 ) -> None:
     finding = select(TABLE.c.number)
     prepared = Prepared(finding)
-    prepared.execute(connection)
+    prepared.fetch(connection)
     monkeypatch.setattr(type(finding), "compile", None)
-    assert prepared.execute(connection).all() == []
+    assert prepared.fetch(connection) == []
