@@ -146,7 +146,7 @@ class ExploreQuery:
             pair for pair in self.given if pair[0] not in NO_FILTER and pair[0] in PARAMETERS
         )
 
-    def as_given(self) -> dict[str, list[str]]:
+    def as_given(self) -> dict[str, Any]:
         """Return the parameters of this address."""
         return _by_name(self.given)
 
