@@ -39,16 +39,6 @@ function draw(uPlot, chart) {
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => plot.redraw());
 }
 
-// A variable has both of its colours, light and dark; the property that uses it has the one.
-function colourOf(chart, name) {
-  const probe = document.createElement("span");
-  probe.style.color = `var(${name})`;
-  chart.append(probe);
-  const { color } = getComputedStyle(probe);
-  probe.remove();
-  return color;
-}
-
 // In seconds. A time without a zone is in UTC, as all times of the lake are.
 function timeOf(cell) {
   const text = cell.querySelector("time")?.dateTime ?? cell.textContent.trim();
@@ -57,7 +47,7 @@ function timeOf(cell) {
 }
 
 function options(uPlot, chart, place, headings, isTime) {
-  const colour = (name) => () => colourOf(chart, name);
+  const colour = (name) => () => getComputedStyle(chart).getPropertyValue(name);
   const axis = { stroke: colour("--quiet"), grid: { stroke: colour("--line"), width: 1 }, ticks: { show: false }, font: "13px 'Atkinson Hyperlegible Next Variable', sans-serif" };
   const series = headings.slice(1).map((label, place) => ({
     label,
