@@ -101,6 +101,8 @@ def test_everything_is_taken_along_as_a_file(
         ("GET", "/me/export?form=none", KEY, 422),
         ("POST", "/me/withdraw", KEY, 404),
     ],
+    # The key is made anew in each process, and so can't be a part of a test's name.
+    ids=range(6),
 )
 def test_what_cannot_be_done_is_told_by_a_page(
     client: FlaskClient, method: str, path: str, key: str | None, status: int
