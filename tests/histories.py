@@ -19,7 +19,7 @@ from tests.factories import FIRST_DAY, commit_batch, make_contribution, make_con
 
 DAYS = 3
 """Number of days, from `FIRST_DAY` on, in which contributions of a history are received."""
-SUBMITTERS = (None, "ada", "bob")
+SUBMITTERS = (None, "ada" + "0" * 29, "b0b" + "0" * 29)
 SOURCES = (None, "app", "script")
 AGENTS = ("m", "n")
 RATINGS: tuple[Rating | None, ...] = (None, "positive", "negative")

@@ -33,7 +33,12 @@ def count(
     **reference: Any,
 ) -> GroupCounts:
     statistics = ContributionStatistics(
-        services.replaced, services.summaries, ScratchDatabase(64), max_groups
+        services.replaced,
+        services.summaries,
+        services.contributor_sums,
+        ScratchDatabase(64),
+        max_groups,
+        services.narrowing,
     )
     return statistics.count(
         services.snapshots.view(Reference(**reference)), filters or Filters(), by

@@ -1,0 +1,231 @@
+"""The index of contributors, as the database keeps it.
+
+A data file never changes, so neither does what the index has of it. A file that isn't in the index
+is read. The totals are sums over the files that are marked as a part of them, and are changed in
+one transaction with these marks.
+"""
+
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from typing import Final
+
+import pyarrow as pa
+from sqlalchemy import Connection, delete, insert, select, text, update
+
+from app.query.contributors.buckets import BUCKETS, Bucket, key_of, positions_in
+from app.query.counts_models import ContributorFile, ContributorRows, ContributorTotals
+from app.state.db import Database
+from app.state.derived import DerivedLost
+from app.state.parts import in_parts
+from catalog.scan import CandidateRows
+
+_FILES: Final = 1 << 40
+"""More files than there will ever be."""
+_NOWHERE: Final = pa.array([], pa.int64())
+
+
+@dataclass(frozen=True, slots=True)
+class IndexedFile:
+    """A data file that the index has.
+
+    Attributes:
+        number: Names the file within the index.
+        path: URL of the file.
+        sign: 1 for a file of the raw table, -1 for one of `replaced`.
+        rows: How many contributions it has, or names.
+        is_complete: Whether all of its contributors are in the index; if not, none of them is.
+        is_in_totals: Whether it is a part of the totals.
+    """
+
+    number: int
+    path: str
+    sign: int
+    rows: int
+    is_complete: bool
+    is_in_totals: bool
+
+
+def place_of(bucket: int, number: int) -> int:
+    """Return the key of what a file has in a bucket, which is beside what other files have."""
+    return bucket * _FILES + number
+
+
+class ContributorIndex:
+    """Tells the rows of contributors in data files, and how many there are in each and in all."""
+
+    def __init__(self, database: Database) -> None:
+        """Use a database.
+
+        Args:
+            database: The database of counts, see `FileCounts`.
+        """
+        self._database = database
+
+    def candidates(self, contributor_id: str) -> CandidateRows | None:
+        """Return what tells in which rows of a data file a contributor may be.
+
+        Returns:
+            None if nothing is known, so that all rows have to be read.
+        """
+        known: dict[str, pa.Array] = {}
+        with suppress(DerivedLost), self._database.read() as connection:
+            known = dict(_positions(connection, key_of(contributor_id)))
+        return (lambda file: known.get(file.path)) if known else None
+
+    @contextmanager
+    def reading(self) -> Iterator[Connection]:
+        """Yield a connection that sees the index as it is at one moment.
+
+        Raises:
+            DerivedLost: The database is missing or damaged.
+        """
+        with self._database.read() as connection:
+            if not self._database.is_sqlite:
+                connection.exec_driver_sql("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+            yield connection
+
+    @contextmanager
+    def writing(self) -> Iterator[Connection]:
+        """Yield a connection in a transaction whose changes are erased from SQLite's pages.
+
+        Others can't write to the index meanwhile.
+
+        Raises:
+            DerivedLost: The database is missing or damaged.
+        """
+        with self._database.write_erasing() as connection:
+            if not self._database.is_sqlite:
+                table = ContributorFile.__tablename__
+                connection.exec_driver_sql(f"LOCK TABLE {table} IN SHARE ROW EXCLUSIVE MODE")
+            yield connection
+
+
+def files_of(connection: Connection) -> dict[str, IndexedFile]:
+    """Return the files of the index by their paths."""
+    columns = [getattr(ContributorFile, name) for name in IndexedFile.__slots__]
+    files = (IndexedFile(*row) for row in connection.execute(select(*columns)))
+    return {file.path: file for file in files}
+
+
+def sums_of(connection: Connection, bucket: int, numbers: Collection[int]) -> dict[int, bytes]:
+    """Return the sums of the contributors of a bucket in some files, by the files' numbers."""
+    found = {}
+    for some in in_parts(place_of(bucket, number) for number in numbers):
+        rows = select(ContributorRows.place, ContributorRows.sums)
+        for place, sums in connection.execute(rows.where(ContributorRows.place.in_(some))):
+            found[place % _FILES] = sums
+    return found
+
+
+def total_of(connection: Connection, bucket: int) -> bytes:
+    """Return the sums of the contributors of a bucket in all files that are in the totals."""
+    total = select(ContributorTotals.sums).where(ContributorTotals.bucket == bucket)
+    return connection.scalar(total) or b""
+
+
+def buckets_of(connection: Connection, number: int) -> dict[int, Bucket]:
+    """Return all that the index has of a file, by buckets."""
+    places = [place_of(bucket, number) for bucket in BUCKETS]
+    rows = select(ContributorRows.place, ContributorRows.sums, ContributorRows.positions)
+    found = connection.execute(rows.where(ContributorRows.place.in_(places)))
+    return {place // _FILES: Bucket(sums, positions) for place, sums, positions in found}
+
+
+def add_file(
+    connection: Connection,
+    path: str,
+    sign: int,
+    rows: int,
+    buckets: Mapping[int, Bucket] | None,
+) -> None:
+    """Add a file, unless it is there.
+
+    Args:
+        connection: A connection of `ContributorIndex.writing`.
+        path: URL of the file.
+        sign: 1 for a file of the raw table, -1 for one of `replaced`.
+        rows: How many contributions it has, or names.
+        buckets: Its contributors; None if they can't be indexed.
+    """
+    if connection.scalar(select(ContributorFile.number).where(ContributorFile.path == path)):
+        return
+    inserted = connection.execute(
+        insert(ContributorFile).returning(ContributorFile.number),
+        {
+            "path": path,
+            "sign": sign,
+            "rows": rows,
+            "is_complete": buckets is not None,
+            "is_in_totals": False,
+        },
+    )
+    number = inserted.scalar_one()
+    places = [
+        {
+            "place": place_of(bucket, number),
+            "sums": found.sums,
+            "positions": found.positions,
+        }
+        for bucket, found in (buckets or {}).items()
+    ]
+    if places:
+        connection.execute(insert(ContributorRows), places)
+
+
+def remove_files(connection: Connection, files: Iterable[IndexedFile]) -> None:
+    """Remove files that aren't in the totals."""
+    for file in files:
+        places = [place_of(bucket, file.number) for bucket in BUCKETS]
+        connection.execute(delete(ContributorRows).where(ContributorRows.place.in_(places)))
+        number = ContributorFile.number == file.number
+        connection.execute(delete(ContributorFile).where(number))
+
+
+def set_totals(
+    connection: Connection, totals: Iterable[tuple[int, bytes]], numbers: Collection[int]
+) -> None:
+    """Replace the totals.
+
+    Args:
+        connection: A connection of `ContributorIndex.writing`.
+        totals: Buckets with the sums of their contributors.
+        numbers: The files that are in the totals now.
+    """
+    for bucket, sums in totals:
+        of_bucket = ContributorTotals.bucket == bucket
+        connection.execute(delete(ContributorTotals).where(of_bucket))
+        values = {"bucket": bucket, "sums": sums}
+        connection.execute(insert(ContributorTotals), values)
+    connection.execute(update(ContributorFile).values(is_in_totals=False))
+    for some in in_parts(numbers):
+        files = update(ContributorFile).where(ContributorFile.number.in_(some))
+        connection.execute(files.values(is_in_totals=True))
+
+
+def clear(connection: Connection) -> None:
+    """Remove everything."""
+    for model in (ContributorTotals, ContributorRows, ContributorFile):
+        connection.execute(delete(model))
+
+
+_OF_BUCKET: Final = text(
+    "SELECT path, sums, positions FROM contributor_files LEFT JOIN contributor_rows"
+    " ON place = :first + number WHERE sign > 0 AND is_complete"
+)
+_COMPLETE: Final = select(ContributorFile.path).where(
+    ContributorFile.sign > 0, ContributorFile.is_complete
+)
+
+
+def _positions(connection: Connection, key: bytes | None) -> Iterator[tuple[str, pa.Array]]:
+    """Yield the files of the raw table that are indexed, each with the rows of a contributor."""
+    if key is None:
+        # Another engine made it, and a file with such a one isn't complete.
+        for path in connection.scalars(_COMPLETE):
+            yield path, _NOWHERE
+        return
+    found = connection.execute(_OF_BUCKET, {"first": place_of(key[0], 0)})
+    for path, sums, positions in found:
+        is_there = sums is not None and key in sums
+        yield path, positions_in(Bucket(sums, positions), key) if is_there else _NOWHERE
