@@ -299,14 +299,15 @@ def _row_groups(
         source: The file, open for reading.
         positions: The positions in the file of the rows to look at, ascending; all when None.
         condition: The rows that are wanted; all when None.
-        has_conversations: Whether conversations are read, which is worth a look at the rows.
+        has_conversations: Whether conversations are read, which is worth a look at the rows unless
+            their positions are known.
     """
     fragment = PARQUET.make_fragment(source)
     if positions is not None:
         fragment = with_rows(fragment, positions)
     if condition is None:
         return fragment
-    if has_conversations:
+    if has_conversations and positions is None:
         return prune_row_groups(fragment, ARROW_SCHEMA, condition)
     return fragment.subset(condition, schema=ARROW_SCHEMA)
 

@@ -8,6 +8,7 @@ from contextlib import suppress
 import pyarrow as pa
 import pyarrow.compute as pc
 from pyiceberg.expressions import BooleanExpression, In
+from pyiceberg.table import Table
 
 from app.query.contributors.index import ContributorIndex
 from app.query.filters import Filters
@@ -15,8 +16,9 @@ from app.query.snapshots import SnapshotView
 from app.query.text_index.folder import TextIndexes
 from app.state.derived import DerivedLost
 from app.versions.index import VersionIndex
-from catalog.scan import EVERY_ROW, CandidateRows, DataFile, all_rows
+from catalog.scan import EVERY_ROW, CandidateRows, DataFile, all_rows, plan
 from catalog.schema import ID
+from catalog.snapshots import Snapshot
 
 
 class Narrowing:
@@ -62,14 +64,21 @@ class Narrowing:
         """Return the ids of what may be versions of a conversation; None if they aren't known."""
         if conversation_id is None or view.snapshot is None:
             return None
-        until = view.snapshot.sequence_number
         with suppress(DerivedLost):
-            versions = self._versions.of(conversation_id, until)
+            versions = self._versions.of(conversation_id, view.snapshot.sequence_number)
             # Only after it was asked: who fills it anew sets the watermark in the end.
-            if self._versions.watermark() >= until:
+            if _has_all(view.table, view.snapshot, self._versions.watermark()):
                 # What nobody can replace is a conversation of its own id, which the index lacks.
                 return [conversation_id, *(each.contribution_id for each in versions)]
         return None
+
+
+def _has_all(table: Table, snapshot: Snapshot, watermark: int) -> bool:
+    """Tell whether the index of versions has all rows of a snapshot.
+
+    Commits that only compact files may come after its watermark.
+    """
+    return watermark >= snapshot.sequence_number or not plan(table, snapshot, after=watermark)
 
 
 def _in_both(first: CandidateRows, second: CandidateRows) -> CandidateRows:

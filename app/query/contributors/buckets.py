@@ -10,6 +10,7 @@ each, the numbers of contributions in 4 bytes and those of turns in 8, least sig
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any, Final
 
 import numpy as np
@@ -38,7 +39,9 @@ SUMS_SCHEMA: Final = pa.schema(
 
 _ID_BYTES: Final = 16
 _IS_OWN_ID: Final = "^[0-9a-f]{32}$"
-_ENTRY_BYTES: Final = _ID_BYTES + 4 + 8
+_ENDS: Final = (0, _ID_BYTES, _ID_BYTES + 4, _ID_BYTES + 4 + 8)
+"""The bytes of an entry at which columns end."""
+_ENTRY_BYTES: Final = _ENDS[-1]
 _CONTRIBUTIONS, _TURNS, _POSITION = np.dtype("<u4"), np.dtype("<u8"), np.dtype("<u4")
 _NULL_ID: Final = bytes(_ID_BYTES)
 
@@ -62,14 +65,21 @@ class Term:
     """A summand of sums: what some rows have of the contributors of a bucket.
 
     Attributes:
+        bucket: The bucket.
         sums: The contributors, as in `Bucket`.
         sign: 1 to add them, -1 to take them away.
         day: The day of the rows, in days since 1970; None for sums of all days.
     """
 
+    bucket: int
     sums: bytes
     sign: int
     day: int | None = None
+
+    @property
+    def has_none(self) -> bool:
+        """Whether it is of rows without a contributor."""
+        return self.bucket == NO_CONTRIBUTOR
 
 
 def key_of(contributor_id: str) -> bytes | None:
@@ -159,38 +169,30 @@ def _entry_of(keys: bytes, key: bytes) -> int | None:
     return place // _ID_BYTES if place >= 0 else None
 
 
-def summed(bucket: int, terms: Sequence[Term]) -> pa.Table:
-    """Return the sum of some terms, in the order of the contributors and days.
+def summed(terms: Sequence[Term]) -> pa.Table:
+    """Return the sum of some terms, in no order.
 
     Args:
-        bucket: The bucket of the terms.
         terms: The terms, whose days are all known or all None.
 
     Returns:
         A table with `SUMS_SCHEMA`, without contributors of whom no contribution is left.
     """
-    table = _decoded(terms)
     keys = ["day", CONTRIBUTOR]
-    sums = table.group_by(keys, use_threads=False).aggregate(
-        [("contributions", "sum"), ("turns", "sum")]
+    sums = (
+        _decoded(terms)
+        .group_by(keys, use_threads=False)
+        .aggregate([("contributions", "sum"), ("turns", "sum")])
+        .rename_columns(SUMS_SCHEMA.names)
     )
-    sums = sums.rename_columns([*keys, "contributions", "turns"]).cast(SUMS_SCHEMA)
-    left = sums.filter(pc.not_equal(sums["contributions"], 0))
-    left = left.sort_by([(CONTRIBUTOR, "ascending"), ("day", "ascending")])
-    if bucket == NO_CONTRIBUTOR:
-        nobody = pa.nulls(left.num_rows, pa.binary(_ID_BYTES))
-        return left.set_column(1, SUMS_SCHEMA.field(CONTRIBUTOR), nobody)
-    return left
+    return sums.filter(pc.not_equal(sums["contributions"], 0))
 
 
 def encode(sums: pa.Table) -> bytes:
-    """Return sums of all days as `Bucket` has them.
-
-    Args:
-        sums: What `summed` returns for one bucket.
-    """
-    ids = b"".join(each or _NULL_ID for each in sums[CONTRIBUTOR].to_pylist())
-    return _encoded(ids, sums["contributions"].to_numpy(), sums["turns"].to_numpy())
+    """Return sums of all days of the contributors of a bucket, as `Bucket` has them."""
+    in_order = sums.sort_by(CONTRIBUTOR)
+    ids = b"".join(each or _NULL_ID for each in in_order[CONTRIBUTOR].to_pylist())
+    return _encoded(ids, in_order["contributions"].to_numpy(), in_order["turns"].to_numpy())
 
 
 def _encoded(ids: bytes, contributions: NDArray[Any], turns: NDArray[Any]) -> bytes:
@@ -199,30 +201,25 @@ def _encoded(ids: bytes, contributions: NDArray[Any], turns: NDArray[Any]) -> by
 
 def _decoded(terms: Sequence[Term]) -> pa.Table:
     numbers = [len(term.sums) // _ENTRY_BYTES for term in terms]
-    ids = b"".join(
-        term.sums[: number * _ID_BYTES] for term, number in zip(terms, numbers, strict=True)
-    )
-    columns: dict[str, list[NDArray[Any]]] = {"contributions": [], "turns": []}
-    for term, number in zip(terms, numbers, strict=True):
-        for name, kind, offset in (
-            ("contributions", _CONTRIBUTIONS, _ID_BYTES),
-            ("turns", _TURNS, _ID_BYTES + _CONTRIBUTIONS.itemsize),
-        ):
-            column = np.frombuffer(term.sums, kind, number, number * offset)
-            columns[name].append(column.astype(np.int64) * term.sign)
+    columns = [_column(terms, numbers, *place) for place in pairwise(_ENDS)]
+    signs = np.repeat(np.array([term.sign for term in terms], np.int64), numbers)
+    contributions = np.frombuffer(columns[1], _CONTRIBUTIONS).astype(np.int64) * signs
+    turns = np.frombuffer(columns[2], _TURNS).astype(np.int64) * signs
     total = sum(numbers)
     days: pa.Array = pa.nulls(total, pa.date32())
     if terms and terms[0].day is not None:
-        repeated = np.repeat([term.day for term in terms], numbers).astype(np.int32)
+        repeated = np.repeat(np.array([term.day for term in terms], np.int32), numbers)
         days = pa.array(repeated).cast(pa.date32())
-    nothing = np.empty(0, np.int64)
-    return pa.table(
-        [
-            days,
-            pa.FixedSizeBinaryArray.from_buffers(
-                pa.binary(_ID_BYTES), total, [None, pa.py_buffer(ids)]
-            ),
-            *(np.concatenate([nothing, *columns[name]]) for name in ("contributions", "turns")),
-        ],
-        schema=SUMS_SCHEMA,
+    is_known = np.repeat(np.array([not term.has_none for term in terms], np.bool_), numbers)
+    ids = pa.FixedSizeBinaryArray.from_buffers(
+        pa.binary(_ID_BYTES), total, [pa.array(is_known).buffers()[1], pa.py_buffer(columns[0])]
+    )
+    return pa.table([days, ids, contributions, turns], schema=SUMS_SCHEMA)
+
+
+def _column(terms: Sequence[Term], numbers: Sequence[int], start: int, end: int) -> bytes:
+    """Return one column of all terms, whose entries have it from one byte to another."""
+    return b"".join(
+        term.sums[number * start : number * end]
+        for term, number in zip(terms, numbers, strict=True)
     )

@@ -13,7 +13,7 @@ from typing import Final
 import pyarrow as pa
 from sqlalchemy import Connection, delete, insert, select, text, update
 
-from app.query.contributors.buckets import BUCKETS, Bucket, key_of, positions_in
+from app.query.contributors.buckets import BUCKETS, Bucket, Term, key_of, positions_in
 from app.query.counts_models import ContributorFile, ContributorRows, ContributorTotals
 from app.state.db import Database
 from app.state.derived import DerivedLost
@@ -108,20 +108,29 @@ def files_of(connection: Connection) -> dict[str, IndexedFile]:
     return {file.path: file for file in files}
 
 
-def sums_of(connection: Connection, bucket: int, numbers: Collection[int]) -> dict[int, bytes]:
-    """Return the sums of the contributors of a bucket in some files, by the files' numbers."""
-    found = {}
-    for some in in_parts(place_of(bucket, number) for number in numbers):
-        rows = select(ContributorRows.place, ContributorRows.sums)
-        for place, sums in connection.execute(rows.where(ContributorRows.place.in_(some))):
-            found[place % _FILES] = sums
-    return found
+def terms_of(
+    connection: Connection, buckets: range, signs: Mapping[int, tuple[int, int | None]]
+) -> Iterator[Term]:
+    """Yield what some files have of the contributors of some buckets.
+
+    Args:
+        connection: A connection of `ContributorIndex.reading` or `writing`.
+        buckets: The buckets, one after the other.
+        signs: The files by their numbers, each with the sign and the day of the terms.
+    """
+    rows = select(ContributorRows.place, ContributorRows.sums)
+    for places in in_parts(place_of(bucket, number) for bucket in buckets for number in signs):
+        for place, sums in connection.execute(rows.where(ContributorRows.place.in_(places))):
+            bucket, number = divmod(place, _FILES)
+            yield Term(bucket, sums, *signs[number])
 
 
-def total_of(connection: Connection, bucket: int) -> bytes:
-    """Return the sums of the contributors of a bucket in all files that are in the totals."""
-    total = select(ContributorTotals.sums).where(ContributorTotals.bucket == bucket)
-    return connection.scalar(total) or b""
+def totals_of(connection: Connection, buckets: range) -> Iterator[Term]:
+    """Yield what all files in the totals together have of the contributors of some buckets."""
+    totals = select(ContributorTotals.bucket, ContributorTotals.sums)
+    of_buckets = ContributorTotals.bucket.in_(buckets)
+    for bucket, sums in connection.execute(totals.where(of_buckets)):
+        yield Term(bucket, sums, 1)
 
 
 def buckets_of(connection: Connection, number: int) -> dict[int, Bucket]:

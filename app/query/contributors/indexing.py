@@ -1,6 +1,6 @@
 """Keeping the index of contributors up to the newest snapshot."""
 
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Final
 
 from sqlalchemy import Connection
@@ -9,7 +9,6 @@ from app.query.contributors.buckets import (
     BUCKETS,
     CONTRIBUTOR_COLUMNS,
     Bucket,
-    Term,
     encode,
     gather,
     summed,
@@ -23,8 +22,8 @@ from app.query.contributors.index import (
     files_of,
     remove_files,
     set_totals,
-    sums_of,
-    total_of,
+    terms_of,
+    totals_of,
 )
 from app.query.file_selection import FileSelection
 from app.query.filters import Filters
@@ -124,10 +123,13 @@ class ContributorIndexing:
     def wrong_totals(self) -> Iterator[int]:
         """Yield the buckets whose totals aren't the sums of their files."""
         with self._index.reading() as connection:
-            files = [file for file in files_of(connection).values() if file.is_in_totals]
+            files = files_of(connection).values()
+            signs = {file.number: (file.sign, None) for file in files if file.is_in_totals}
             for bucket in BUCKETS:
-                terms = stored_terms(connection, bucket, {file: file.sign for file in files})
-                if encode(summed(bucket, terms)) != total_of(connection, bucket):
+                buckets = range(bucket, bucket + 1)
+                summands = list(terms_of(connection, buckets, signs))
+                totals = list(totals_of(connection, buckets))
+                if encode(summed(summands)) != b"".join(total.sums for total in totals):
                     yield bucket
 
     def _add_up(self, paths: Collection[str]) -> None:
@@ -161,30 +163,21 @@ def beside_totals(files: Collection[IndexedFile], paths: Collection[str]) -> dic
     }
 
 
-def stored_terms(connection: Connection, bucket: int, signs: dict[IndexedFile, int]) -> list[Term]:
-    """Return what some files have of the contributors of a bucket.
-
-    Args:
-        connection: A connection to the index.
-        bucket: The bucket.
-        signs: The files, each with the sign of its counts.
-    """
-    found = sums_of(connection, bucket, [file.number for file in signs])
-    return [Term(found[file.number], sign) for file, sign in signs.items() if file.number in found]
-
-
 def _set_totals(connection: Connection, paths: Collection[str]) -> None:
     """Set the totals to the sums of the files with some paths, and remove all other files."""
     known = files_of(connection).values()
     beside = beside_totals(known, paths)
-    totals = (
-        (bucket, encode(summed(bucket, [Term(total_of(connection, bucket), 1), *terms])))
-        for bucket in BUCKETS
-        if (terms := stored_terms(connection, bucket, beside))
-    )
+    signs = {file.number: (sign, None) for file, sign in beside.items()}
+    totals = ((bucket, _total(connection, bucket, signs)) for bucket in BUCKETS)
     kept = [file.number for file in known if file.path in paths and file.is_complete]
     set_totals(connection, totals, kept)
     remove_files(connection, [file for file in known if file.path not in paths])
+
+
+def _total(connection: Connection, bucket: int, beside: Mapping[int, tuple[int, None]]) -> bytes:
+    buckets = range(bucket, bucket + 1)
+    terms = [*totals_of(connection, buckets), *terms_of(connection, buckets, beside)]
+    return encode(summed(terms))
 
 
 def _buckets(

@@ -28,8 +28,8 @@ from app.query.contributors.index import (
     ContributorIndex,
     IndexedFile,
     files_of,
-    sums_of,
-    total_of,
+    terms_of,
+    totals_of,
 )
 from app.query.contributors.indexing import beside_totals
 from app.query.dimensions import Dimension
@@ -46,6 +46,8 @@ from catalog.schema import ID
 _COLUMNS: Final = (ID, *CONTRIBUTOR_COLUMNS)
 _MOST_READ: Final = 200_000
 """The most rows of files outside the index that are read for it, since their sums are in memory."""
+_ROWS_AT_ONCE: Final = 200_000
+"""Rows whose sums are in memory at once, where no bucket has more."""
 _EPOCH: Final = date(1970, 1, 1)
 
 
@@ -54,24 +56,25 @@ class _Summands:
     """What is to be summed. Days are in days since 1970, and None for sums of all days.
 
     Attributes:
+        rows: An upper bound of the number of entries of all terms.
         has_totals: Whether the totals are added.
         stored: Files of the index by their numbers, each with its sign and its day.
         read: Contributors of rows that were read, by buckets, with sign and day.
     """
 
+    rows: int
     has_totals: bool
     stored: Mapping[int, tuple[int, int | None]]
     read: list[tuple[Mapping[int, Bucket], int, int | None]] = field(default_factory=list)
 
-    def terms(self, connection: Connection, bucket: int) -> Iterator[Term]:
-        """Yield the terms of the sum of a bucket."""
+    def terms(self, connection: Connection, buckets: range) -> Iterator[Term]:
+        """Yield the terms of the sum of some buckets."""
         if self.has_totals:
-            yield Term(total_of(connection, bucket), 1)
-        for number, sums in sums_of(connection, bucket, self.stored).items():
-            yield Term(sums, *self.stored[number])
-        for buckets, sign, day in self.read:
-            if bucket in buckets:
-                yield Term(buckets[bucket].sums, sign, day)
+            yield from totals_of(connection, buckets)
+        yield from terms_of(connection, buckets, self.stored)
+        for of_rows, sign, day in self.read:
+            for bucket in of_rows.keys() & {*buckets}:
+                yield Term(bucket, of_rows[bucket].sums, sign, day)
 
 
 class ContributorSums:
@@ -116,8 +119,10 @@ class ContributorSums:
                 summands = _summands(selected, known, by_day="day" in by)
                 if summands is None:
                     return None
-                for bucket in BUCKETS:
-                    largest.add(summed(bucket, list(summands.terms(connection, bucket))))
+                at_once = max(1, _ROWS_AT_ONCE * len(BUCKETS) // (summands.rows + 1))
+                for first in range(0, len(BUCKETS), at_once):
+                    buckets = BUCKETS[first : first + at_once]
+                    largest.add(summed(list(summands.terms(connection, buckets))))
         except DerivedLost:
             return None
         groups = _named(largest.largest()).sort_by([(name, "ascending") for name in by])
@@ -134,10 +139,14 @@ def _summands(
         return None
     beside = beside_totals(known.values(), whole)
     if not by_day and _rows(beside) < _rows(known[path] for path in whole):
-        summands = _Summands(True, {file.number: (sign, None) for file, sign in beside.items()})
+        rows = sum(file.rows for file in known.values() if file.is_in_totals) + _rows(beside)
+        summands = _Summands(
+            rows, True, {file.number: (sign, None) for file, sign in beside.items()}
+        )
     else:
         stored = ((known[path], file.day) for path, file in whole.items())
         summands = _Summands(
+            _rows(known[path] for path in whole),
             False,
             {file.number: (file.sign, _number_of(day, by_day)) for file, day in stored},
         )
