@@ -1,6 +1,7 @@
 """Keeping the index of contributors up to the newest snapshot."""
 
 from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import suppress
 from typing import Final
 
 from sqlalchemy import Connection
@@ -29,6 +30,7 @@ from app.query.file_selection import FileSelection
 from app.query.filters import Filters
 from app.query.replaced import ReplacedReader
 from app.query.snapshots import SnapshotView
+from app.state.derived import DerivedLost
 from catalog.replaced import ReplacedFile
 from catalog.scan import DataFile, read
 from catalog.schema import ID
@@ -88,7 +90,8 @@ class ContributorIndexing:
             view: The table as of its newest snapshot.
         """
         paths = FileSelection.of(view, Filters(), self._replaced).whole_paths()
-        with self._index.writing() as connection:
+        # Whoever finds the database damaged removes it, so that nothing is left to forget.
+        with suppress(DerivedLost), self._index.writing() as connection:
             if files_of(connection).keys() - paths:
                 _set_totals(connection, paths)
 
