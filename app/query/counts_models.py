@@ -37,6 +37,7 @@ class ContributorFile(CountsBase):
         sign: 1 for a file of the raw table; -1 for one of `replaced`, whose contributions are taken
             away.
         rows: How many contributions it has, or names.
+        buckets: The buckets that it has something in, as bits of a number, the highest byte first.
         is_complete: Whether all of its contributor_ids could be indexed.
         is_in_totals: Whether it is a part of `ContributorTotals`.
     """
@@ -47,6 +48,7 @@ class ContributorFile(CountsBase):
     path: Mapped[str] = mapped_column(Text, unique=True)
     sign: Mapped[int] = mapped_column(SmallInteger)
     rows: Mapped[int] = mapped_column(BigInteger)
+    buckets: Mapped[bytes] = mapped_column(LargeBinary)
     is_complete: Mapped[bool]
     is_in_totals: Mapped[bool]
 

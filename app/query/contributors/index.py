@@ -22,6 +22,16 @@ from catalog.scan import CandidateRows
 
 _FILES: Final = 1 << 40
 """More files than there will ever be."""
+_BITS_BYTES: Final = len(BUCKETS) // 8 + 1
+_EVERY_FILE: Final = select(
+    ContributorFile.number,
+    ContributorFile.path,
+    ContributorFile.sign,
+    ContributorFile.rows,
+    ContributorFile.buckets,
+    ContributorFile.is_complete,
+    ContributorFile.is_in_totals,
+)
 _NOWHERE: Final = pa.array([], pa.int64())
 
 
@@ -34,6 +44,7 @@ class IndexedFile:
         path: URL of the file.
         sign: 1 for a file of the raw table, -1 for one of `replaced`.
         rows: How many contributions it has, or names.
+        buckets: The buckets that it has something in, as bits of a number.
         is_complete: Whether all of its contributors are in the index; if not, none of them is.
         is_in_totals: Whether it is a part of the totals.
     """
@@ -42,8 +53,13 @@ class IndexedFile:
     path: str
     sign: int
     rows: int
+    buckets: int
     is_complete: bool
     is_in_totals: bool
+
+    def places(self, buckets: Iterable[int] = BUCKETS) -> Iterator[int]:
+        """Yield the keys of what the file has in some buckets."""
+        return (place_of(each, self.number) for each in buckets if self.buckets >> each & 1)
 
 
 def place_of(bucket: int, number: int) -> int:
@@ -103,23 +119,26 @@ class ContributorIndex:
 
 def files_of(connection: Connection) -> dict[str, IndexedFile]:
     """Return the files of the index by their paths."""
-    columns = [getattr(ContributorFile, name) for name in IndexedFile.__slots__]
-    files = (IndexedFile(*row) for row in connection.execute(select(*columns)))
-    return {file.path: file for file in files}
+    files = {}
+    for number, path, sign, rows, buckets, *flags in connection.execute(_EVERY_FILE):
+        has = int.from_bytes(buckets, "big")
+        files[path] = IndexedFile(number, path, sign, rows, has, *flags)
+    return files
 
 
 def terms_of(
-    connection: Connection, buckets: range, signs: Mapping[int, tuple[int, int | None]]
+    connection: Connection, buckets: range, files: Mapping[IndexedFile, tuple[int, int | None]]
 ) -> Iterator[Term]:
     """Yield what some files have of the contributors of some buckets.
 
     Args:
         connection: A connection of `ContributorIndex.reading` or `writing`.
-        buckets: The buckets, one after the other.
-        signs: The files by their numbers, each with the sign and the day of the terms.
+        buckets: The buckets.
+        files: The files, each with the sign and the day of its terms.
     """
+    signs = {file.number: sign for file, sign in files.items()}
     rows = select(ContributorRows.place, ContributorRows.sums)
-    for places in in_parts(place_of(bucket, number) for bucket in buckets for number in signs):
+    for places in in_parts(place for file in files for place in file.places(buckets)):
         for place, sums in connection.execute(rows.where(ContributorRows.place.in_(places))):
             bucket, number = divmod(place, _FILES)
             yield Term(bucket, sums, *signs[number])
@@ -133,9 +152,9 @@ def totals_of(connection: Connection, buckets: range) -> Iterator[Term]:
         yield Term(bucket, sums, 1)
 
 
-def buckets_of(connection: Connection, number: int) -> dict[int, Bucket]:
+def buckets_of(connection: Connection, file: IndexedFile) -> dict[int, Bucket]:
     """Return all that the index has of a file, by buckets."""
-    places = [place_of(bucket, number) for bucket in BUCKETS]
+    places = list(file.places())
     rows = select(ContributorRows.place, ContributorRows.sums, ContributorRows.positions)
     found = connection.execute(rows.where(ContributorRows.place.in_(places)))
     return {place // _FILES: Bucket(sums, positions) for place, sums, positions in found}
@@ -165,6 +184,7 @@ def add_file(
             "path": path,
             "sign": sign,
             "rows": rows,
+            "buckets": sum(1 << bucket for bucket in buckets or ()).to_bytes(_BITS_BYTES, "big"),
             "is_complete": buckets is not None,
             "is_in_totals": False,
         },
@@ -185,7 +205,7 @@ def add_file(
 def remove_files(connection: Connection, files: Iterable[IndexedFile]) -> None:
     """Remove files that aren't in the totals."""
     for file in files:
-        places = [place_of(bucket, file.number) for bucket in BUCKETS]
+        places = list(file.places())
         connection.execute(delete(ContributorRows).where(ContributorRows.place.in_(places)))
         number = ContributorFile.number == file.number
         connection.execute(delete(ContributorFile).where(number))

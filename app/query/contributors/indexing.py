@@ -2,6 +2,8 @@
 
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import suppress
+from functools import reduce
+from operator import or_
 from typing import Final
 
 from sqlalchemy import Connection
@@ -116,7 +118,7 @@ class ContributorIndexing:
         for file, sign, buckets in _buckets(selected, set(paths)):
             with self._index.reading() as connection:
                 known = files_of(connection).get(file.path)
-                found = buckets_of(connection, known.number) if known else {}
+                found = buckets_of(connection, known) if known else {}
             if known is None:
                 # It was replaced meanwhile.
                 continue
@@ -127,7 +129,7 @@ class ContributorIndexing:
         """Yield the buckets whose totals aren't the sums of their files."""
         with self._index.reading() as connection:
             files = files_of(connection).values()
-            signs = {file.number: (file.sign, None) for file in files if file.is_in_totals}
+            signs = {file: (file.sign, None) for file in files if file.is_in_totals}
             for bucket in BUCKETS:
                 buckets = range(bucket, bucket + 1)
                 summands = list(terms_of(connection, buckets, signs))
@@ -170,14 +172,19 @@ def _set_totals(connection: Connection, paths: Collection[str]) -> None:
     """Set the totals to the sums of the files with some paths, and remove all other files."""
     known = files_of(connection).values()
     beside = beside_totals(known, paths)
-    signs = {file.number: (sign, None) for file, sign in beside.items()}
-    totals = ((bucket, _total(connection, bucket, signs)) for bucket in BUCKETS)
+    signs = {file: (sign, None) for file, sign in beside.items()}
+    changed = reduce(or_, (file.buckets for file in beside), 0)
+    totals = (
+        (bucket, _total(connection, bucket, signs)) for bucket in BUCKETS if changed >> bucket & 1
+    )
     kept = [file.number for file in known if file.path in paths and file.is_complete]
     set_totals(connection, totals, kept)
     remove_files(connection, [file for file in known if file.path not in paths])
 
 
-def _total(connection: Connection, bucket: int, beside: Mapping[int, tuple[int, None]]) -> bytes:
+def _total(
+    connection: Connection, bucket: int, beside: Mapping[IndexedFile, tuple[int, None]]
+) -> bytes:
     buckets = range(bucket, bucket + 1)
     terms = [*totals_of(connection, buckets), *terms_of(connection, buckets, beside)]
     return encode(summed(terms))

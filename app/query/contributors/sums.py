@@ -6,7 +6,7 @@ all files, the totals are taken, and only the files by which it differs from the
 away.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Final
@@ -58,13 +58,13 @@ class _Summands:
     Attributes:
         rows: An upper bound of the number of entries of all terms.
         has_totals: Whether the totals are added.
-        stored: Files of the index by their numbers, each with its sign and its day.
+        stored: Files of the index, each with its sign and its day.
         read: Contributors of rows that were read, by buckets, with sign and day.
     """
 
     rows: int
     has_totals: bool
-    stored: Mapping[int, tuple[int, int | None]]
+    stored: Mapping[IndexedFile, tuple[int, int | None]]
     read: list[tuple[Mapping[int, Bucket], int, int | None]] = field(default_factory=list)
 
     def terms(self, connection: Connection, buckets: range) -> Iterator[Term]:
@@ -137,19 +137,8 @@ def _summands(
     whole = {file.path: file for file in files if file.path in known and selected.is_whole(file)}
     if not all(known[path].is_complete for path in whole):
         return None
-    beside = beside_totals(known.values(), whole)
-    if not by_day and _rows(beside) < _rows(known[path] for path in whole):
-        rows = sum(file.rows for file in known.values() if file.is_in_totals) + _rows(beside)
-        summands = _Summands(
-            rows, True, {file.number: (sign, None) for file, sign in beside.items()}
-        )
-    else:
-        stored = ((known[path], file.day) for path, file in whole.items())
-        summands = _Summands(
-            _rows(known[path] for path in whole),
-            False,
-            {file.number: (file.sign, _number_of(day, by_day)) for file, day in stored},
-        )
+    days = {known[path]: _number_of(file.day, by_day) for path, file in whole.items()}
+    summands = _stored(known.values(), days)
     others = [file for file in files if file.path not in whole]
     if sum(file.rows for file in others) > _MOST_READ:
         return None
@@ -159,6 +148,21 @@ def _summands(
             return None
         summands.read.append((buckets, sign, _number_of(day, by_day)))
     return summands
+
+
+def _stored(known: Collection[IndexedFile], days: Mapping[IndexedFile, int | None]) -> _Summands:
+    """Return summands for files of the index, by the totals if that is less.
+
+    Args:
+        known: All files of the index.
+        days: The files to sum, each with its day; None for sums of all days.
+    """
+    beside = beside_totals(known, {file.path for file in days})
+    by_day = any(day is not None for day in days.values())
+    if not by_day and _rows(beside) < _rows(days):
+        rows = _rows(beside) + _rows(file for file in known if file.is_in_totals)
+        return _Summands(rows, True, {file: (sign, None) for file, sign in beside.items()})
+    return _Summands(_rows(days), False, {file: (file.sign, day) for file, day in days.items()})
 
 
 def _rows(files: Iterable[IndexedFile]) -> int:

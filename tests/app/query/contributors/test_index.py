@@ -2,7 +2,6 @@
 
 from typing import Any
 
-import pyarrow as pa
 import pytest
 from pytest import MonkeyPatch
 from sqlalchemy import delete
