@@ -61,11 +61,15 @@ from app.maps.service import Maps
 from app.maps.store import MapStore
 from app.query.changes import ChangeFeed
 from app.query.contributions import Contributions
+from app.query.contributors.index import ContributorIndex
+from app.query.contributors.indexing import ContributorIndexing
+from app.query.contributors.sums import ContributorSums
 from app.query.diff import Diffs
 from app.query.exploring import Explorer
 from app.query.facets import Facets
 from app.query.file_counts import FileCounts
 from app.query.lineage import Lineage
+from app.query.narrowing import Narrowing
 from app.query.overview import Overviews
 from app.query.replaced import ReplacedReader
 from app.query.reviews import Reviews
@@ -208,10 +212,17 @@ class Services:
         self.replaced = ReplacedReader(lambda: load_table(self.catalog, REPLACED_IDENTIFIER))
         self.file_counts = FileCounts(self.database)
         self.summaries = Summaries(self.file_counts, self.replaced)
+        contributors = ContributorIndex(self.file_counts.database)
+        self.contributor_indexing = ContributorIndexing(contributors, self.replaced)
         self.text_indexes = TextIndexes(settings.text_index)
-        indexes = self.text_indexes if settings.text_index_share else None
+        self.contributor_sums = ContributorSums(contributors, self.replaced)
+        self.narrowing = Narrowing(
+            contributors,
+            self.version_index,
+            self.text_indexes if settings.text_index_share else None,
+        )
         self.contributions = Contributions(
-            self.replaced, self.summaries, settings.max_page_bytes, indexes
+            self.replaced, self.summaries, settings.max_page_bytes, self.narrowing
         )
         self.lineage = Lineage(self.database, self.contributions, self.versions)
         self.moderation = self._moderation()
@@ -225,7 +236,12 @@ class Services:
         self.changes = ChangeFeed(self.snapshots, self.shown, settings.max_page_bytes)
         self.diffs = Diffs(self.snapshots, self.database, self.replaced, self.versions)
         self.statistics = ContributionStatistics(
-            self.replaced, self.summaries, self._scratch, settings.max_groups, indexes
+            self.replaced,
+            self.summaries,
+            self.contributor_sums,
+            self._scratch,
+            settings.max_groups,
+            self.narrowing,
         )
         self.publications = Publications(
             self.database, lambda: self.catalog, self.hidden, self.embargo
@@ -233,7 +249,7 @@ class Services:
         self.staged = StagedContributions(
             lambda: self.catalog, self.snapshots, settings.max_page_bytes
         )
-        self.facets = Facets(self.replaced, self.summaries, self.staged, indexes)
+        self.facets = Facets(self.replaced, self.summaries, self.staged, self.narrowing)
         self.overviews = Overviews(self.summaries)
         self.explorer = Explorer(self.snapshots, self.contributions, self.staged, self.facets)
         self.published = PublishedCatalog(
@@ -500,7 +516,12 @@ class Services:
 
     def summary_job(self) -> SummaryJob:
         """Return the job that counts files, for the committer's process."""
-        return SummaryJob(self.snapshots, self.summaries, self.settings.maintenance_interval_s)
+        return SummaryJob(
+            self.snapshots,
+            self.summaries,
+            self.contributor_indexing,
+            self.settings.maintenance_interval_s,
+        )
 
     def text_indexing(self) -> TextIndexing:
         """Return what builds the index of texts on this node, by command."""

@@ -1,18 +1,20 @@
 """Reading one Parquet data file, with a few batches of it in memory."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from itertools import accumulate, pairwise
 from typing import Any, Final
 
+import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.dataset as ds
 import pyarrow.parquet as pq
+from numpy.typing import NDArray
 
 from catalog.checkpoints import checkpoint
 
 BATCH_ROWS: Final = 4096
 """Rows of a batch."""
+PAGE_ROWS: Final = 1024
+"""Rows that Parquet decodes at least, as they are written: see `catalog.staging`."""
 # Pre-buffering would hold a whole file's bytes; a row group at a time is enough.
 PARQUET: Final = ds.ParquetFileFormat(
     default_fragment_scan_options=ds.ParquetFragmentScanOptions(pre_buffer=False)
@@ -73,16 +75,14 @@ def _batches_at(
     positions: pa.Array,
 ) -> Iterator[pa.RecordBatch]:
     """Yield some rows of row groups, which are read until the last of these rows has come."""
-    starts = _starts_of(metadata)
+    starts, wanted = _starts_of(metadata), positions.to_numpy()
     for group in groups:
-        start, last = (
-            starts[group],
-            _within(positions, starts[group], starts[group + 1])[-1].as_py(),
-        )
-        for batch in reader.iter_batches(BATCH_ROWS, [group], leaves, use_threads=False):
-            chosen = _within(positions, start, start + batch.num_rows)
-            if len(chosen):
-                yield batch.take(pc.subtract(chosen, start))
+        start = starts[group]
+        last = wanted[np.searchsorted(wanted, starts[group + 1]) - 1]
+        for batch in reader.iter_batches(PAGE_ROWS, [group], leaves, use_threads=False):
+            first, end = np.searchsorted(wanted, (start, start + batch.num_rows))
+            if first < end:
+                yield batch.take(pa.array(wanted[first:end] - start))
             start += batch.num_rows
             if start > last:
                 break
@@ -95,24 +95,15 @@ def with_rows(fragment: ds.ParquetFileFragment, positions: pa.Array) -> ds.Parqu
         fragment: A whole file.
         positions: The positions of the rows in the file, ascending.
     """
-    starts = _starts_of(fragment.metadata)
-    groups = [
-        group
-        for group, (start, end) in enumerate(pairwise(starts))
-        if len(_within(positions, start, end))
-    ]
-    return fragment.subset(row_group_ids=groups)
+    ends = _starts_of(fragment.metadata)[1:]
+    groups = np.unique(np.searchsorted(ends, positions.to_numpy(), side="right"))
+    return fragment.subset(row_group_ids=groups.tolist())
 
 
-def _starts_of(metadata: pq.FileMetaData) -> list[int]:
+def _starts_of(metadata: pq.FileMetaData) -> NDArray[np.int64]:
     """Return the position of each row group's first row, and the number of rows of the file."""
     sizes = (metadata.row_group(group).num_rows for group in range(metadata.num_row_groups))
-    return list(accumulate(sizes, initial=0))
-
-
-def _within(positions: pa.Array, start: int, end: int) -> pa.Array:
-    """Return those of some positions that are at or after a start, and before an end."""
-    return positions.filter(pc.and_(pc.greater_equal(positions, start), pc.less(positions, end)))
+    return np.cumsum([0, *sizes])
 
 
 def _filled_leaves(

@@ -108,11 +108,6 @@ class DataFile:
         """Whether some of the file's rows may be too new or too old for the plan."""
         return self.until is not None or self.after is not None
 
-    def may_have(self, first_id: str, last_id: str) -> bool:
-        """Tell whether the file may have a row with an id from the first to the last."""
-        is_below = self.greatest_id is not None and self.greatest_id < first_id
-        return not is_below and self.least_id <= last_id
-
     @property
     def is_rewritten(self) -> bool:
         """Whether compaction wrote the file, so that its rows carry their own sequence numbers."""
@@ -349,14 +344,15 @@ def _row_groups(
         source: The file, open for reading.
         positions: The positions in the file of the rows to look at, ascending; all when None.
         condition: The rows that are wanted; all when None.
-        has_conversations: Whether conversations are read, which is worth a look at the rows.
+        has_conversations: Whether conversations are read, which is worth a look at the rows unless
+            their positions are known.
     """
     fragment = PARQUET.make_fragment(source)
     if positions is not None:
         fragment = with_rows(fragment, positions)
     if condition is None:
         return fragment
-    if has_conversations:
+    if has_conversations and positions is None:
         return prune_row_groups(fragment, ARROW_SCHEMA, condition)
     return fragment.subset(condition, schema=ARROW_SCHEMA)
 

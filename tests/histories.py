@@ -19,7 +19,7 @@ from tests.factories import FIRST_DAY, commit_batch, make_contribution, make_con
 
 DAYS = 3
 """Number of days, from `FIRST_DAY` on, in which contributions of a history are received."""
-SUBMITTERS = (None, "ada", "bob")
+SUBMITTERS = (None, "ada" + "0" * 29, "b0b" + "0" * 29)
 SOURCES = (None, "app", "script")
 AGENTS = ("m", "n")
 RATINGS: tuple[Rating | None, ...] = (None, "positive", "negative")
@@ -176,6 +176,7 @@ def _meets(row: Contribution, filters: Filters) -> bool:
         and (filters.day_to is None or day <= filters.day_to)
         and filters.source in {None, row.source}
         and filters.contributor_id in {None, row.contributor_id}
+        and filters.conversation_id in {None, row.conversation_id}
         and filters.agent_id in {None, row.agent_id}
         and (filters.rating is None or filters.rating in {turn.rating for turn in row.conversation})
         and ("contributor_id" not in filters.absent or row.contributor_id is None)

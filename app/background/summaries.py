@@ -5,6 +5,7 @@ from collections.abc import Callable
 from threading import Event
 
 from app.access.audience import OPERATOR
+from app.query.contributors.indexing import ContributorIndexing
 from app.query.snapshots import Reference, Snapshots
 from app.query.summaries import Summaries
 
@@ -14,16 +15,24 @@ log = logging.getLogger(__name__)
 class SummaryJob:
     """Keeps the counts of files up to the newest snapshot."""
 
-    def __init__(self, snapshots: Snapshots, summaries: Summaries, interval_s: float) -> None:
+    def __init__(
+        self,
+        snapshots: Snapshots,
+        summaries: Summaries,
+        contributors: ContributorIndexing,
+        interval_s: float,
+    ) -> None:
         """Prepare to count.
 
         Args:
             snapshots: Finds the newest snapshot.
             summaries: Counts files, and keeps the counts.
+            contributors: Keeps the index of contributors.
             interval_s: Time between two looks for files that aren't counted yet.
         """
         self._snapshots = snapshots
         self._summaries = summaries
+        self._contributors = contributors
         self._interval_s = interval_s
 
     def run(self, stop: Event) -> None:
@@ -36,13 +45,15 @@ class SummaryJob:
                 log.exception("files couldn't be counted; it is tried again on schedule")
 
     def erase_replaced(self) -> None:
-        """Erase the counts of files that the table has no more.
+        """Erase what is known of files that the table has no more.
 
         Raises:
-            SQLAlchemyError: PostgreSQL can't have the table of counts to itself now.
+            SQLAlchemyError: PostgreSQL can't have the tables of counts to itself now.
             LogBusy: A reader needs SQLite's log for too long.
         """
-        self._summaries.erase_others(self._snapshots.view(Reference(), OPERATOR))
+        view = self._snapshots.view(Reference(), OPERATOR)
+        self._contributors.forget_others(view)
+        self._summaries.erase_others(view)
 
     def step(self, goes_on: Callable[[], bool] = lambda: True) -> int:
         """Count the files of the newest snapshot that aren't counted yet, and return how many.
@@ -51,4 +62,7 @@ class SummaryJob:
             goes_on: Tells after each file whether to go on.
         """
         view = self._snapshots.view(Reference(), OPERATOR)
-        return self._summaries.keep_up(view, goes_on)
+        counted = self._summaries.keep_up(view, goes_on)
+        if goes_on():
+            self._contributors.keep_up(view, goes_on)
+        return counted

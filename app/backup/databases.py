@@ -19,12 +19,12 @@ from sqlalchemy import Connection, NullPool, create_engine, event, inspect, text
 from sqlalchemy.engine import URL, make_url
 
 from app.backup.errors import ToolFailed
-from app.query.file_counts import FileCountsBase
+from app.query.counts_models import CountsBase
 from app.versions.models import VersionsBase
 from catalog.durability import sync_folder
 from catalog.postgres import with_timeouts
 
-DERIVED_TABLES: Final = (*FileCountsBase.metadata.tables, *VersionsBase.metadata.tables)
+DERIVED_TABLES: Final = (*CountsBase.metadata.tables, *VersionsBase.metadata.tables)
 """Tables of PostgreSQL whose rows aren't in a backup; on SQLite they are in files of their own."""
 _SQLITE: Final = "sqlite"
 _PACKAGE: Final = "postgresql-client"

@@ -31,6 +31,7 @@ def rebuild() -> None:
     """Forget all counts, and count every file anew."""
     services = current_services()
     services.file_counts.forget(services.file_counts.paths())
+    services.contributor_indexing.clear()
     click.echo(f"counted {services.summary_job().step()} files")
 
 
@@ -49,6 +50,9 @@ def check() -> None:
             counted = services.statistics.count_each(view, filters, [dimension])
             if summed != counted:
                 wrong.append(f"{versions} versions by {dimension}")
+    indexing = services.contributor_indexing
+    wrong += [f"contributors of {path}" for path in indexing.wrong(view, indexing.paths())]
+    wrong += [f"total of contributors in bucket {bucket}" for bucket in indexing.wrong_totals()]
     for name in wrong:
         click.echo(f"wrong: {name}")
     if wrong:

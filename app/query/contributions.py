@@ -10,12 +10,12 @@ from uuid import UUID
 import pyarrow as pa
 
 from app.query.filters import Filters
+from app.query.narrowing import Narrowing
 from app.query.pages import Page, read_page, read_rows
 from app.query.replaced import ReplacedReader
 from app.query.selection import Selection
 from app.query.snapshots import SnapshotView
 from app.query.summaries import Summaries
-from app.query.text_index.folder import TextIndexes
 from catalog.errors import NotFound
 from catalog.membership import NO_IDS, is_among
 from catalog.records import day_of
@@ -41,7 +41,7 @@ class Contributions:
         replaced: ReplacedReader,
         summaries: Summaries,
         page_bytes: int,
-        indexes: TextIndexes | None = None,
+        narrowing: Narrowing,
     ) -> None:
         """Read contributions.
 
@@ -49,11 +49,11 @@ class Contributions:
             replaced: Tells what later versions replaced.
             summaries: Counts without looking at each contribution, where that is possible.
             page_bytes: The size in Arrow at which a page ends before its limit of rows.
-            indexes: Indexes of texts; None to read all texts.
+            narrowing: Tells by indexes which rows may be selected.
         """
         self._replaced = replaced
         self._summaries = summaries
-        self._indexes = indexes
+        self._narrowing = narrowing
         self._page_bytes = page_bytes
 
     def stream(
@@ -64,13 +64,13 @@ class Contributions:
         The scan is planned in this call, so that what fails in planning fails before an answer
         begins.
         """
-        return Selection.of(view, filters, self._replaced, self._indexes).batches(columns)
+        return Selection.of(view, filters, self._replaced, self._narrowing).batches(columns)
 
     def count(self, view: SnapshotView, filters: Filters) -> int:
         """Return how many contributions are selected."""
         if Summaries.can_count(filters):
             return self._summaries.count(view, filters)
-        selection = Selection.of(view, filters, self._replaced, self._indexes)
+        selection = Selection.of(view, filters, self._replaced, self._narrowing)
         return sum(batch.num_rows for batch in selection.batches([ID]))
 
     def page(
@@ -96,7 +96,7 @@ class Contributions:
             columns: The columns to return.
             newest_first: Whether ids descend.
         """
-        selection = Selection.of(view, filters, self._replaced, self._indexes)
+        selection = Selection.of(view, filters, self._replaced, self._narrowing)
         return read_page(
             selection, columns, limit, after, self._page_bytes, newest_first=newest_first
         )

@@ -11,12 +11,12 @@ import pyarrow as pa
 from app.query.dimensions import columns_of
 from app.query.file_counts import SUMMED, RowCounts, count_rows
 from app.query.filters import Filters
+from app.query.narrowing import Narrowing
 from app.query.replaced import ReplacedReader
 from app.query.selection import Selection
 from app.query.snapshots import SnapshotView
 from app.query.staged import LANGUAGE, StagedContributions, StageFilters, StageView
 from app.query.summaries import Summaries
-from app.query.text_index.folder import TextIndexes
 
 _MOST_VALUES: Final = 1_000
 """Number of values of a column above which it isn't counted by them."""
@@ -68,7 +68,7 @@ class Facets:
         replaced: ReplacedReader,
         summaries: Summaries,
         staged: StagedContributions,
-        indexes: TextIndexes | None = None,
+        narrowing: Narrowing,
     ) -> None:
         """Count contributions.
 
@@ -76,12 +76,12 @@ class Facets:
             replaced: Tells what later versions replaced.
             summaries: Has the counts of files.
             staged: Reads the computed stages.
-            indexes: Indexes of texts; None to read all texts.
+            narrowing: Tells by indexes which rows may be selected.
         """
         self._replaced = replaced
         self._summaries = summaries
         self._staged = staged
-        self._indexes = indexes
+        self._narrowing = narrowing
 
     def count(self, view: SnapshotView, filters: Filters) -> FacetCounts:
         """Count the selected contributions of a snapshot.
@@ -93,7 +93,7 @@ class Facets:
             for part in self._summaries.parts(view, filters):
                 sums.add(part.day, part.counts, part.sign)
         else:
-            selection = Selection.of(view, filters, self._replaced, self._indexes)
+            selection = Selection.of(view, filters, self._replaced, self._narrowing)
             for batch in selection.read(_COLUMNS):
                 sums.add_batch(batch)
         return sums.counts()

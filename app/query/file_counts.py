@@ -13,17 +13,22 @@ import msgspec
 import pyarrow as pa
 import pyarrow.compute as pc
 from cachetools import LRUCache
-from sqlalchemy import LargeBinary, Text, delete, select
-from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+from sqlalchemy import delete, select
 
+from app.query.counts_models import EVERY_TABLE, CountedFile, CountsBase
 from app.query.dimensions import DIMENSIONS, Dimension, columns_of, count_batch
 from app.state.db import Database, insert_missing
 from app.state.derived import DerivedLost
 from app.state.parts import in_parts
 from catalog.schema import CONVERSATION
 
-SUMMED: Final[tuple[Dimension, ...]] = DIMENSIONS[1:]
-"""The dimensions that rows are counted by; all rows of a file are of one day."""
+SUMMED: Final[tuple[Dimension, ...]] = tuple(
+    name for name in DIMENSIONS if name not in {"day", "contributor_id"}
+)
+"""The dimensions that rows are counted by.
+
+All rows of a file are of one day, and contributors have an index of their own.
+"""
 COUNTED_COLUMNS: Final = columns_of(SUMMED)
 """The columns and fields of turns that counting needs."""
 
@@ -117,21 +122,6 @@ def _add(values: Values, more: Iterable[tuple[str | None, int, int]]) -> None:
         values[value] = known[0] + contributions, known[1] + turns
 
 
-class FileCountsBase(DeclarativeBase):
-    """Base class of the table, which is derived and so no part of the migrations."""
-
-
-class CountedFile(FileCountsBase):
-    """A data file, with its counts as MessagePack."""
-
-    __tablename__ = "file_counts"
-
-    path: Mapped[str] = mapped_column(Text, primary_key=True)
-    counts: Mapped[bytes] = mapped_column(LargeBinary)
-
-    __table_args__ = ({"sqlite_with_rowid": False},)
-
-
 _encode: Final = msgspec.msgpack.Encoder().encode
 _decode: Final = msgspec.msgpack.Decoder(RowCounts).decode
 
@@ -154,7 +144,7 @@ class FileCounts:
 
     def create(self) -> None:
         """Create the table, empty, unless it is there."""
-        self.database.create_derived(FileCountsBase.metadata)
+        self.database.create_derived(CountsBase.metadata)
 
     def of(self, paths: Collection[str]) -> dict[str, RowCounts]:
         """Return the counts of those of some files of which they are known."""
@@ -210,11 +200,13 @@ class FileCounts:
     def erase(self) -> None:
         """Return once no page and no log of SQLite's, and no table of PostgreSQL's, has what went.
 
+        That holds for all tables of the database of counts.
+
         Raises:
             SQLAlchemyError: PostgreSQL can't have the table to itself now.
             LogBusy: A reader needs SQLite's log for too long.
         """
-        self.database.compact(CountedFile)
+        self.database.compact(*EVERY_TABLE)
 
     def dispose(self) -> None:
         """Close the connections, if they are its own."""

@@ -31,7 +31,7 @@ from app.query.snapshots import SnapshotView
 from catalog.fragments import BATCH_ROWS
 from catalog.membership import NO_IDS
 from catalog.records import time_of
-from catalog.scan import EVERY_ROW, DataFile, read, schema_of
+from catalog.scan import EVERY_ROW, CandidateRows, DataFile, all_rows, read, schema_of
 from catalog.schema import ID
 
 _FIRST_BATCH_ROWS: Final = 1024
@@ -76,7 +76,14 @@ def read_page(
     """
     ids = _first_ids(selection, limit + 1, after, newest_first=newest_first)
     needed = list(dict.fromkeys([*columns, ID]))
-    rows = read_rows(selection.view, ids[:limit], needed, max_bytes, newest_first=newest_first)
+    rows = read_rows(
+        selection.view,
+        ids[:limit],
+        needed,
+        max_bytes,
+        newest_first=newest_first,
+        candidates=selection.candidates,
+    )
     more = rows.num_rows < len(ids)
     found = rows.select(schema_of(columns).names)
     return Page(found, rows.column(ID)[-1].as_py() if more else None)
@@ -89,6 +96,7 @@ def read_rows(
     max_bytes: int,
     *,
     newest_first: bool = False,
+    candidates: CandidateRows = all_rows,
 ) -> pa.Table:
     """Return the rows with some ids, as many as come to `max_bytes` and at least one.
 
@@ -98,6 +106,7 @@ def read_rows(
         columns: The columns to return; `contribution_id` has to be one of them.
         max_bytes: The size in Arrow after which rows are left out.
         newest_first: Whether ids descend.
+        candidates: Tells which rows of a file may have one of the ids.
     """
     rows = schema_of(columns).empty_table()
     if not len(ids):
@@ -111,7 +120,7 @@ def read_rows(
     wanted = ids.to_pylist()
     files = _files_with(planned, sorted(wanted))
     batch_rows = BATCH_ROWS if newest_first else _FIRST_BATCH_ROWS
-    for batch in read(view.table, files, columns, In(ID, wanted), batch_rows=batch_rows):
+    for batch in read(view.table, files, columns, In(ID, wanted), candidates, batch_rows):
         wanted = batch.filter(pc.is_in(batch.column(ID), ids))
         if not wanted.num_rows:
             continue

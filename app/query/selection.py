@@ -9,11 +9,11 @@ import pyarrow as pa
 from pyiceberg.expressions import And, BooleanExpression
 
 from app.query.filters import Filters
+from app.query.narrowing import Narrowing
 from app.query.replaced import ReplacedAsOf, ReplacedReader
 from app.query.snapshots import SnapshotView
-from app.query.text_index.folder import TextIndexes
 from catalog.membership import NO_IDS, without
-from catalog.scan import CandidateRows, DataFile, all_rows, read
+from catalog.scan import CandidateRows, DataFile, read
 from catalog.schema import ID
 
 
@@ -25,13 +25,15 @@ class Selection:
         view: The table as of the snapshot; what it hides isn't selected.
         filters: The conditions that selected contributions meet.
         replaced: What later versions had replaced, and is left out; None to leave nothing out.
+        condition: The condition on whole columns that selected contributions meet.
         candidates: Tells which rows of a file may be selected, as far as an index knows.
     """
 
     view: SnapshotView
     filters: Filters
     replaced: ReplacedAsOf | None
-    candidates: CandidateRows = all_rows
+    condition: BooleanExpression
+    candidates: CandidateRows
 
     @classmethod
     def of(
@@ -39,7 +41,7 @@ class Selection:
         view: SnapshotView,
         filters: Filters,
         replaced: ReplacedReader,
-        indexes: TextIndexes | None = None,
+        narrowing: Narrowing,
     ) -> Self:
         """Return what filters select, without replaced versions unless the filters ask for them.
 
@@ -47,19 +49,18 @@ class Selection:
             view: The table as of a snapshot.
             filters: The conditions.
             replaced: Tells what later versions replaced.
-            indexes: Indexes of texts; None to read all texts.
+            narrowing: Tells by indexes which rows may be selected.
         """
         left_out = None if filters.all_versions else replaced.as_of(view)
-        candidates = indexes.candidates(filters.q) if indexes and filters.q else all_rows
-        return cls(view, filters, left_out, candidates)
+        condition = And(filters.pushed_down(), narrowing.condition(view, filters))
+        return cls(view, filters, left_out, condition, narrowing.candidates(filters))
 
     def read(self, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
         """Yield the selected rows with some columns or fields of turns, and what filters need.
 
         It is as `batches` is, but for the order of the columns and those that come in addition.
         """
-        condition = self.filters.pushed_down()
-        return self._select(self.view.files(condition), columns, condition)
+        return self._select(self.view.files(self.condition), columns, self.condition)
 
     def batches(self, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
         """Yield some columns of the selected rows, day by day.
@@ -67,8 +68,7 @@ class Selection:
         Batches without rows are yielded too, so that a reader can stop the scan at any of them. The
         scan is planned in this call, so that what fails in planning fails before an answer begins.
         """
-        condition = self.filters.pushed_down()
-        return self._read(self.view.files(condition), columns, condition)
+        return self._read(self.view.files(self.condition), columns, self.condition)
 
     def days(
         self,
@@ -88,7 +88,7 @@ class Selection:
             is_needed: Tells whether a file is to be opened, when those before it were read.
             newest_first: Whether the newest day comes first, rather than the oldest.
         """
-        condition = And(self.filters.pushed_down(), within)
+        condition = And(self.condition, within)
         files = self.view.files(condition)
         for _, day in groupby(files[::-1] if newest_first else files, key=lambda file: file.day):
             yield self._read(filter(is_needed, list(day)), columns, condition)
@@ -104,8 +104,11 @@ class Selection:
     ) -> Iterator[pa.RecordBatch]:
         needed = sorted({*columns, ID, *self.filters.needed_columns})
         for day, of_day in groupby(files, key=lambda file: file.day):
-            replaced = self.replaced.on(day) if self.replaced else NO_IDS
+            replaced: pa.Array | None = None
             for batch in read(self.view.table, of_day, needed, condition, self.candidates):
+                if batch.num_rows and replaced is None:
+                    # Of a day without a row that meets the condition, nothing need be known.
+                    replaced = self.replaced.on(day) if self.replaced else NO_IDS
                 # Comparing ids is cheap; the conditions that are left look into conversations.
                 shown = without(batch, self.view.hidden)
-                yield self.filters.select(without(shown, replaced))
+                yield self.filters.select(without(shown, NO_IDS if replaced is None else replaced))

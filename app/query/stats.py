@@ -2,22 +2,22 @@
 
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import date
 from typing import Final
 
 import pyarrow as pa
 
+from app.query.contributors.sums import ContributorSums
 from app.query.dimensions import COUNTED_SCHEMA, DIMENSIONS, Dimension, columns_of, count_batch
 from app.query.filters import Filters
+from app.query.group_counts import COUNTS, GroupCounts
+from app.query.narrowing import Narrowing
 from app.query.replaced import ReplacedReader
 from app.query.scratch import ScratchDatabase
 from app.query.selection import Selection
 from app.query.snapshots import SnapshotView
 from app.query.summaries import Summaries
-from app.query.text_index.folder import TextIndexes
 
-_COUNTS: Final = ("contributions", "turns")
 # A dimension that isn't grouped by is null in every row.
 _LARGEST_GROUPS: Final = f"""
     SELECT {", ".join(DIMENSIONS)}, sum(contributions)::BIGINT AS contributions,
@@ -32,25 +32,6 @@ _OF_SUMS: Final = _LARGEST_GROUPS.format(source="counted")
 _SUMS_SCHEMA: Final = COUNTED_SCHEMA.append(pa.field("contributions", pa.int64()))
 
 
-@dataclass(frozen=True, slots=True)
-class GroupCounts:
-    """Counts of contributions and turns by group.
-
-    Attributes:
-        groups: A row for each group, sorted by its dimensions. The columns are the dimensions, null
-            where contributions have no value, then `contributions` and `turns`.
-        total_groups: How many groups there are, those that were left out of `groups` included.
-    """
-
-    groups: pa.Table
-    total_groups: int
-
-    @property
-    def truncated(self) -> bool:
-        """Whether the smallest groups were left out."""
-        return bool(self.total_groups > self.groups.num_rows)
-
-
 class ContributionStatistics:
     """Counts contributions at a snapshot in bounded memory, however many there are."""
 
@@ -58,22 +39,25 @@ class ContributionStatistics:
         self,
         replaced: ReplacedReader,
         summaries: Summaries,
+        contributor_sums: ContributorSums,
         scratch: ScratchDatabase,
         max_groups: int,
-        indexes: TextIndexes | None = None,
+        narrowing: Narrowing,
     ) -> None:
         """Count contributions.
 
         Args:
             replaced: Tells what later versions replaced.
             summaries: Counts without looking at each contribution, where that is possible.
+            contributor_sums: Counts by contributor from what an index has of files.
             scratch: Sums the counts of batches.
             max_groups: How many groups are returned at most, the largest first.
-            indexes: Indexes of texts; None to read all texts.
+            narrowing: Tells by indexes which rows may be selected.
         """
         self._replaced = replaced
         self._summaries = summaries
-        self._indexes = indexes
+        self._contributor_sums = contributor_sums
+        self._narrowing = narrowing
         self._scratch = scratch
         self._max_groups = max_groups
 
@@ -86,6 +70,9 @@ class ContributionStatistics:
         Raises:
             QueryUnavailable: DuckDB failed.
         """
+        if ContributorSums.can_count(filters, by):
+            counts = self._contributor_sums.count(view, filters, by, self._max_groups)
+            return counts or self.count_each(view, filters, by)
         sums = self._sums(view, filters, by) if Summaries.can_count(filters, by) else None
         if sums is None:
             return self.count_each(view, filters, by)
@@ -99,7 +86,7 @@ class ContributionStatistics:
         Raises:
             QueryUnavailable: DuckDB failed.
         """
-        selected = Selection.of(view, filters, self._replaced, self._indexes).read(columns_of(by))
+        selected = Selection.of(view, filters, self._replaced, self._narrowing).read(columns_of(by))
         counted = (count_batch(batch, by) for batch in selected if batch.num_rows)
         rows = pa.RecordBatchReader.from_batches(COUNTED_SCHEMA, counted)
         return self._largest(_OF_ROWS, rows, by)
@@ -138,4 +125,4 @@ class ContributionStatistics:
             groups = connection.sql(query, params=parameters).to_arrow_table()
         total = groups.column("total_groups")[0].as_py() if groups.num_rows else 0
         in_order = groups.sort_by([(name, "ascending") for name in by])
-        return GroupCounts(in_order.select([*by, *_COUNTS]), total)
+        return GroupCounts(in_order.select([*by, *COUNTS]), total)

@@ -17,9 +17,11 @@ from app.background.text_index import newest_files
 from app.curation.rules.interface import OUTCOMES_SCHEMA
 from app.doctor.finding import Finding
 from app.doctor.patient import Patient
+from app.query.contributors.index import ContributorIndex
+from app.query.contributors.indexing import ContributorIndexing
 from app.query.file_counts import FileCounts
 from app.query.replaced import ReplacedReader
-from app.query.snapshots import Reference, Snapshots
+from app.query.snapshots import Reference, Snapshots, SnapshotView
 from app.query.summaries import Summaries
 from app.query.text_index.folder import TextIndexes
 from catalog.replaced import REPLACED_IDENTIFIER
@@ -66,8 +68,31 @@ def check_summaries(patient: Patient) -> Iterator[Finding]:
                 what=f"the counts of {path} aren't those of its rows",
                 mend=_COUNT,
             )
+        contributors = ContributorIndexing(ContributorIndex(counts.database), replaced)
+        yield from _contributors(patient, contributors, view, needed)
     finally:
         counts.dispose()
+
+
+def _contributors(
+    patient: Patient, contributors: ContributorIndexing, view: SnapshotView, needed: set[str]
+) -> Iterator[Finding]:
+    """Compare what the index of contributors has of some files, and its totals, with their rows."""
+    for path in contributors.wrong(view, patient.sample(contributors.paths() & needed, _FILES)):
+        yield Finding(
+            check="summaries",
+            severity="error",
+            what=f"the index of contributors doesn't have the rows of {path}",
+            mend=_COUNT,
+        )
+    wrong = list(contributors.wrong_totals()) if patient.is_deep else []
+    if wrong:
+        yield Finding(
+            check="summaries",
+            severity="error",
+            what=f"totals of contributors aren't the sums of their files, in {len(wrong)} buckets",
+            mend=_COUNT,
+        )
 
 
 def check_text_index(patient: Patient) -> Iterator[Finding]:

@@ -439,6 +439,14 @@ def _count_gone_file(services: Services) -> None:
     services.file_counts.store({path: RowCounts(1, 1, {})})
 
 
+def _on_counts(statement: str) -> Callable[[Services], None]:
+    def plant(services: Services) -> None:
+        with services.file_counts.database.write() as connection:
+            connection.exec_driver_sql(statement)
+
+    return plant
+
+
 def _an_index(services: Services) -> Path:
     return min(services.settings.text_index.glob("*.sqlite"))
 
@@ -500,6 +508,14 @@ DERIVED_FAULTS = {
     "the counts of a file are wrong": Fault(_miscount_file, "summaries", "aren't those"),
     "the counts of a file are kept that is gone": Fault(
         _count_gone_file, "summaries", "gone.parquet"
+    ),
+    "the index of contributors has other rows": Fault(
+        _on_counts("UPDATE contributor_rows SET positions = zeroblob(length(positions) + 4)"),
+        "summaries",
+        "doesn't have the rows",
+    ),
+    "totals of contributors are wrong": Fault(
+        _on_counts("UPDATE contributor_totals SET sums = zeroblob(28)"), "summaries", "totals"
     ),
     "an index of texts lacks rows": Fault(
         _on_text_index("INSERT INTO texts(texts) VALUES ('delete-all')"),

@@ -23,7 +23,7 @@ def test_large_contributions_come_in_shorter_pages_and_none_is_left_out(
     for contribution in sent[1::2] + sent[::2]:
         services.journal.append(contribution)
         services.committer().drain()
-    reader = Contributions(services.replaced, services.summaries, page_bytes=120_000)
+    reader = Contributions(services.replaced, services.summaries, 120_000, services.narrowing)
     view = services.snapshots.view(Reference())
     seen: list[str] = []
     after = None
@@ -43,7 +43,7 @@ def test_one_contribution_larger_than_a_page_is_a_page(services: Services) -> No
     contribution = make_contribution("x" * 50_000)
     services.journal.append(contribution)
     services.committer().drain()
-    reader = Contributions(services.replaced, services.summaries, page_bytes=1)
+    reader = Contributions(services.replaced, services.summaries, 1, services.narrowing)
     page = reader.page(services.snapshots.view(Reference()), Filters(), 100, None)
     assert page.rows.num_rows == 1
     assert page.last_id is None

@@ -9,9 +9,10 @@ from msgspec.structs import replace
 
 from app.query.dimensions import DIMENSIONS, Dimension, count_batch
 from app.query.filters import Filters
+from app.query.group_counts import GroupCounts
 from app.query.scratch import ScratchDatabase
 from app.query.snapshots import Reference
-from app.query.stats import ContributionStatistics, GroupCounts
+from app.query.stats import ContributionStatistics
 from app.services import Services
 from catalog.arrow import to_arrow
 from catalog.records import Turn
@@ -33,7 +34,12 @@ def count(
     **reference: Any,
 ) -> GroupCounts:
     statistics = ContributionStatistics(
-        services.replaced, services.summaries, ScratchDatabase(64), max_groups
+        services.replaced,
+        services.summaries,
+        services.contributor_sums,
+        ScratchDatabase(64),
+        max_groups,
+        services.narrowing,
     )
     return statistics.count(
         services.snapshots.view(Reference(**reference)), filters or Filters(), by

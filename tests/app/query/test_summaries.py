@@ -18,8 +18,9 @@ from app.query.snapshots import Reference, SnapshotView
 from app.query.summaries import Summaries
 from app.services import Services
 from catalog.scan import DataFile
+from catalog.schema import ID
 from tests.factories import FIRST_DAY, commit_batch, hide, make_contribution_id, make_received
-from tests.histories import RandomHistory
+from tests.histories import SUBMITTERS, RandomHistory
 
 DAY = FIRST_DAY.date()
 CHAT = "c" * 32
@@ -167,3 +168,15 @@ def test_any_snapshot_of_a_random_history_is_summed_as_it_is_scanned(services: S
         view = view_of(services, snapshot_id=snapshot.snapshot_id)
         for filters in (Filters(), Filters(day_to=DAY), Filters(all_versions=True)):
             assert_as_scanned(services, view, filters)
+        for contributor_id in filter(None, SUBMITTERS):
+            own = Filters(contributor_id=contributor_id)
+            shown = [
+                row.contribution.contribution_id
+                for row in history.selected(snapshot, own)
+                if row.contribution.contribution_id not in hidden
+            ]
+            page = services.contributions.page(view, own, 1_000, None, [ID])
+            assert page.rows[ID].to_pylist() == shown
+    indexing = services.contributor_indexing
+    assert list(indexing.wrong(view_of(services), indexing.paths())) == []
+    assert list(indexing.wrong_totals()) == []

@@ -1,12 +1,16 @@
 """Counts keep nothing of what is taken down, and stay right."""
 
+from pathlib import Path
 from uuid import UUID
 
 import pytest
+from sqlalchemy import select
 
+from app.query.counts_models import ContributorRows, ContributorTotals
 from app.query.dimensions import DIMENSIONS
 from app.query.filters import Filters
 from app.query.snapshots import Reference
+from app.services import Services
 from app.takedown.verify.verification import verify
 from app.takedown.waiting import Waiting
 from tests.app.takedown.lake import Lake, committing
@@ -61,6 +65,31 @@ def test_what_a_late_committer_says_was_replaced_is_erased_too(
     assert recorded_as_replaced(services) == {}
     view = services.snapshots.view(Reference())
     assert services.contributions.count(view, Filters()) == 2
+
+
+@pytest.mark.both
+def test_a_contributor_goes_from_the_index_with_all_that_it_sent(lake: Lake) -> None:
+    services, contributor_id = lake.services, "c0de" * 8
+    key = bytes.fromhex(contributor_id)
+    lake.commit(make_received(0, contributor_id=contributor_id), make_received(0))
+    services.summary_job().step()
+    assert key in _index_of_contributors(services)
+    services.takedown.request("contributor", [contributor_id], reason=None, requested_by="t")
+    with committing(services):
+        services.takedown.run()
+    assert key not in _index_of_contributors(services)
+    database = services.file_counts.database
+    if database.is_sqlite:
+        path = Path(str(database.url.database))
+        files = (path, path.with_name(f"{path.name}-wal"))
+        assert not any(key in file.read_bytes() for file in files if file.exists())
+
+
+def _index_of_contributors(services: Services) -> bytes:
+    with services.file_counts.database.read() as connection:
+        rows = connection.scalars(select(ContributorRows.sums)).all()
+        totals = connection.scalars(select(ContributorTotals.sums)).all()
+    return b" ".join(map(bytes, (*rows, *totals)))
 
 
 @pytest.mark.slow

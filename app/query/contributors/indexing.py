@@ -1,0 +1,208 @@
+"""Keeping the index of contributors up to the newest snapshot."""
+
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import suppress
+from functools import reduce
+from operator import or_
+from typing import Final
+
+from sqlalchemy import Connection
+
+from app.query.contributors.buckets import (
+    BUCKETS,
+    CONTRIBUTOR_COLUMNS,
+    Bucket,
+    encode,
+    gather,
+    summed,
+)
+from app.query.contributors.index import (
+    ContributorIndex,
+    IndexedFile,
+    add_file,
+    buckets_of,
+    clear,
+    files_of,
+    remove_files,
+    set_totals,
+    terms_of,
+    totals_of,
+)
+from app.query.file_selection import FileSelection
+from app.query.filters import Filters
+from app.query.replaced import ReplacedReader
+from app.query.snapshots import SnapshotView
+from app.state.derived import DerivedLost
+from catalog.replaced import ReplacedFile
+from catalog.scan import DataFile, read
+from catalog.schema import ID
+
+_COLUMNS: Final = (ID, *CONTRIBUTOR_COLUMNS)
+_SHARE_OF_TOTALS: Final = 8
+"""One row in so many of the totals may be in files that readers add or take away."""
+_MOST_BESIDE: Final = 64
+"""The most files that readers add to the totals or take away from them."""
+
+
+class ContributorIndexing:
+    """Adds the data files of the newest snapshot to the index, and removes others."""
+
+    def __init__(self, index: ContributorIndex, replaced: ReplacedReader) -> None:
+        """Prepare to index.
+
+        Args:
+            index: The index.
+            replaced: Tells which contributions a later version replaced.
+        """
+        self._index = index
+        self._replaced = replaced
+
+    def keep_up(self, view: SnapshotView, goes_on: Callable[[], bool]) -> int:
+        """Index the files of a snapshot, and forget other files.
+
+        Args:
+            view: The table as of its newest snapshot.
+            goes_on: Tells after each file whether to go on.
+
+        Returns:
+            How many files were indexed.
+        """
+        selected = FileSelection.of(view, Filters(), self._replaced)
+        paths = selected.whole_paths()
+        with self._index.reading() as connection:
+            known = files_of(connection)
+        gone = [file for file in known.values() if file.path not in paths]
+        if any(not file.is_in_totals for file in gone):
+            with self._index.writing() as connection:
+                remove_files(connection, [file for file in gone if not file.is_in_totals])
+        indexed = 0
+        for file, sign, buckets in _buckets(selected, paths - known.keys()):
+            with self._index.writing() as connection:
+                add_file(connection, file.path, sign, file.rows, buckets)
+            indexed += 1
+            if not goes_on():
+                return indexed
+        self._add_up(paths)
+        return indexed
+
+    def forget_others(self, view: SnapshotView) -> None:
+        """Forget all files but those of a snapshot, and take them out of the totals.
+
+        Args:
+            view: The table as of its newest snapshot.
+        """
+        paths = FileSelection.of(view, Filters(), self._replaced).whole_paths()
+        # Whoever finds the database damaged removes it, so that nothing is left to forget.
+        with suppress(DerivedLost), self._index.writing() as connection:
+            if files_of(connection).keys() - paths:
+                _set_totals(connection, paths)
+
+    def clear(self) -> None:
+        """Forget everything."""
+        with self._index.writing() as connection:
+            clear(connection)
+
+    def paths(self) -> set[str]:
+        """Return the paths of all files that are indexed."""
+        with self._index.reading() as connection:
+            return set(files_of(connection))
+
+    def wrong(self, view: SnapshotView, paths: Collection[str]) -> Iterator[str]:
+        """Yield the paths of those of some files of which the index is wrong.
+
+        Args:
+            view: The table as of its newest snapshot.
+            paths: The paths of files of the snapshot that are indexed.
+        """
+        selected = FileSelection.of(view, Filters(), self._replaced)
+        for file, sign, buckets in _buckets(selected, set(paths)):
+            with self._index.reading() as connection:
+                known = files_of(connection).get(file.path)
+                found = buckets_of(connection, known) if known else {}
+            if known is None:
+                # It was replaced meanwhile.
+                continue
+            if (known.sign, known.rows, found) != (sign, file.rows, buckets or {}):
+                yield file.path
+
+    def wrong_totals(self) -> Iterator[int]:
+        """Yield the buckets whose totals aren't the sums of their files."""
+        with self._index.reading() as connection:
+            files = files_of(connection).values()
+            signs = {file: (file.sign, None) for file in files if file.is_in_totals}
+            for bucket in BUCKETS:
+                buckets = range(bucket, bucket + 1)
+                summands = list(terms_of(connection, buckets, signs))
+                totals = list(totals_of(connection, buckets))
+                if encode(summed(summands)) != b"".join(total.sums for total in totals):
+                    yield bucket
+
+    def _add_up(self, paths: Collection[str]) -> None:
+        """Bring the totals to the files of a snapshot if too many are beside them."""
+        with self._index.reading() as connection:
+            known = files_of(connection)
+        beside = beside_totals(known.values(), paths)
+        in_totals = sum(file.rows for file in known.values() if file.is_in_totals)
+        if (
+            sum(file.rows for file in beside) * _SHARE_OF_TOTALS > in_totals
+            or len(beside) > _MOST_BESIDE
+        ):
+            with self._index.writing() as connection:
+                _set_totals(connection, paths)
+
+
+def beside_totals(files: Collection[IndexedFile], paths: Collection[str]) -> dict[IndexedFile, int]:
+    """Return the files by which a sum over some files differs from the totals.
+
+    Args:
+        files: All files of the index.
+        paths: The paths of the files of the sum.
+
+    Returns:
+        The files with the sign of their counts in the difference.
+    """
+    return {
+        file: file.sign if file.path in paths else -file.sign
+        for file in files
+        if file.is_complete and file.is_in_totals != (file.path in paths)
+    }
+
+
+def _set_totals(connection: Connection, paths: Collection[str]) -> None:
+    """Set the totals to the sums of the files with some paths, and remove all other files."""
+    known = files_of(connection).values()
+    beside = beside_totals(known, paths)
+    signs = {file: (sign, None) for file, sign in beside.items()}
+    changed = reduce(or_, (file.buckets for file in beside), 0)
+    totals = (
+        (bucket, _total(connection, bucket, signs)) for bucket in BUCKETS if changed >> bucket & 1
+    )
+    kept = [file.number for file in known if file.path in paths and file.is_complete]
+    set_totals(connection, totals, kept)
+    remove_files(connection, [file for file in known if file.path not in paths])
+
+
+def _total(
+    connection: Connection, bucket: int, beside: Mapping[IndexedFile, tuple[int, None]]
+) -> bytes:
+    buckets = range(bucket, bucket + 1)
+    terms = [*totals_of(connection, buckets), *terms_of(connection, buckets, beside)]
+    return encode(summed(terms))
+
+
+def _buckets(
+    selected: FileSelection, paths: Collection[str]
+) -> Iterator[tuple[DataFile | ReplacedFile, int, dict[int, Bucket] | None]]:
+    """Yield those files of a selection that have some paths, with signs and contributors."""
+    for file in selected.files:
+        if file.path in paths:
+            rows = read(selected.view.table, [file], CONTRIBUTOR_COLUMNS)
+            yield file, 1, gather(rows)
+    named = [file for file in selected.replaced_files if file.path in paths]
+    for replaced, of_file in selected.replaced_by_day(named, _COLUMNS):
+        yield replaced, -1, _without_positions(gather(of_file.to_batches()))
+
+
+def _without_positions(buckets: dict[int, Bucket] | None) -> dict[int, Bucket] | None:
+    """Return buckets of rows that are spread over files."""
+    return buckets and {name: Bucket(bucket.sums, b"") for name, bucket in buckets.items()}

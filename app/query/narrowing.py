@@ -1,0 +1,96 @@
+"""What indexes tell of the contributions that filters select: few files and rows to look at.
+
+An index proposes rows, and the scan decides about them. What an index doesn't know is read.
+"""
+
+from contextlib import suppress
+
+import pyarrow as pa
+import pyarrow.compute as pc
+from pyiceberg.expressions import BooleanExpression, In
+from pyiceberg.table import Table
+
+from app.query.contributors.index import ContributorIndex
+from app.query.filters import Filters
+from app.query.snapshots import SnapshotView
+from app.query.text_index.folder import TextIndexes
+from app.state.derived import DerivedLost
+from app.versions.index import VersionIndex
+from catalog.scan import EVERY_ROW, CandidateRows, DataFile, all_rows, plan
+from catalog.schema import ID
+from catalog.snapshots import Snapshot
+
+
+class Narrowing:
+    """Narrows what is read for a contributor, a conversation or a text."""
+
+    def __init__(
+        self,
+        contributors: ContributorIndex,
+        versions: VersionIndex,
+        texts: TextIndexes | None,
+    ) -> None:
+        """Narrow by indexes.
+
+        Args:
+            contributors: Tells the rows of contributors.
+            versions: Tells the versions of conversations.
+            texts: Indexes of texts; None to read all texts.
+        """
+        self._contributors = contributors
+        self._versions = versions
+        self._texts = texts
+
+    def condition(self, view: SnapshotView, filters: Filters) -> BooleanExpression:
+        """Return a condition on ids that all selected contributions meet.
+
+        Args:
+            view: The table as of a snapshot.
+            filters: What is selected by.
+        """
+        ids = self._versions_of(view, filters.conversation_id)
+        return EVERY_ROW if ids is None else In(ID, ids)
+
+    def candidates(self, filters: Filters) -> CandidateRows:
+        """Return what tells which rows of a data file may be selected."""
+        found: CandidateRows = all_rows
+        if filters.contributor_id is not None:
+            found = self._contributors.candidates(filters.contributor_id) or found
+        if filters.q is not None and self._texts:
+            found = _in_both(found, self._texts.candidates(filters.q))
+        return found
+
+    def _versions_of(self, view: SnapshotView, conversation_id: str | None) -> list[str] | None:
+        """Return the ids of what may be versions of a conversation; None if they aren't known."""
+        if conversation_id is None or view.snapshot is None:
+            return None
+        with suppress(DerivedLost):
+            versions = self._versions.of(conversation_id, view.snapshot.sequence_number)
+            # Only after it was asked: who fills it anew sets the watermark in the end.
+            if _has_all(view.table, view.snapshot, self._versions.watermark()):
+                # What nobody can replace is a conversation of its own id, which the index lacks.
+                return [conversation_id, *(each.contribution_id for each in versions)]
+        return None
+
+
+def _has_all(table: Table, snapshot: Snapshot, watermark: int) -> bool:
+    """Tell whether the index of versions has all rows of a snapshot.
+
+    Commits that only compact files may come after its watermark.
+    """
+    return watermark >= snapshot.sequence_number or not plan(table, snapshot, after=watermark)
+
+
+def _in_both(first: CandidateRows, second: CandidateRows) -> CandidateRows:
+    """Return what tells the rows that both of two indexes tell, asking the second one last."""
+
+    def candidates(file: DataFile) -> pa.Array | None:
+        rows = first(file)
+        if rows is not None and not len(rows):
+            return rows
+        others = second(file)
+        if rows is None or others is None:
+            return others if rows is None else rows
+        return rows.filter(pc.is_in(rows, others))
+
+    return candidates

@@ -1,0 +1,144 @@
+"""The index of contributors: what readers find by it, and what it keeps."""
+
+from typing import Any
+
+import pytest
+from pytest import MonkeyPatch
+from sqlalchemy import delete
+
+from app.query.contributors import indexing
+from app.query.counts_models import ContributorFile, ContributorRows
+from app.query.filters import Filters
+from app.query.snapshots import Reference, SnapshotView
+from app.services import Services
+from catalog.scan import read_every_row
+from catalog.schema import ID
+from catalog.table import load_table
+from tests.factories import commit_batch, make_received
+
+ADA, BOB = "ad" * 16, "b0" * 16
+OF_ADA = Filters(contributor_id=ADA)
+
+
+def view_of(services: Services, **reference: Any) -> SnapshotView:
+    return services.snapshots.view(Reference(**reference))
+
+
+def ids_of(services: Services, filters: Filters) -> list[str]:
+    view = view_of(services)
+    page = services.contributions.page(view, filters, 100, None, [ID])
+    assert services.contributions.count(view, filters) == page.rows.num_rows
+    found: list[str] = page.rows[ID].to_pylist()
+    return found
+
+
+def remove_files_without(services: Services, *contribution_ids: str) -> None:
+    """Remove the data files that have none of some contributions, so that none can be opened."""
+    table = load_table(services.catalog)
+    for file in view_of(services).files():
+        ids = [
+            each for batch in read_every_row(table, file, [ID]) for each in batch[ID].to_pylist()
+        ]
+        if not {*ids} & {*contribution_ids}:
+            table.io.delete(file.path)
+
+
+@pytest.mark.both
+def test_only_files_with_rows_of_a_contributor_are_opened(services: Services) -> None:
+    hers = [make_received(day, contributor_id=ADA) for day in (0, 3)]
+    others = [make_received(day, contributor_id=BOB) for day in range(5)]
+    commit_batch(services, *hers, *others, make_received(1))
+    services.summary_job().step()
+    later = make_received(1, contributor_id=ADA)
+    commit_batch(services, later, make_received(1, contributor_id=BOB))
+    in_order = [hers[0].contribution_id, later.contribution_id, hers[1].contribution_id]
+    remove_files_without(services, *in_order)
+    assert ids_of(services, OF_ADA) == in_order
+
+
+def test_a_contributor_of_another_engine_is_found_by_reading(services: Services) -> None:
+    foreign = make_received(0, contributor_id="ada")
+    commit_batch(services, foreign, make_received(0, contributor_id=ADA))
+    commit_batch(services, make_received(1, contributor_id=ADA))
+    services.summary_job().step()
+    assert ids_of(services, Filters(contributor_id="ada")) == [foreign.contribution_id]
+    assert len(ids_of(services, OF_ADA)) == 2
+    stats = services.statistics.count(view_of(services), Filters(), ["contributor_id"])
+    assert stats.groups.to_pylist() == [
+        {"contributor_id": "ada", "contributions": 1, "turns": 2},
+        {"contributor_id": ADA, "contributions": 2, "turns": 4},
+    ]
+
+
+def test_a_contributor_and_a_text_are_found_by_both_indexes(services: Services) -> None:
+    wanted = make_received(0, "a rare word", contributor_id=ADA)
+    commit_batch(services, wanted, make_received(0, "rare", contributor_id=BOB))
+    commit_batch(services, make_received(1, "common", contributor_id=ADA))
+    services.summary_job().step()
+    assert ids_of(services, Filters(contributor_id=ADA, q="rare")) == [wanted.contribution_id]
+
+
+def test_a_lost_index_is_made_anew(services: Services) -> None:
+    hers = make_received(0, contributor_id=ADA)
+    commit_batch(services, hers)
+    services.summary_job().step()
+    services.file_counts.dispose()
+    (services.settings.home / "chatlake-counts.db").unlink()
+    assert ids_of(services, OF_ADA) == [hers.contribution_id]
+    services.summary_job().step()
+    assert services.contributor_indexing.paths() == services.file_counts.paths() != set()
+
+
+def test_totals_follow_files_that_come_and_go(services: Services, monkeypatch: MonkeyPatch) -> None:
+    monkeypatch.setattr(indexing, "_MOST_BESIDE", 1)
+    monkeypatch.setattr(indexing, "_SHARE_OF_TOTALS", 0)
+    service = services.contributor_indexing
+    for number in range(4):
+        commit_batch(services, make_received(number, contributor_id=ADA, conversation_id="c"))
+        services.summary_job().step()
+        assert list(service.wrong_totals()) == []
+        stats = services.statistics.count(view_of(services), Filters(), ["contributor_id"])
+        assert stats.groups["contributions"].to_pylist() == [1]
+    with services.file_counts.database.read() as connection:
+        beside = connection.execute(
+            ContributorFile.__table__.select().where(~ContributorFile.is_in_totals)
+        )
+        assert len(beside.all()) <= 1
+
+
+def test_wrong_rows_are_found(services: Services) -> None:
+    commit_batch(services, make_received(0, contributor_id=ADA), make_received(1))
+    services.summary_job().step()
+    service, view = services.contributor_indexing, view_of(services)
+    assert list(service.wrong(view, service.paths())) == []
+    with services.file_counts.database.write() as connection:
+        connection.execute(delete(ContributorRows).where(ContributorRows.positions != b""))
+    (wrong,) = service.wrong(view, service.paths())
+    assert wrong == view.files()[0].path
+    assert list(service.wrong_totals()) == [0xAD]
+    service.clear()
+    services.summary_job().step()
+    assert list(service.wrong(view, service.paths())) == []
+    assert list(service.wrong_totals()) == []
+
+
+def test_versions_of_a_conversation_are_found_in_their_files_alone(services: Services) -> None:
+    versions = [make_received(day, conversation_id="c" * 32) for day in (0, 2)]
+    single = make_received(1)
+    for each in (*versions, single, make_received(1, conversation_id="d" * 32)):
+        commit_batch(services, each)
+    ids = [each.contribution_id for each in versions]
+    remove_files_without(services, *ids, single.contribution_id)
+    assert ids_of(services, Filters(conversation_id="c" * 32, all_versions=True)) == ids
+    assert ids_of(services, Filters(conversation_id="c" * 32)) == ids[1:]
+    single_id = single.conversation_id
+    assert ids_of(services, Filters(conversation_id=single_id)) == [single.contribution_id]
+
+
+def test_a_conversation_is_read_where_the_index_of_versions_is_behind(services: Services) -> None:
+    first = make_received(0, conversation_id="c" * 32)
+    commit_batch(services, first)
+    with services.version_index.writing() as connection:
+        connection.exec_driver_sql("DELETE FROM versions")
+        connection.exec_driver_sql("DELETE FROM versions_watermark WHERE name = 'raw'")
+    assert ids_of(services, Filters(conversation_id="c" * 32)) == [first.contribution_id]
