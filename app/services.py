@@ -249,8 +249,10 @@ class Services:
         self.staged = StagedContributions(
             lambda: self.catalog, self.snapshots, settings.max_page_bytes
         )
-        self.facets = Facets(self.replaced, self.summaries, self.staged, self.narrowing)
-        self.overviews = Overviews(self.summaries)
+        self.facets = Facets(
+            self.replaced, self.summaries, self.contributor_sums, self.staged, self.narrowing
+        )
+        self.overviews = Overviews(self.summaries, self.contributor_sums)
         self.explorer = Explorer(self.snapshots, self.contributions, self.staged, self.facets)
         self.published = PublishedCatalog(
             lambda: self.catalog, self.publications, file_access(settings)

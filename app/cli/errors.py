@@ -2,16 +2,11 @@
 
 from collections.abc import Callable
 from functools import wraps
-from typing import Final, ParamSpec, TypeVar
+from typing import ParamSpec, TypeVar
 
 import click
-from pyiceberg.exceptions import NoSuchNamespaceError
-from sqlalchemy.exc import DBAPIError
 
-from catalog.errors import LakeError
-
-EXPECTED: Final = (LakeError, OSError, DBAPIError, UnicodeEncodeError, NoSuchNamespaceError)
-"""Errors that commands report in one line; any other error has a traceback."""
+from app.failures import EXPECTED, reason_for
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -28,16 +23,3 @@ def shows_errors(command: Callable[P, R]) -> Callable[P, R]:
             raise click.ClickException(reason_for(error)) from error
 
     return wrapper
-
-
-def reason_for(error: Exception) -> str:
-    """Return the reason of an error in one line."""
-    if isinstance(error, DBAPIError):
-        # SQLAlchemy adds the statement and its parameters, over many lines.
-        return f"{' '.join(str(error.orig).split())}; were the migrations run?"
-    if isinstance(error, NoSuchNamespaceError):
-        return "the catalog has no tables; were the migrations run?"
-    if isinstance(error, UnicodeEncodeError):
-        # Bytes of an argument that are no UTF-8 are surrogates, which no database takes.
-        return f"{error.object!a} isn't UTF-8"
-    return str(error)

@@ -3,7 +3,8 @@
 import click
 from flask.cli import with_appcontext
 
-from app.cli.errors import EXPECTED, reason_for, shows_errors
+from app.cli.errors import shows_errors
+from app.failures import EXPECTED, reason_for
 from app.releases.hub.publications import Access, HubPublication
 from app.services import Services, current_services
 

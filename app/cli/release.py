@@ -10,11 +10,12 @@ import click
 from flask.cli import with_appcontext
 
 from app.access.roles import Role
-from app.cli.errors import EXPECTED, reason_for, shows_errors
+from app.cli.errors import shows_errors
 from app.cli.gates import ROLE_OPTION
 from app.cli.hub import described, publish, unpublish
 from app.cli.progress import progress_bar
 from app.cli.reference import takes_reference
+from app.failures import EXPECTED, reason_for
 from app.maps.description import MapParameters
 from app.query.snapshots import Reference
 from app.releases.errors import NothingToRelease

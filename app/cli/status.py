@@ -3,7 +3,7 @@
 import click
 from flask.cli import with_appcontext
 
-from app.cli.errors import EXPECTED, reason_for
+from app.failures import EXPECTED, reason_for
 from app.services import current_services
 from app.status import read_status
 

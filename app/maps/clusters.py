@@ -8,31 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.maps.embed import Vectors
+from app.maps.levels import LEVELS
 from app.maps.names import name_clusters
 from app.maps.projection import Coordinates
 
-
-@dataclass(frozen=True, slots=True)
-class Level:
-    """A level of clusters, each of which lies within one of the broader level.
-
-    Attributes:
-        column: Column of the points with the names of their clusters.
-        max_clusters: Maximum number of clusters.
-        min_mean_rows: Least number of points that a cluster has on average.
-    """
-
-    column: str
-    max_clusters: int
-    min_mean_rows: int
-
-
-LEVELS: Final = (
-    Level("cluster", max_clusters=12, min_mean_rows=30),
-    Level("cluster_middle", max_clusters=40, min_mean_rows=20),
-    Level("cluster_fine", max_clusters=120, min_mean_rows=10),
-)
-"""The levels, broadest first."""
 UNCLUSTERED: Final = -1
 """Label of a point that is in no cluster."""
 _MIN_ROWS: Final = 20

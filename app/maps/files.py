@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from app.maps.atlas import encode_metadata
-from app.maps.clusters import LEVELS, UNCLUSTERED, Cluster, Labels
+from app.maps.clusters import UNCLUSTERED, Cluster, Labels
 from app.maps.description import (
     MAP_FILE,
     METADATA_FILE,
@@ -17,6 +17,7 @@ from app.maps.description import (
     MapDescription,
     encode_description,
 )
+from app.maps.levels import LEVELS
 from app.maps.picture import draw_picture
 from app.maps.projection import Coordinates
 from app.maps.texts import POINT_SCHEMA, SAID

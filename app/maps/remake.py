@@ -12,9 +12,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from app.maps.clusters import LEVELS, UNCLUSTERED, Cluster, Labels, describe_clusters
+from app.maps.clusters import UNCLUSTERED, Cluster, Labels, describe_clusters
 from app.maps.description import MapDescription
 from app.maps.files import MAP_SCHEMA, cluster_columns, write_descriptions, write_points
+from app.maps.levels import LEVELS
 from app.maps.projection import Coordinates
 from app.maps.sampling import spread_evenly
 from app.maps.texts import SHOWN, said_in

@@ -2,12 +2,14 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Final
 
 import pyarrow as pa
 
+from app.query.contributors.buckets import CONTRIBUTOR
+from app.query.contributors.sums import ContributorSums
 from app.query.dimensions import columns_of
 from app.query.file_counts import SUMMED, RowCounts, count_rows
 from app.query.filters import Filters
@@ -22,7 +24,7 @@ _MOST_VALUES: Final = 1_000
 """Number of values of a column above which it isn't counted by them."""
 _SHOWN_VALUES: Final = 8
 _RECEIVED_AT: Final = "received_at"
-_COLUMNS: Final = (_RECEIVED_AT, *columns_of(SUMMED))
+_COLUMNS: Final = (_RECEIVED_AT, *columns_of(SUMMED), CONTRIBUTOR)
 
 Counts = Iterable[tuple[str | None, int]]
 
@@ -67,6 +69,7 @@ class Facets:
         self,
         replaced: ReplacedReader,
         summaries: Summaries,
+        contributor_sums: ContributorSums,
         staged: StagedContributions,
         narrowing: Narrowing,
     ) -> None:
@@ -75,11 +78,13 @@ class Facets:
         Args:
             replaced: Tells what later versions replaced.
             summaries: Has the counts of files.
+            contributor_sums: Counts by contributor from what an index has of files.
             staged: Reads the computed stages.
             narrowing: Tells by indexes which rows may be selected.
         """
         self._replaced = replaced
         self._summaries = summaries
+        self._contributor_sums = contributor_sums
         self._staged = staged
         self._narrowing = narrowing
 
@@ -88,22 +93,33 @@ class Facets:
 
         It is quick if `Summaries.can_count(filters)`.
         """
-        sums = _Sums(SUMMED)
         if Summaries.can_count(filters):
+            sums = _Sums(SUMMED)
             for part in self._summaries.parts(view, filters):
                 sums.add(part.day, part.counts, part.sign)
-        else:
-            selection = Selection.of(view, filters, self._replaced, self._narrowing)
-            for batch in selection.read(_COLUMNS):
-                sums.add_batch(batch)
+            counts = sums.counts()
+            return replace(counts, facets=(*counts.facets, self._contributors(view, filters)))
+        sums = _Sums((*SUMMED, CONTRIBUTOR))
+        for batch in Selection.of(view, filters, self._replaced, self._narrowing).read(_COLUMNS):
+            sums.add_batch(batch)
         return sums.counts()
 
     def count_stage(self, view: StageView, filters: StageFilters) -> FacetCounts:
         """Count the selected rows of a computed stage, also by language."""
-        sums = _Sums((LANGUAGE, *SUMMED))
+        sums = _Sums((LANGUAGE, *SUMMED, CONTRIBUTOR))
         for batch in self._staged.stream(view, filters, (*_COLUMNS, LANGUAGE)):
             sums.add_batch(batch)
         return sums.counts()
+
+    def _contributors(self, view: SnapshotView, filters: Filters) -> Facet:
+        found = self._contributor_sums.count(view, filters, (CONTRIBUTOR,), _SHOWN_VALUES)
+        if found is None:
+            return Facet(CONTRIBUTOR, (), has_too_many=True)
+        groups = found.groups.sort_by([("contributions", "descending"), (CONTRIBUTOR, "ascending")])
+        columns = (groups[name].to_pylist() for name in (CONTRIBUTOR, "contributions"))
+        return Facet(
+            CONTRIBUTOR, tuple(zip(*columns, strict=True)), found.total_groups - groups.num_rows
+        )
 
 
 class _Sums:
@@ -112,6 +128,7 @@ class _Sums:
     def __init__(self, names: Iterable[str]) -> None:
         self._days: defaultdict[date, int] = defaultdict(int)
         self._values: dict[str, dict[str | None, int] | None] = {name: {} for name in names}
+        self._columns = [name for name in self._values if name not in SUMMED]
 
     def add_batch(self, batch: pa.RecordBatch) -> None:
         """Add rows of one day."""
@@ -119,11 +136,9 @@ class _Sums:
             return
         day: date = batch.column(_RECEIVED_AT)[0].as_py().date()
         self.add(day, count_rows([batch]))
-        if LANGUAGE in self._values:
-            languages = batch.column(LANGUAGE).value_counts()
-            self._add_values(
-                LANGUAGE, ((each["values"], each["counts"]) for each in languages.to_pylist())
-            )
+        for name in self._columns:
+            found = batch.column(name).value_counts().to_pylist()
+            self._add_values(name, ((each["values"], each["counts"]) for each in found))
 
     def add(self, day: date, counts: RowCounts, sign: int = 1) -> None:
         """Add the counts of rows of a day, or take them away.

@@ -9,6 +9,7 @@ from typing import Final
 import pyarrow as pa
 from cachetools import LRUCache
 
+from app.query.contributors.sums import ContributorSums
 from app.query.filters import Filters
 from app.query.snapshots import SnapshotView
 from app.query.summaries import Summaries
@@ -23,25 +24,30 @@ class Overview:
     Attributes:
         conversations: Number of conversations.
         turns: Number of their turns.
+        contributors: Number of contributors with an id; None where counting them would read the
+            lake.
         days: Days (UTC) with the numbers of conversations whose latest version was received on
             them, ascending.
     """
 
     conversations: int
     turns: int
+    contributors: int | None
     days: tuple[tuple[date, int], ...]
 
 
 class Overviews:
     """Sums up snapshots, and remembers the last ones."""
 
-    def __init__(self, summaries: Summaries) -> None:
+    def __init__(self, summaries: Summaries, contributor_sums: ContributorSums) -> None:
         """Sum up snapshots.
 
         Args:
             summaries: Has the counts of files.
+            contributor_sums: Counts by contributor from what an index has of files.
         """
         self._summaries = summaries
+        self._contributor_sums = contributor_sums
         self._lock = Lock()
         # The ids that were hidden are kept beside, as they change without a snapshot.
         self._known: LRUCache[int | None, tuple[pa.Array, Overview]] = LRUCache(_REMEMBERED)
@@ -65,4 +71,5 @@ class Overviews:
             days[part.day] += part.sign * part.counts.contributions
             turns += part.sign * part.counts.turns
         counted = sorted((day, number) for day, number in days.items() if number)
-        return Overview(sum(days.values()), turns, tuple(counted))
+        contributors = self._contributor_sums.number(view)
+        return Overview(sum(days.values()), turns, contributors, tuple(counted))

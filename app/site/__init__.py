@@ -85,4 +85,5 @@ def init_app(app: Flask) -> None:
         },
     )
     # The last is the first to see an answer: the policy depends on whether it is a page.
-    errors.init_app(app, names, partly={maps.blueprint.name})
+    files = {docs.blueprint.name, maps.blueprint.name}
+    errors.init_app(app, names - files, partly=files)

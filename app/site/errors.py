@@ -40,4 +40,4 @@ def init_app(app: Flask, pages: AbstractSet[str], partly: AbstractSet[str]) -> N
 
 
 def _prefers_html(accepted: MIMEAccept) -> bool:
-    return accepted.best_match([HTML, "application/json"], "application/json") == HTML
+    return accepted.best_match(["application/json", HTML]) == HTML

@@ -2,7 +2,7 @@
 
 from flask import Blueprint, render_template
 
-from app.cli.errors import EXPECTED, reason_for
+from app.failures import EXPECTED, reason_for
 from app.services import current_services
 from app.status import read_status
 

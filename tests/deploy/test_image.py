@@ -88,8 +88,10 @@ def _context(target: Path) -> None:
     assert rules[0] == "*"
     for rule in rules[1:]:
         source = REPOSITORY / rule.removeprefix("!")
+        if fnmatch(rule, "[*][*]/*"):
+            continue
         if not rule.startswith("!"):
-            assert fnmatch(rule, "[*][*]/*"), "this reader knows no other exclusions"
+            shutil.rmtree(target / rule)
         elif source.is_dir():
             shutil.copytree(source, target / source.name, ignore=shutil.ignore_patterns("__*__"))
         elif source.exists():

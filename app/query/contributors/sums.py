@@ -6,7 +6,7 @@ all files, the totals are taken, and only the files by which it differs from the
 away.
 """
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Final
@@ -111,22 +111,56 @@ class ContributorSums:
             by: Dimensions that `can_count` takes.
             max_groups: How many groups are returned at most, the largest first.
         """
-        selected = FileSelection.of(view, filters, self._replaced)
         largest = LargestGroups(SUMS_SCHEMA, max_groups)
-        try:
-            with self._index.reading() as connection:
-                known = files_of(connection)
-                summands = _summands(selected, known, by_day="day" in by)
-                if summands is None:
-                    return None
-                at_once = max(1, _ROWS_AT_ONCE * len(BUCKETS) // (summands.rows + 1))
-                for first in range(0, len(BUCKETS), at_once):
-                    buckets = BUCKETS[first : first + at_once]
-                    largest.add(summed(list(summands.terms(connection, buckets))))
-        except DerivedLost:
+        if not self._sum_up(view, filters, largest.add, by_day="day" in by):
             return None
         groups = _named(largest.largest()).sort_by([(name, "ascending") for name in by])
         return GroupCounts(groups.select([*by, *COUNTS]), largest.total)
+
+    def number(self, view: SnapshotView) -> int | None:
+        """Return how many contributors with an id a snapshot has; None if they have to be scanned.
+
+        Args:
+            view: The table as of the snapshot.
+        """
+        named: list[int] = []
+        is_known = self._sum_up(
+            view,
+            Filters(),
+            lambda sums: named.append(sum(map(bool, sums[CONTRIBUTOR].to_pylist()))),
+            by_day=False,
+        )
+        return sum(named) if is_known else None
+
+    def _sum_up(
+        self,
+        view: SnapshotView,
+        filters: Filters,
+        take: Callable[[pa.Table], None],
+        *,
+        by_day: bool,
+    ) -> bool:
+        """Sum up a snapshot, some contributors after others; return whether the index could tell.
+
+        Args:
+            view: The table as of the snapshot.
+            filters: Conditions that `can_count` takes.
+            take: Takes the sums of some contributors.
+            by_day: Whether sums are by day, too.
+        """
+        selected = FileSelection.of(view, filters, self._replaced)
+        try:
+            with self._index.reading() as connection:
+                summands = _summands(selected, files_of(connection), by_day=by_day)
+                if summands is None:
+                    return False
+                at_once = max(1, _ROWS_AT_ONCE * len(BUCKETS) // (summands.rows + 1))
+                for first in range(0, len(BUCKETS), at_once):
+                    buckets = BUCKETS[first : first + at_once]
+                    take(summed(list(summands.terms(connection, buckets))))
+        except DerivedLost:
+            return False
+        return True
 
 
 def _summands(

@@ -34,7 +34,7 @@ ANSWERS: list[tuple[str, str, dict[str, Any], int]] = [
     ("GET", "/docs/", {}, 200),
     ("GET", "/docs/swagger-ui.css", {}, 200),
     ("GET", "/maps/", {}, 200),
-    ("GET", "/", {}, 302),
+    ("GET", "/", {}, 200),
     ("GET", "/none", {}, 404),
     ("GET", "/fails", {}, 500),
 ]

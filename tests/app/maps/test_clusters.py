@@ -1,8 +1,9 @@
 import numpy as np
 import pytest
 
-from app.maps.clusters import LEVELS, UNCLUSTERED, Labels, describe_clusters, find_clusters
+from app.maps.clusters import UNCLUSTERED, Labels, describe_clusters, find_clusters
 from app.maps.embed import Vectors
+from app.maps.levels import LEVELS
 from app.maps.projection import Coordinates
 from tests.app.maps.rows import TOPICS
 

@@ -12,10 +12,10 @@ from flask.testing import FlaskClient
 
 from app.access.errors import HeldBack, HiddenMeanwhile
 from app.access.takedowns import TakenDown
-from app.maps.clusters import LEVELS
 from app.maps.description import POINTS_FILE, MapParameters
 from app.maps.errors import MapNotFound
 from app.maps.files import MAP_SCHEMA
+from app.maps.levels import LEVELS
 from app.query.snapshots import Reference
 from app.services import Services
 from catalog.membership import NO_IDS

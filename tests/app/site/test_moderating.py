@@ -1,10 +1,8 @@
 """The pages of moderators; the API's tests have what decisions do."""
 
-from collections.abc import Iterator
-from typing import Any, Final
+from typing import Final
 
 import pytest
-from flask import Flask
 from flask.testing import FlaskClient
 
 from app.services import Services
@@ -12,16 +10,8 @@ from app.site import moderating
 from catalog.records import Contribution
 from tests.app.site.test_conversations import bearer, text_of
 from tests.factories import commit_batch, make_received
-from tests.lakes import LakeTemplate, opened_app
 
 EVE: Final = "e" * 32
-
-
-@pytest.fixture
-def app(tmp_path: Any, lake_template: LakeTemplate) -> Iterator[Flask]:
-    """The application, where no report hides anything."""
-    with opened_app(lake_template.copy(tmp_path / "home")) as opened:
-        yield opened
 
 
 @pytest.fixture
