@@ -1,4 +1,4 @@
-"""The errors that an operator is told of in one line: by commands, and on the page of the status."""
+"""The errors that an operator is told of in one line, by commands and by pages."""
 
 from typing import Final
 

@@ -12,6 +12,8 @@ from app.services import Services
 from catalog.records import Turn
 from tests.factories import FIRST_DAY, commit_batch, make_received
 
+ADA = "ada0" * 8
+
 
 def count(services: Services, **filters: Any) -> FacetCounts:
     view = services.snapshots.view(Reference())
@@ -30,7 +32,7 @@ def filled(services: Services) -> Services:
     commit_batch(
         services,
         make_received(0, source="a", conversation=rated),
-        make_received(0, source="a", contributor_id="c"),
+        make_received(0, source="a", contributor_id=ADA),
         make_received(1),
     )
     return services
@@ -46,7 +48,7 @@ def test_sums_of_files_and_single_rows_give_the_same_counts(
     assert found.days == ((first, 2), (second, 1))
     assert values(found, "source") == {"a": 2, None: 1}
     assert values(found, "agent_id") == {"test-agent": 3}
-    assert values(found, "contributor_id") == {None: 2, "c": 1}
+    assert values(found, "contributor_id") == {None: 2, ADA: 1}
     assert values(found, "rating") == {None: 3, "positive": 1}
     assert values(found, "model") == {None: 3, "m": 1}
 
@@ -55,7 +57,7 @@ def test_only_what_is_selected_is_counted(filled: Services) -> None:
     assert count(filled, rating="positive").total == 1
     assert values(count(filled, day_from=FIRST_DAY.date().replace(day=2)), "source") == {None: 1}
     assert count(filled, source="none") == FacetCounts(
-        0, (), tuple(facets.Facet(name, ()) for name in SUMMED)
+        0, (), tuple(facets.Facet(name, ()) for name in (*SUMMED, "contributor_id"))
     )
 
 
