@@ -11,7 +11,7 @@ from app.api.formats import STREAMS
 from app.services import Services
 from tests.factories import commit_batch, make_received
 
-BATCHES = 20
+BATCHES = 32
 BATCH_ROWS = 2048
 TEXT_BYTES = 500
 LAKE_BYTES = BATCHES * BATCH_ROWS * TEXT_BYTES
