@@ -65,6 +65,7 @@ def _conditions() -> list[BooleanExpression]:
     return [*alone, *map(Not, alone), *joined]
 
 
+@pytest.mark.slow
 def test_files_are_left_out_as_iceberg_leaves_them_out(filled: Table) -> None:
     newest = filled.current_snapshot()
     assert newest is not None

@@ -139,6 +139,7 @@ def test_the_log_is_kept_until_its_reader_has_ended(engine: Engine) -> None:
     assert _log_bytes(engine) == 0
 
 
+@pytest.mark.slow
 def test_commits_cut_a_log_that_a_reader_has_held(tmp_path: Path) -> None:
     engine = _made(tmp_path, checkpoint_pages=100)
     with _reader(engine):

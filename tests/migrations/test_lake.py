@@ -105,6 +105,7 @@ def test_the_migrated_tables_of_stages_are_those_that_the_schemas_describe(
         assert load_table(catalog, tables.dropped).schema().fields == DROPPED_SCHEMA.fields
 
 
+@pytest.mark.slow
 def test_a_step_that_was_cut_off_before_it_was_noted_is_run_again_and_harms_nothing(
     catalog: SqlCatalog,
     database: Database,
@@ -174,6 +175,7 @@ def test_a_table_without_the_version_of_terms_gets_it_and_keeps_its_rows(
     assert table.scan().to_arrow()["terms_version"].to_pylist() == [None]
 
 
+@pytest.mark.slow
 def test_tables_that_kept_bounds_of_what_people_wrote_keep_them_no_more(
     catalog: SqlCatalog, database: Database
 ) -> None:

@@ -377,6 +377,7 @@ def test_a_file_that_is_cut_off_is_not_the_querys_fault(services: Services, kept
     assert outcome == Outcome(verdict="unreadable")
 
 
+@pytest.mark.slow
 def test_overwritten_bytes_are_not_the_querys_fault(services: Services) -> None:
     commit_batch(services, *[make_received(0, f"Hi {n}", source=f"s{n}") for n in range(100)])
     task = make_task(services, "SELECT conversation, content_hash, source FROM contributions")

@@ -95,6 +95,7 @@ def site(app: Flask, services: Services, open_route: Callable[[str], None]) -> F
     return app.test_client()
 
 
+@pytest.mark.slow
 def test_every_answer_forbids_sniffing_of_its_content_type(site: FlaskClient) -> None:
     for method, path, asked, status in ANSWERS:
         answer = site.open(path, method=method, buffered=True, **asked)

@@ -303,6 +303,7 @@ def test_nobody_else_decides(
         assert client.post(path, headers=headers_of(services, role)).status_code == 403
 
 
+@pytest.mark.slow
 def test_the_reports_of_a_scrape_are_counted_by_reason(
     app: Flask, client: FlaskClient, made: list[Contribution]
 ) -> None:

@@ -133,6 +133,7 @@ def test_a_submitter_that_cannot_be_read_is_refused_by_its_header(lake: Lake, wr
     assert (answer.status_code, list(answer.get_json()["errors"])) == (422, [SUBMITTER_HEADER])
 
 
+@pytest.mark.slow
 def test_api_keys_withdraw_what_was_sent_with_them(client: FlaskClient, services: Services) -> None:
     mine, others = (bearer(services.keys.create(name, "ingest")) for name in ("mine", "others"))
     for text in ("one", "two", "three"):

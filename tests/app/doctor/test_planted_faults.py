@@ -620,6 +620,7 @@ def test_nothing_is_found_in_a_sound_lake(sound: Services) -> None:
     assert examine(_patient(sound)) == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", FAULTS)
 def test_a_planted_fault_is_found(sound: Services, name: str) -> None:
     fault = FAULTS[name]

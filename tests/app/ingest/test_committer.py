@@ -368,6 +368,7 @@ def test_two_take_up_one_claim_and_the_later_one_finds_it_settled(
     assert len(_ledger(services)) == 1
 
 
+@pytest.mark.slow
 @pytest.mark.both
 def test_two_take_up_one_claim_and_the_later_one_finds_a_part_of_its_entries_marked(
     services: Services,

@@ -117,6 +117,7 @@ def test_a_map_without_what_is_taken_down_stays_as_it_is(services: Services, bui
     assert [path.stat().st_mtime_ns for path in sorted(built.iterdir())] == before
 
 
+@pytest.mark.slow
 def test_repeating_a_takedown_gives_the_same_files(
     services: Services, built: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -192,6 +193,7 @@ def test_what_moderators_hide_while_a_map_is_built_is_not_in_it(services: Servic
         services.maps.find("late")
 
 
+@pytest.mark.slow
 def test_a_map_that_is_removed_meanwhile_keeps_no_takedown_from_holding_back(
     services: Services, built: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -73,6 +73,7 @@ def test_a_day_whose_version_was_superseded_on_another_day_no_longer_shows_it(
     assert latest(services, after, day_from=day, day_to=day, all_versions=True) == ids(first)
 
 
+@pytest.mark.slow
 def test_the_newest_commit_has_the_newest_version_despite_clocks(
     services: Services,
 ) -> None:
@@ -97,6 +98,7 @@ def test_a_filter_that_only_the_superseded_version_meets_finds_nothing(services:
     assert len(latest(services, snapshot, source="old", all_versions=True)) == 1
 
 
+@pytest.mark.slow
 def test_only_the_latest_of_many_versions_is_selected_by_default(services: Services) -> None:
     versions = [make_received(i % 3, f"version {i}", **NAMED) for i in range(30)]
     for i in range(0, 30, 10):

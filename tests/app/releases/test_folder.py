@@ -226,6 +226,7 @@ def test_the_sums_are_those_that_sha256sum_checks(
     assert subprocess.run(check, cwd=folder, capture_output=True, check=False).returncode != 0
 
 
+@pytest.mark.slow
 def test_the_manifest_describes_the_release(
     services: Services, releases_folder: Path, snapshot: Snapshot, releases: Releases
 ) -> None:

@@ -280,6 +280,7 @@ def test_descriptions_are_asked_for_again_and_data_is_kept(
         assert (answer.cache_control.no_cache, answer.cache_control.max_age) == (True, None), path
 
 
+@pytest.mark.slow
 def test_a_pair_of_two_conversations_goes_with_either(services: Services) -> None:
     releases = build(services, "shared")
 
@@ -308,6 +309,7 @@ def build_while_taking_down(services: Services, number: int) -> Manifest:
     return releases.build(make_recipe(), snapshot, CallWhileWriting(take_down_once))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("cause", ["quarantine", "ban"])
 def test_a_build_that_has_read_what_moderators_hide_publishes_nothing(
     services: Services, cause: Cause

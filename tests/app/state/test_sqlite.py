@@ -155,6 +155,7 @@ def test_a_writer_that_hangs_does_not_hold_up_the_others_for_ever(
     wait_until(lambda: not _is_locked(tmp_path / "state.db.lock"), "the lock to be given back")
 
 
+@pytest.mark.slow
 def test_the_lock_files_of_a_database_that_nobody_uses_any_more_are_closed(tmp_path: Path) -> None:
     def open_files() -> list[str]:
         return [str(file.readlink()) for file in Path("/proc/self/fd").iterdir() if file.exists()]

@@ -93,6 +93,7 @@ def test_what_nothing_refers_to_is_removed_however_young(
     assert rows_at(load_table(table.catalog), history[-1]).num_rows == 10
 
 
+@pytest.mark.slow
 def test_a_rewritten_table_is_committed_to_thinned_and_compacted_as_before(
     table: Table, history: list[Snapshot]
 ) -> None:

@@ -208,6 +208,7 @@ def test_a_thinned_snapshot_cannot_be_held(table: Table) -> None:
     assert set(table.metadata.refs) == {"main"}
 
 
+@pytest.mark.slow
 def test_under_an_embargo_the_newest_public_snapshot_stays_and_those_that_follow_it(
     table: Table,
 ) -> None:

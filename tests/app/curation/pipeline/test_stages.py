@@ -464,6 +464,7 @@ def test_a_build_that_fails_between_its_commits_has_its_days_computed_anew(
     assert list(dropped_of(services, "cleaned").values()) == ["no_exchange"]
 
 
+@pytest.mark.slow
 def test_a_build_that_fails_before_its_first_commit_leaves_no_file(
     services: Services, stages: Stages, monkeypatch: pytest.MonkeyPatch
 ) -> None:

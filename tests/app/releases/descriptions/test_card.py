@@ -240,6 +240,7 @@ def test_a_card_shows_the_answers_of_the_datasheet(
     )
 
 
+@pytest.mark.slow
 def test_a_card_of_pairs_counts_their_messages_and_names_no_column_that_they_lack(
     services: Services, releases_folder: Path, snapshot: Snapshot
 ) -> None:

@@ -90,6 +90,7 @@ def test_the_sets_that_rows_were_checked_against_are_told(manifest: Manifest) ->
     )
 
 
+@pytest.mark.slow
 def test_names_of_people_stay_unless_a_recogniser_looked_for_them(manifest: Manifest) -> None:
     rules = {"cleaning": f"{manifest.rules['cleaning']} {NAMES_BY} a model"}
     known = [
