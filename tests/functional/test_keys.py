@@ -27,8 +27,19 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 
 
 def make_key(server: Server, name: str, role: str) -> str:
-    """Make a key as an operator does."""
-    return server.run_lake("key", "create", name, "--role", role).strip()
+    """Make a key as an operator does, and wait until every worker knows it."""
+    key = server.run_lake("key", "create", name, "--role", role).strip()
+    headers = {"Authorization": f"Bearer {key}"}
+
+    def is_known() -> bool:
+        answers = (
+            requests.get(f"{server.url}/v1/snapshots", headers=headers, timeout=REQUEST_TIMEOUT_S)
+            for _ in range(8)
+        )
+        return all(answer.status_code != 401 for answer in answers)
+
+    eventually("every worker to know the key", is_known)
+    return key
 
 
 def submit(server: Server, key: str) -> requests.Response:

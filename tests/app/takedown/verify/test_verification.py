@@ -139,7 +139,8 @@ def test_postgresql_keeps_no_samples_of_what_was_deleted(cluster: Cluster, tmp_p
         # Else the server may analyse the table by itself, once its rows are gone.
         connection.execute(text("ALTER TABLE evaluation_sets SET (autovacuum_enabled = false)"))
     insert = text("INSERT INTO evaluation_sets VALUES (:id, 'a', 'b', 'c', 1, '', 1, now())")
-    for ids in ([ID], [make_contribution_id(0, number) for number in range(MANY)]):
+    # Of many values, samples have the least and the greatest.
+    for ids in ([ID], [ID, *(f"z{number}" for number in range(MANY))]):
         with database.write() as connection:
             connection.execute(insert, [{"id": str(each)} for each in ids])
             connection.execute(text("INSERT INTO gates VALUES ('a', :id, 'b')"), {"id": str(ID)})
