@@ -26,7 +26,7 @@ class Fact:
 
     Attributes:
         name: What it is.
-        text: Its value, to be read by a person.
+        text: What is known, to be read by a person.
         used: How much of a limit is used; None without a limit.
         limit: That limit, in the same unit; None without one.
     """

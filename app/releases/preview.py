@@ -33,8 +33,8 @@ class ColumnSummary:
         type: What cards call its type.
         doc: What the column holds; "" where the schema doesn't say.
         nulls: Number of rows without a value; None where it isn't known.
-        least: Its least value; None where there is none, or it isn't a number or a time.
-        most: Its largest value, as above.
+        least: The least value of the column; None where there is none, or it is no number or time.
+        most: The largest value of the column; None as for the least.
         distinct: Number of different values; None where nobody counted them.
         distinct_is_least: Whether there may be more different values.
     """

@@ -194,7 +194,7 @@ def _page(found: _Found, contribution_id: UUID, first: int, stage: str) -> str:
 
     Args:
         found: The contribution.
-        contribution_id: Its id.
+        contribution_id: Id of the contribution.
         first: The number of the first turn that is shown, from 1.
         stage: The stage as which it is shown.
     """

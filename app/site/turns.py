@@ -83,7 +83,7 @@ class ShownTurn:
     """A turn, or one of an alternative.
 
     Attributes:
-        number: Its place in the conversation, or in the alternative, from 1.
+        number: Place of the turn in the conversation, or in the alternative, from 1.
         role: Whose turn it is, in the client's word; None when it doesn't say.
         name: The name of the speaker or of the tool; None when it has none.
         model: The model that spoke; None when it isn't known.

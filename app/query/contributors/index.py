@@ -174,7 +174,7 @@ def add_file(
         path: URL of the file.
         sign: 1 for a file of the raw table, -1 for one of `replaced`.
         rows: How many contributions it has, or names.
-        buckets: Its contributors; None if they can't be indexed.
+        buckets: The contributors of the file; None if they can't be indexed.
     """
     if connection.scalar(select(ContributorFile.number).where(ContributorFile.path == path)):
         return

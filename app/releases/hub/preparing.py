@@ -21,7 +21,7 @@ def prepared(
 
     Args:
         remote: The repository.
-        name: Its name.
+        name: Name of the release.
         manifest: The manifest of the release that is to be published there.
         known: What is recorded of the repository; None when nothing is.
 
