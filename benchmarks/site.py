@@ -134,7 +134,6 @@ def _pages(services: Services) -> Mapping[str, Callable[[], Paths]]:
         "/sql": lambda: _same("/sql"),
         "/me": lambda: _same("/me"),
         "/maps/": lambda: _same("/maps/"),
-        "/terms": lambda: _same("/terms"),
     }
 
 

@@ -15,7 +15,6 @@ from app.query.filters import Filters
 from app.query.pages import Page
 from app.query.snapshots import Reference, Snapshots
 from app.query.staged import LANGUAGE, StagedContributions, StageFilters, StageView
-from app.query.summaries import Summaries
 from catalog.scan import schema_of
 from catalog.snapshots import Snapshot
 from catalog.stages import ComputedStage, Stage
@@ -136,7 +135,7 @@ class Explorer:
                 excerpts.COLUMNS,
                 newest_first=newest_first,
             )
-            is_quick = Summaries.can_count(filters.contributions)
+            is_quick = self._facets.is_quick(view, filters.contributions)
             counts = self._facets.count(view, filters.contributions) if is_quick else None
             place = view.snapshot.snapshot_id if view.snapshot else None
             return _found(found, filters, view.snapshot, place, counts)

@@ -10,6 +10,8 @@ from app.query.filters import Filters
 from app.query.snapshots import Reference
 from app.services import Services
 from catalog.records import Turn
+from catalog.table import load_table
+from tests.catalog.maintenance.history import compact_all
 from tests.factories import FIRST_DAY, commit_batch, make_received
 
 ADA = "ada0" * 8
@@ -74,3 +76,14 @@ def test_the_most_frequent_values_come_first_and_too_many_are_not_listed(
     monkeypatch.setattr(facets, "_MOST_VALUES", 9)
     (facet,) = (each for each in count(services).facets if each.name == "source")
     assert (facet.values, facet.has_too_many) == ((), True)
+
+
+def test_counts_of_files_tell_all_unless_a_file_has_newer_rows(services: Services) -> None:
+    first, _ = (commit_batch(services, make_received(0, source=name)) for name in "ab")
+    compact_all(load_table(services.catalog))
+    view = services.snapshots.view(Reference(snapshot_id=first.snapshot_id))
+    assert not services.facets.is_quick(view, Filters())
+    assert services.facets.count(view, Filters()).total == 1
+    newest = services.snapshots.view(Reference())
+    assert services.facets.is_quick(newest, Filters())
+    assert not services.facets.is_quick(newest, Filters(source="a"))
