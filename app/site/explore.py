@@ -23,6 +23,7 @@ from app.site.explore_words import LABELS, SHOWN_PARAMETERS, STAGE_SAYS
 from app.site.periods import periods_of
 from catalog.errors import LakeError, NotFound
 from catalog.rows import every_column, plain_rows
+from catalog.snapshots import Snapshot
 from catalog.stages import STAGES, Stage
 
 blueprint = Blueprint("explore", __name__, template_folder="templates")
@@ -202,7 +203,6 @@ def _refused(
 
 def _common(query: ExploreQuery, stage: Stage) -> dict[str, Any]:
     """Return what all of these pages show."""
-    services = current_services()
     return {
         "query": query,
         "stage": stage,
@@ -212,9 +212,17 @@ def _common(query: ExploreQuery, stage: Stage) -> dict[str, Any]:
         "shown_parameters": SHOWN_PARAMETERS,
         "nullable": NULLABLE_COLUMNS,
         "absent": ",".join(query.values("absent")).split(","),
-        "moments": services.snapshots.spread(MOMENTS, current_audience()),
+        "moments": _moments(),
         "moment": query.value("as_of"),
     }
+
+
+def _moments() -> list[Snapshot]:
+    """Return the moments of the slider, which tell how many rows the raw table has."""
+    services = current_services()
+    if not may(services.policy.raw):
+        return []
+    return services.snapshots.spread(MOMENTS, current_audience())
 
 
 def _status(error: LakeError) -> HTTPStatus:

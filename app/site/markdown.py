@@ -5,7 +5,9 @@ a mistake of the parser isn't one of the page. Pictures would be requests to oth
 become links.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from time import thread_time
 from typing import Any, Final
 
 import nh3
@@ -14,13 +16,28 @@ from markdown_it.renderer import RendererHTML
 from markdown_it.token import Token
 from markdown_it.utils import EnvType, OptionsDict
 from markupsafe import Markup, escape
-from pygments import highlight
+from pygments import format as formatted
 from pygments.formatters import HtmlFormatter
 from pygments.lexers import get_lexer_by_name
 from pygments.util import ClassNotFound
 
 _HIGHLIGHTED_CHARACTERS: Final = 20_000
 """Length of the longest code that is coloured; a longer one would take the worker's time."""
+_COLOURING_S: Final = 0.2
+"""Processor time for colouring the code of a text or of a page, in seconds; 0.02 is usual."""
+_LANGUAGES: Final = {
+    *("bash", "batch", "c", "clojure", "cpp", "csharp", "css", "dart", "diff"),
+    *("docker", "elixir", "erlang", "fortran", "fsharp", "go", "graphql", "groovy", "haskell"),
+    *("html", "java", "javascript", "json", "jsx", "julia", "kotlin", "lua", "make"),
+    *("nasm", "nginx", "objective-c", "perl", "php", "powershell", "protobuf", "python", "ruby"),
+    *("rust", "scala", "scss", "splus", "sql", "swift", "terraform", "tex", "toml"),
+    *("typescript", "vim", "xml", "yaml", "zig"),
+}
+"""Languages that are coloured, by the first alias of their lexers.
+
+Each has found every token of 12,000 hostile characters within 0.01 s. Some of the other lexers take
+seconds for one token, or leave a part of the code to a lexer that it names.
+"""
 _ELEMENTS: Final = {
     *("h1", "h2", "h3", "h4", "h5", "h6", "p", "br", "hr", "blockquote", "div", "pre"),
     *("a", "code", "del", "em", "s", "span", "strong", "ol", "ul", "li"),
@@ -36,9 +53,46 @@ _ATTRIBUTES: Final = {
 }
 _SCHEMES: Final = {"http", "https", "mailto"}
 _FORMATTER: Final = HtmlFormatter(nowrap=True)
+_ENVIRONMENT: Final = "colouring"
 
 
-def render_markdown(text: str, *, is_quoted: bool = False) -> Markup:
+@dataclass(slots=True)
+class Colouring:
+    """Colours code for as long as there is time: a few lines may take a lexer seconds.
+
+    Attributes:
+        left_s: The processor time that is left, in seconds.
+    """
+
+    left_s: float = _COLOURING_S
+
+    def highlight(self, code: str, language: str, _attributes: str) -> str:
+        """Return code as coloured HTML; "" to show it as it is."""
+        if not language or len(code) > _HIGHLIGHTED_CHARACTERS or self.left_s <= 0:
+            return ""
+        try:
+            lexer = get_lexer_by_name(language)
+        except ClassNotFound:
+            return ""
+        if lexer.aliases[0] not in _LANGUAGES:
+            return ""
+        coloured: str = formatted(self._in_time(lexer.get_tokens(code)), _FORMATTER)
+        return coloured if self.left_s > 0 else ""
+
+    def _in_time(self, tokens: Iterator[Any]) -> Iterator[Any]:
+        """Yield tokens until the time is over."""
+        began_s = thread_time()
+        end_s = began_s + self.left_s
+        for token in tokens:
+            if thread_time() > end_s:
+                break
+            yield token
+        self.left_s -= thread_time() - began_s
+
+
+def render_markdown(
+    text: str, *, is_quoted: bool = False, colouring: Colouring | None = None
+) -> Markup:
     """Return a text in Markdown as HTML for a page.
 
     Code that names its language is coloured by classes of Pygments, which the style sheet defines.
@@ -48,8 +102,11 @@ def render_markdown(text: str, *, is_quoted: bool = False) -> Markup:
         text: The text.
         is_quoted: Whether the page quotes the text: its headings are then shown as paragraphs,
             since they aren't those of the page.
+        colouring: Colours code, in the time that all texts of a page have; None for a text that has
+            time of its own.
     """
-    html = (_QUOTING_PARSER if is_quoted else _PARSER).render(text)
+    parser = _QUOTING_PARSER if is_quoted else _PARSER
+    html = parser.render(text, {_ENVIRONMENT: colouring or Colouring()})
     cleaned = nh3.clean(
         html,
         tags=_ELEMENTS,
@@ -63,16 +120,16 @@ def render_markdown(text: str, *, is_quoted: bool = False) -> Markup:
     return Markup(cleaned)  # noqa: S704  # it was cleaned
 
 
-def _highlighted(code: str, language: str, _attributes: str) -> str:
-    """Return code as coloured HTML; "" to show it as it is."""
-    if not language or len(code) > _HIGHLIGHTED_CHARACTERS:
-        return ""
-    try:
-        lexer = get_lexer_by_name(language)
-    except ClassNotFound:
-        return ""
-    coloured: str = highlight(code, lexer, _FORMATTER)
-    return coloured
+def _code(
+    renderer: RendererHTML,
+    tokens: Sequence[Token],
+    index: int,
+    options: OptionsDict,
+    environment: EnvType,
+) -> str:
+    colouring: Colouring = environment[_ENVIRONMENT]
+    with_colours: Any = {**options, "highlight": colouring.highlight}
+    return RendererHTML.fence(renderer, tokens, index, OptionsDict(with_colours), environment)
 
 
 def _link_to_picture(
@@ -96,8 +153,8 @@ def _paragraph_ends(*_: Any) -> str:
 
 
 def _parser() -> MarkdownIt:
-    options: dict[str, Any] = {"html": False, "highlight": _highlighted}
-    parser = MarkdownIt("commonmark", options).enable(["table", "strikethrough"])
+    parser = MarkdownIt("commonmark", {"html": False}).enable(["table", "strikethrough"])
+    parser.add_render_rule("fence", _code)
     parser.add_render_rule("image", _link_to_picture)
     return parser
 

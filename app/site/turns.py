@@ -10,7 +10,7 @@ from markupsafe import Markup, escape
 
 from app.curation.rules.cleaning.masks.mask import PLACEHOLDERS
 from app.site.edits import Change, compare
-from app.site.markdown import render_markdown
+from app.site.markdown import Colouring, render_markdown
 from app.site.marks import visible
 
 TEXT_CHARACTERS: Final = 12_000
@@ -137,6 +137,7 @@ class TurnRenderer:
     flags: Mapping[int, Sequence[str]] = field(default_factory=dict)
     _left_bytes: int = _PAGE_BYTES
     _left_words: int = _COMPARED_WORDS
+    _colouring: Colouring = field(default_factory=Colouring)
 
     def page(self, turns: Sequence[Mapping[str, Any]], first: int) -> list[ShownTurn]:
         """Return the turns of a page: as many as there is room for, and at least one.
@@ -221,7 +222,7 @@ class TurnRenderer:
         return self._fitted(text, self._rendered)
 
     def _rendered(self, text: str) -> Markup:
-        html = render_markdown(text, is_quoted=True)
+        html = render_markdown(text, is_quoted=True, colouring=self._colouring)
         if len(html.encode()) > _TEXT_BYTES:
             html = Markup("<pre>{}</pre>").format(text)
         return _marked(html) if self.marks_masks else html

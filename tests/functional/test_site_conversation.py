@@ -9,6 +9,7 @@ import requests
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, ViewportSize, expect
 
+from app.access.contributor_keys import new_contributor_key
 from tests.browsers import WATCH_POLICY, start_browser
 from tests.functional.server import REQUEST_TIMEOUT_S, Server
 from tests.lakes import opened_app
@@ -220,3 +221,24 @@ def test_conversations_are_read_and_reported_without_javascript(
     page.get_by_role("link", name="Near duplicates").click()
     heading(page, "Neighbours")
     context.close()
+
+
+def test_a_link_in_a_text_puts_nothing_into_a_page_that_has_a_key(
+    page: Page, server: Server
+) -> None:
+    """Answers of the API have texts of strangers in them, which are no HTML."""
+    planted = "<main id=main><p hx-get=/planted hx-trigger=load>planted</p></main>"
+    text = f"[more](/v1/contributions?source=trap)\n\n{planted}"
+    turns = [{"role": "user", "content": text}]
+    key = new_contributor_key()
+    send(server, key, source="trap", title="Trap", conversation=turns)
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.goto(f"{server.url}/me")
+    use_key(page, key)
+    page.get_by_role("link", name="Trap").click()
+    heading(page, "Trap")
+    page.get_by_role("link", name="more", exact=True).click()
+    page.wait_for_load_state("networkidle")
+    assert any("source=trap" in address for address in asked)
+    assert not any(address.endswith("/planted") for address in asked)

@@ -205,6 +205,9 @@ def test_what_a_reader_may_not_see_asks_for_a_key_and_another_stage_is_shown(
         assert visitor.get("/explore?stage=raw", headers=key).status_code == 200
         assert 'aria-current="true">cleaned' in visitor.get("/explore").text
         assert len(ids(visitor.get("/explore", headers=key).text)) == 20
+        # The slider tells how many rows the raw table had.
+        assert "data-moment" not in visitor.get("/explore").text
+        assert "data-moment" in visitor.get("/explore", headers=key).text
 
 
 def test_an_empty_lake_says_so(app_client: FlaskClient) -> None:

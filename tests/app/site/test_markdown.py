@@ -1,7 +1,10 @@
+from time import thread_time
+
 import pytest
 
-from app.site.markdown import render_markdown
+from app.site.markdown import Colouring, render_markdown
 
+LINES = "a\n" * 5_000
 HOSTILE = [
     "<script>canary()</script>",
     "<img src=x onerror=canary()>",
@@ -38,6 +41,20 @@ def test_what_people_write_is_shown_as_they_meant_it() -> None:
 def test_code_is_coloured_by_classes_if_its_language_is_known() -> None:
     assert '<span class="k">def</span>' in render_markdown("```python\ndef f(): pass\n```")
     assert "<span" not in render_markdown("```nonesuch\ndef f(): pass\n```")
+
+
+@pytest.mark.parametrize("language", ["csharp", "autoit", "maple", "markdown"])
+def test_code_that_takes_its_lexer_long_is_shown_as_it_is(language: str) -> None:
+    began_s = thread_time()
+    html = render_markdown(f"```{language}\n{LINES}```")
+    assert thread_time() - began_s < 2
+    assert "<span" not in html
+    assert LINES in html
+
+
+def test_all_texts_of_a_page_share_the_time_for_colours() -> None:
+    spent = Colouring(left_s=0)
+    assert "<span" not in render_markdown("```python\ndef f(): pass\n```", colouring=spent)
 
 
 def test_long_code_is_shown_as_it_is() -> None:

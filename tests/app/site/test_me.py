@@ -29,7 +29,17 @@ def test_without_a_key_the_page_says_what_one_is_for(client: FlaskClient) -> Non
     assert answer.status_code == 200
     assert "data-key-form" in answer.text
     assert 'hx-post="/me/key"' in answer.text
-    assert "/v1/ingest/chat" in answer.text
+    assert "curl $LAKE/v1/ingest/chat" in answer.text
+
+
+def test_pages_never_repeat_the_host_that_a_request_names(
+    client: FlaskClient, services: Services
+) -> None:
+    mine(services, 0, "tides")
+    for headers in ({}, bearer(KEY)):
+        answer = client.get("/me", headers={**headers, "Host": "elsewhere.example"})
+        assert answer.status_code == 200
+        assert "elsewhere.example" not in answer.text
 
 
 def test_a_key_is_made_and_shown_once(client: FlaskClient, services: Services) -> None:

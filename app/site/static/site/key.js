@@ -29,6 +29,14 @@ export function useKeys() {
   document.addEventListener("htmx:configRequest", (event) => {
     if (key) event.detail.headers["Authorization"] = `Bearer ${key}`;
   });
+  // Other answers have texts of strangers in them, whose attributes htmx would obey, with the key.
+  document.addEventListener("htmx:beforeSwap", (event) => {
+    const { boosted, pathInfo, requestConfig, xhr } = event.detail;
+    if (xhr.getResponseHeader("Content-Type")?.startsWith("text/html")) return;
+    event.detail.shouldSwap = false;
+    // The browser shows it by itself, as it would without a key.
+    if (boosted && requestConfig.verb === "get") window.location.assign(pathInfo.requestPath);
+  });
   document.addEventListener("htmx:afterSwap", (event) => {
     if (event.detail.target.id === "main") document.getElementById("main").focus();
   });
