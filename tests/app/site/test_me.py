@@ -2,6 +2,8 @@
 
 import json
 import re
+from dataclasses import replace
+from html import unescape
 from typing import Final
 
 import pytest
@@ -9,9 +11,11 @@ from flask.testing import FlaskClient
 
 from app.access.contributor_keys import new_contributor_key
 from app.services import Services
+from app.settings import Settings
 from app.site import me
 from tests.app.site.test_conversations import bearer, text_of
 from tests.factories import UNGUESSABLE, commit_batch, hide, make_received
+from tests.lakes import opened_app
 
 KEY: Final = new_contributor_key()
 
@@ -29,7 +33,20 @@ def test_without_a_key_the_page_says_what_one_is_for(client: FlaskClient) -> Non
     assert answer.status_code == 200
     assert "data-key-form" in answer.text
     assert 'hx-post="/me/key"' in answer.text
-    assert "/v1/ingest/chat" in answer.text
+    assert "curl $LAKE/v1/ingest/chat" in answer.text
+    assert "terms_version" not in answer.text
+
+
+def test_the_line_to_copy_agrees_to_terms_that_the_lake_requires(settings: Settings) -> None:
+    terms = settings.home / "terms.md"
+    terms.write_text("Be kind.", encoding="utf-8")
+    asking = replace(settings, require_terms=True, terms_file=terms, terms_version="it's <1>")
+    with opened_app(asking) as app:
+        page = app.test_client().get("/me").text
+    (line,) = (unescape(each) for each in re.findall(r"<code>(curl .*?)</code>", page, re.DOTALL))
+    body = line.split("-d '")[1].removesuffix("'")
+    assert "'" not in body
+    assert json.loads(body)["terms_version"] == "it's <1>"
 
 
 def test_a_key_is_made_and_shown_once(client: FlaskClient, services: Services) -> None:
@@ -58,6 +75,8 @@ def test_the_page_lists_every_version_and_nothing_of_others(
     assert answer.text.count('<span class="tag">replaced</span>') == 1
     assert answer.text.count('<span class="tag">hidden from others</span>') == 1
     assert KEY not in answer.text
+    with_other_host = client.get("/me", headers={**bearer(KEY), "Host": "evil.example"})
+    assert "evil.example" not in with_other_host.text
 
 
 def test_pages_stay_on_their_snapshot(
@@ -74,7 +93,7 @@ def test_pages_stay_on_their_snapshot(
     assert client.get("/me?cursor=none", headers=bearer(KEY)).status_code == 422
 
 
-@pytest.mark.parametrize("form", ["ndjson", "csv", "parquet"])
+@pytest.mark.parametrize("form", ["ndjson", "csv", "parquet", "arrow"])
 def test_everything_is_taken_along_as_a_file(
     client: FlaskClient, services: Services, form: str
 ) -> None:
@@ -84,7 +103,8 @@ def test_everything_is_taken_along_as_a_file(
     hide(services, hidden)
     answer = client.get(f"/me/export?form={form}", headers=bearer(KEY))
     assert (answer.status_code, answer.headers["Cache-Control"]) == (200, "private, no-store")
-    assert f'filename="my-contributions.{form}"' in answer.headers["Content-Disposition"]
+    suffix = "arrows" if form == "arrow" else form
+    assert f'filename="my-contributions.{suffix}"' in answer.headers["Content-Disposition"]
     if form == "ndjson":
         rows = [json.loads(line) for line in answer.text.splitlines()]
         assert [row["contribution_id"] for row in rows] == [name, hidden]

@@ -46,7 +46,7 @@ def test_pages_of_snapshots_follow_each_other(
     while path:
         page = shared_client.get(path).text
         found += re.findall(r'href="/snapshots/(\d+)"', page)
-        following = re.search(r'href="(/snapshots\?cursor=\d+)" rel="next"', page)
+        following = re.search(r'rel="next" href="(/snapshots\?cursor=\d+)"', page)
         path = following[1] if following else ""
     assert found == [str(snapshot.snapshot_id) for snapshot in reversed(snapshots)]
     assert shared_client.get("/snapshots?cursor=x").status_code == 422
