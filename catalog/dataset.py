@@ -79,7 +79,7 @@ def replaced_files_of(
 
     Args:
         table: The table `replaced`; None while the lake is empty.
-        files: Its data files.
+        files: Data files of that table.
         last_sequence_number: The sequence number of the snapshot.
     """
     counting = [file for file in files if file.first_sequence_number <= last_sequence_number]

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, Page, sync_playwright
 
 CHROMIUM: Final = Path("/usr/bin/chromium")
 ARGUMENTS: Final = (
@@ -46,3 +46,24 @@ def start_browser(arguments: Sequence[str] = ARGUMENTS) -> Iterator[Browser]:
         )
         yield browser
         browser.close()
+
+
+def watch(page: Page, url: str) -> list[str]:
+    """Return a list to which a page adds what goes wrong in it, and requests to other servers.
+
+    Args:
+        page: The page, before it loads anything.
+        url: URL of the server that it may ask.
+    """
+    problems: list[str] = []
+    page.add_init_script(WATCH_POLICY)
+    page.on("pageerror", lambda error: problems.append(str(error)))
+    page.on(
+        "console",
+        lambda message: problems.append(message.text) if message.type == "error" else None,
+    )
+    page.on(
+        "request",
+        lambda asked: None if asked.url.startswith(url) else problems.append(asked.url),
+    )
+    return problems

@@ -277,7 +277,7 @@ class Takedowns:
         """Return unless a contribution was taken down.
 
         Raises:
-            TakenDownForGood: It was.
+            TakenDownForGood: The contribution was taken down.
         """
         if self.among([contribution_id]):
             raise TakenDownForGood(contribution_id)

@@ -120,9 +120,14 @@ def _fail() -> None:
         raise failure
 
 
+def status_of(error: Exception) -> HTTPStatus:
+    """Return the status that answers an error, which is that of its closest kind in `STATUS`."""
+    return next(STATUS[kind] for kind in type(error).__mro__ if kind in STATUS)
+
+
 def handle_error(error: Exception) -> Response:
     """Answer an error that a service raised."""
-    status = next(STATUS[kind] for kind in type(error).__mro__ if kind in STATUS)
+    status = status_of(error)
     if isinstance(error, OperationalError | OSError | DerivedLost):
         # An outage fails every request: one line for each is enough.
         cause = str(getattr(error, "orig", error)).partition("\n")[0]

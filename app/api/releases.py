@@ -9,6 +9,7 @@ from typing import Any, Final
 from flask import Response, request, send_file
 from flask_smorest import Blueprint
 
+from app.access.roles import Roles
 from app.api.access import may
 from app.api.docs import KEYED, documented
 from app.api.formats import JSON, PARQUET
@@ -69,14 +70,19 @@ class ListedReleases:
     held_back: list[str] = field(default_factory=list)
 
 
+def needed_for(manifest: Manifest) -> Roles:
+    """Return the roles of keys of which one is needed to have a release; none if it is open."""
+    policy = current_services().policy
+    return policy.release(manifest.name, is_raw=manifest.stage == "raw")
+
+
 def listed_releases() -> ListedReleases:
     """Return the releases, by whether the current request may have them now."""
     services = current_services()
     held_back = services.releases.held_back()
     found = ListedReleases()
     for manifest in services.releases.all():
-        needed = services.policy.release(manifest.name, is_raw=manifest.stage == "raw")
-        if not may(needed):
+        if not may(needed_for(manifest)):
             found.gated.append(manifest.name)
         elif manifest.name in held_back:
             found.held_back.append(manifest.name)

@@ -1,4 +1,4 @@
-"""The near duplicates of a contribution that the stages left out in its favour, or kept instead."""
+"""The near duplicates of a contribution that the stages left out in its favour."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass

@@ -92,7 +92,8 @@ class Facets:
     def is_quick(view: SnapshotView, filters: Filters) -> bool:
         """Tell whether the counts of files tell all.
 
-        Of an older snapshot, rows of files are read that compaction wrote of newer ones too.
+        Compaction may have put rows of an older snapshot into files with newer rows. The counts of
+        such a file don't tell, and the file has to be read.
         """
         number = view.snapshot.sequence_number if view.snapshot else 0
         return Summaries.can_count(filters) and all(

@@ -107,14 +107,6 @@ class Lineage:
         later = ids[ids.index(str(contribution_id)) + 1 :]
         return later[0] if later else None
 
-    def predecessors(self, view: SnapshotView, contribution_id: UUID) -> list[str]:
-        """Return the ids of the versions before a contribution, oldest first.
-
-        Raises:
-            ContributionNotFound: The contribution isn't in the table as of the snapshot.
-        """
-        return _before(str(contribution_id), self._all(view, contribution_id))
-
     def superseded_by(
         self, view: SnapshotView, contribution_ids: Iterable[str]
     ) -> dict[str, list[str]]:

@@ -44,6 +44,11 @@ def cell_of(value: Any, address: str | None = None) -> Cell:
     return Cell(text[:MAX_CHARACTERS], "text", len(text) > MAX_CHARACTERS, address)
 
 
+def conversation_url(contribution_id: Any) -> str:
+    """Return the address of the page of a contribution: a table may have thousands of them."""
+    return f"/conversations/{contribution_id}"
+
+
 def is_number(value: Any) -> bool:
     """Tell whether a value is a finite number."""
     return isinstance(value, int | float | Decimal) and isfinite(value)

@@ -39,7 +39,7 @@ from app.site.forms import read_form
 from app.site.turns import TurnRenderer, part_of
 from catalog.rows import plain_rows
 from catalog.schema import CONVERSATION
-from catalog.stages import COMPUTED_STAGES, ComputedStage
+from catalog.stages import STAGES, ComputedStage, Stage
 
 blueprint = Blueprint("conversations", __name__, template_folder="templates")
 
@@ -58,7 +58,7 @@ class PageSchema(Schema):
         unknown = RAISE
 
     turn = fields.Integer(load_default=1, validate=validate.Range(min=1, max=2**31))
-    stage = fields.String(load_default="raw", validate=validate.OneOf(["raw", *COMPUTED_STAGES]))
+    stage = fields.String(load_default="raw", validate=validate.OneOf(STAGES))
 
 
 class PartSchema(Schema):
@@ -90,7 +90,7 @@ class _Found:
 @blueprint.get("/conversations/<uuid:contribution_id>")
 @use_kwargs(PageSchema, location="query", unknown=None)
 @reads_lake
-def show(contribution_id: UUID, turn: int, stage: str) -> Response:
+def show(contribution_id: UUID, turn: int, stage: Stage) -> Response:
     """Show a conversation, as it was sent or as a stage has it."""
     found = _find(contribution_id, current_audience())
     response = Response(_page(found, contribution_id, turn, stage))
@@ -189,7 +189,7 @@ def _find(
     return _Found(view, services.contributions.get(view, contribution_id, needed), is_own=False)
 
 
-def _page(found: _Found, contribution_id: UUID, first: int, stage: str) -> str:
+def _page(found: _Found, contribution_id: UUID, first: int, stage: Stage) -> str:
     """Return the page of a contribution.
 
     Args:
@@ -229,16 +229,17 @@ def _page(found: _Found, contribution_id: UUID, first: int, stage: str) -> str:
     )
 
 
-def _turns_in(view: SnapshotView, stage: str, contribution_id: UUID) -> Sequence[Mapping[str, Any]]:
+def _turns_in(
+    view: SnapshotView, stage: ComputedStage, contribution_id: UUID
+) -> Sequence[Mapping[str, Any]]:
     """Return the turns as a computed stage has them.
 
     Raises:
         KeyMissing: The stage needs a key.
     """
     services = current_services()
-    computed: ComputedStage = "cleaned" if stage == "cleaned" else "curated"
-    check_roles(current_api_key(), services.policy.stage(computed))
-    row = services.explanations.row(view, computed, contribution_id)
+    check_roles(current_api_key(), services.policy.stage(stage))
+    row = services.explanations.row(view, stage, contribution_id)
     (plain,) = plain_rows(*row.to_batches())
     turns: Sequence[Mapping[str, Any]] = plain[CONVERSATION]
     return turns

@@ -9,7 +9,8 @@ from werkzeug.datastructures import MIMEAccept
 
 HTML: Final = "text/html"
 """Media type of pages."""
-_KEY_NEEDED: Final = frozenset({HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN})
+KEY_NEEDED: Final = frozenset({HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN})
+"""The statuses that a request with another key may not get."""
 
 
 def init_app(app: Flask, pages: AbstractSet[str], partly: AbstractSet[str]) -> None:
@@ -32,7 +33,7 @@ def init_app(app: Flask, pages: AbstractSet[str], partly: AbstractSet[str]) -> N
             return response
         envelope = response.get_json()
         page = render_template(
-            "error/page.html", error=envelope, needs_key=response.status_code in _KEY_NEEDED
+            "error/page.html", error=envelope, needs_key=response.status_code in KEY_NEEDED
         )
         response.set_data(page)
         response.content_type = f"{HTML}; charset=utf-8"

@@ -10,18 +10,18 @@ from werkzeug import Response as WerkzeugResponse
 
 from app.api.access import current_audience, may, require
 from app.api.answers import stream
-from app.api.errors import STATUS
-from app.api.formats import ARROW_STREAM, CSV, NDJSON, PARQUET
+from app.api.errors import status_of
 from app.api.paging import ContributionCursor, page_rows
 from app.api.reads import ReadTimeout, reads_lake
 from app.api.schemas.selection import NEWEST_FIRST
 from app.query.exploring import Found, Question, Rows
 from app.query.filters import NULLABLE_COLUMNS
 from app.services import current_services
+from app.site.downloads import FORMS, as_file
 from app.site.explore_query import MOMENT, STAGE, ExploreQuery
 from app.site.explore_words import LABELS, SHOWN_PARAMETERS, STAGE_SAYS
 from app.site.periods import periods_of
-from catalog.errors import LakeError, NotFound
+from catalog.errors import NotFound
 from catalog.rows import every_column, plain_rows
 from catalog.snapshots import Snapshot
 from catalog.stages import STAGES, Stage
@@ -32,14 +32,6 @@ PAGE_ROWS: Final = 20
 """Contributions in a page, unless the address says otherwise."""
 MOMENTS: Final = 100
 """Moments that the slider over the history offers."""
-FORMS: Final = {
-    "ndjson": (NDJSON, "NDJSON"),
-    "csv": (CSV, "CSV"),
-    "parquet": (PARQUET, "Parquet"),
-    "arrow": (ARROW_STREAM, "Arrow stream"),
-}
-"""The forms in which results are downloaded: the suffix, the media type, and the name."""
-_SUFFIXES: Final = {name: "arrows" if name == "arrow" else name for name in FORMS}
 
 Page = WerkzeugResponse | str | tuple[str, int]
 
@@ -61,7 +53,7 @@ def show() -> Page:
         wrong = query.with_error(error)
         return _refused(wrong, stage, HTTPStatus.UNPROCESSABLE_ENTITY)
     except (NotFound, ReadTimeout) as error:
-        return _refused(query, stage, _status(error), str(error))
+        return _refused(query, stage, status_of(error), str(error))
     return _page(query, stage, found)
 
 
@@ -77,7 +69,7 @@ def facets() -> Page:
     try:
         counts = current_services().explorer.count(_question(query, stage), current_audience())
     except (NotFound, ReadTimeout) as error:
-        problem, status = str(error), _status(error)
+        problem, status = str(error), status_of(error)
     page = render_template(
         "explore/facets.html",
         **_common(query, stage),
@@ -101,10 +93,8 @@ def download(form: str) -> Response:
     found: Rows = current_services().explorer.rows(_question(query, stage), current_audience())
     snapshot_id = str(found.snapshot.snapshot_id) if found.snapshot else None
     as_rows = plain_rows if stage == "raw" else every_column
-    response = stream(found.batches, found.schema, FORMS[form][0], snapshot_id, as_rows)
-    name = f"{stage}-{snapshot_id or 'empty'}.{_SUFFIXES[form]}"
-    response.headers["Content-Disposition"] = f'attachment; filename="{name}"'
-    return response
+    response = stream(found.batches, found.schema, FORMS[form].media_type, snapshot_id, as_rows)
+    return as_file(response, f"{stage}-{snapshot_id or 'empty'}", FORMS[form])
 
 
 def _stage(query: ExploreQuery) -> Stage:
@@ -178,8 +168,7 @@ def _page(query: ExploreQuery, stage: Stage, found: Found) -> str:
         api_parameters=[
             (name, value) for name, values in pinned.items() if name != STAGE for value in values
         ],
-        forms={form: name for form, (_, name) in FORMS.items()},
-        suffixes=_SUFFIXES,
+        forms=FORMS,
     )
 
 
@@ -223,7 +212,3 @@ def _moments() -> list[Snapshot]:
     if not may(services.policy.raw):
         return []
     return services.snapshots.spread(MOMENTS, current_audience())
-
-
-def _status(error: LakeError) -> HTTPStatus:
-    return next(STATUS[kind] for kind in type(error).__mro__ if kind in STATUS)

@@ -151,24 +151,24 @@ class ExploreQuery:
         return _by_name(self.given)
 
     def replacing(self, *left_out: str, **other: str | None) -> dict[str, list[str]]:
-        """Return the parameters of another address.
+        """Return the parameters of an address in which some parameters differ.
 
         Args:
-            left_out: Parameters that it hasn't.
-            other: Parameters with the values that it has instead; None for none.
+            left_out: Names of parameters to leave out.
+            other: Names of parameters with their new values; None leaves the parameter out.
         """
         return self.without(
             tuple(pair for pair in self.given if pair[0] in {*left_out, *other}), **other
         )
 
     def without(self, pairs: Pairs, **other: str | None) -> dict[str, list[str]]:
-        """Return the parameters of another address, which has some others, and not some of these.
+        """Return the parameters of an address without some values, and with some others.
 
         A cursor belongs to one list, so it is left out.
 
         Args:
-            pairs: Parameters that it hasn't, with their values.
-            other: Parameters with the values that it has beside the rest.
+            pairs: Names and values to leave out; other values of a name stay.
+            other: Names of parameters with their new values; None changes nothing.
         """
         kept = (pair for pair in self.given if pair[0] != "cursor" and pair not in pairs)
         found = _by_name(kept)

@@ -13,12 +13,15 @@ from markupsafe import Markup
 
 from app.api.access import current_audience, may
 from app.api.reads import reads_lake
+from app.api.releases import needed_for
 from app.maps.description import MapDescription
 from app.query.overview import Overview
 from app.query.snapshots import Reference
+from app.releases.descriptions.card import ROWS
 from app.releases.manifest import Manifest
 from app.services import current_services
 from app.site.markdown import render_markdown
+from app.site.open_maps import is_open
 from app.site.periods import growth_of
 
 blueprint = Blueprint("home", __name__, template_folder="templates")
@@ -42,6 +45,7 @@ def show() -> str:
         release=release,
         languages=_languages(release) if release else 0,
         map=_map_of(release) if release else None,
+        rows_of=ROWS,
         settings=settings,
         terms_version=quote(settings.terms_version or "") if settings.require_terms else None,
     )
@@ -63,31 +67,14 @@ def _overview() -> Overview | None:
 
 def _newest_release() -> Manifest | None:
     """Return the newest release that the reader may have; None without one."""
-    services = current_services()
-    return next(
-        (
-            manifest
-            for manifest in services.releases.newest_first()
-            if may(services.policy.release(manifest.name, is_raw=manifest.stage == "raw"))
-        ),
-        None,
-    )
+    releases = current_services().releases.newest_first()
+    return next((manifest for manifest in releases if may(needed_for(manifest))), None)
 
 
 def _map_of(release: Manifest) -> MapDescription | None:
-    """Return the map of a release's stage; None if it has none that needs no key.
-
-    Pictures are asked for without a key.
-    """
-    services = current_services()
-    return next(
-        (
-            found
-            for found in services.maps.of_release(release.name)
-            if not services.policy.map(found.name, found.source.stage, release.name)
-        ),
-        None,
-    )
+    """Return the map of the latest stage that a release has one of; None without an open one."""
+    maps = current_services().maps.of_release(release.name)
+    return next((found for found in maps if is_open(found)), None)
 
 
 def _languages(release: Manifest) -> int:

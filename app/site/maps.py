@@ -3,7 +3,6 @@
 import re
 from hashlib import sha256
 from html import escape
-from http import HTTPStatus
 from pathlib import Path
 from typing import Final
 
@@ -13,6 +12,8 @@ from werkzeug import Response as WerkzeugResponse
 from app.maps.description import METADATA_FILE, PICTURE_FILE, POINTS_FILE
 from app.services import current_services
 from app.site.atlas import INDEX_FILE, find_asset
+from app.site.errors import HTML, KEY_NEEDED
+from app.site.open_maps import is_open
 
 blueprint = Blueprint("maps", __name__, template_folder="templates")
 
@@ -33,19 +34,13 @@ _EDITION: Final = sha256(_SEARCH_FILE.read_bytes()).hexdigest()[:8]
 names with the content of its files."""
 _TITLE: Final = "<title>Embedding Atlas</title>"
 _FOREVER_S: Final = 365 * 24 * 3600
-_DENIED: Final = frozenset({HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN})
 
 
 @blueprint.get("/maps/")
 def show_all() -> str:
     """List the maps by name, each with its picture unless it needs a key."""
-    services = current_services()
-    maps = services.maps.all()
-    gated = {
-        found.name
-        for found in maps
-        if services.policy.map(found.name, found.source.stage, found.source.release)
-    }
+    maps = current_services().maps.all()
+    gated = {found.name for found in maps if not is_open(found)}
     return render_template("maps/list.html", maps=maps, gated=gated)
 
 
@@ -65,11 +60,11 @@ def show(name: str) -> str:
 @blueprint.after_request
 def explain(response: Response) -> Response:
     """Tell a person by a page why a map isn't shown; programs have the status and the headers."""
-    if request.endpoint == "maps.show" and response.status_code in _DENIED:
+    if request.endpoint == "maps.show" and response.status_code in KEY_NEEDED:
         response.set_data(
             render_template("maps/gated.html", name=(request.view_args or {})["name"])
         )
-        response.content_type = "text/html; charset=utf-8"
+        response.content_type = f"{HTML}; charset=utf-8"
     return response
 
 

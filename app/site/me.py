@@ -13,7 +13,6 @@ from app.access.takedowns import requester
 from app.api.access import current_api_key, current_owner
 from app.api.contributions import streamed
 from app.api.contributors import new_contributor
-from app.api.formats import CSV, NDJSON, PARQUET
 from app.api.paging import ContributionCursor
 from app.api.reads import reads_lake
 from app.api.schemas.paging import cursor_field
@@ -22,6 +21,7 @@ from app.query.filters import Filters
 from app.query.marking import HiddenMarking
 from app.query.snapshots import Reference
 from app.services import current_services
+from app.site.downloads import FORMS, as_file
 from app.site.turns import beginning
 from catalog.rows import plain_rows
 from catalog.schema import CONVERSATION, ID
@@ -32,7 +32,6 @@ _PAGE_ROWS: Final = 25
 _COLUMNS: Final = (ID, "conversation_id", "received_at", "source", "title", CONVERSATION)
 _WITHDRAWALS: Final = 20
 """Newest withdrawals that the page lists."""
-_EXPORTS: Final = {"ndjson": NDJSON, "csv": CSV, "parquet": PARQUET}
 
 
 class PageSchema(Schema):
@@ -54,7 +53,7 @@ class ExportSchema(Schema):
 
         unknown = RAISE
 
-    form = fields.String(load_default="ndjson", validate=validate.OneOf(list(_EXPORTS)))
+    form = fields.String(load_default="ndjson", validate=validate.OneOf(list(FORMS)))
 
 
 @blueprint.get("/me")
@@ -64,7 +63,15 @@ def show(cursor: str | None = None) -> Response:
     """Show what belongs to the contributor key of the request; without one, how to get one."""
     has_api_key = current_api_key() is not None
     if has_api_key or bearer_token(request.headers.get("Authorization")) is None:
-        return Response(render_template("me/welcome.html", has_api_key=has_api_key))
+        settings = current_services().settings
+        return Response(
+            render_template(
+                "me/welcome.html",
+                has_api_key=has_api_key,
+                needs_api_key=settings.ingest_access == "keys",
+                terms_version=settings.terms_version if settings.require_terms else None,
+            )
+        )
     place = ContributionCursor.parse(cursor) if cursor else None
     if place:
         place.check_sort(NEWEST_FIRST)
@@ -79,9 +86,8 @@ def export(form: str) -> Response:
     filters = Filters(contributor_id=current_owner(), all_versions=True)
     marking = HiddenMarking(current_services().snapshots.hidden(PUBLIC))
     selection = {"reference": Reference(), "filters": filters}
-    response = streamed(_EXPORTS[form], selection, OWNERS, marking)
-    response.headers["Content-Disposition"] = f'attachment; filename="my-contributions.{form}"'
-    return _private(response)
+    response = streamed(FORMS[form].media_type, selection, OWNERS, marking)
+    return _private(as_file(response, "my-contributions", FORMS[form]))
 
 
 @blueprint.post("/me/key")
@@ -134,7 +140,7 @@ def _page(owner: str, place: ContributionCursor | None) -> str:
         following=following,
         is_first=place is None,
         withdrawals=services.takedowns.requested_by(requester(owner), _WITHDRAWALS),
-        exports=_EXPORTS,
+        forms=FORMS,
     )
 
 

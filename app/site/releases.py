@@ -9,15 +9,16 @@ from werkzeug import Response as WerkzeugResponse
 
 from app.api.paging import page_rows
 from app.api.reads import reads_lake
-from app.api.releases import listed_releases
+from app.api.releases import listed_releases, needed_for
 from app.maps.description import MapDescription
 from app.releases.credits import CREDITS_FILE, decode_credits
 from app.releases.descriptions.card import CARD_FILE, ROWS, body_of, describe_release
 from app.releases.manifest import Manifest
 from app.releases.published_rows import schema_of
 from app.services import current_services
-from app.site.cells import Cell, cell_of, messages_cell
+from app.site.cells import Cell, cell_of, conversation_url, messages_cell
 from app.site.markdown import render_markdown
+from app.site.open_maps import is_open
 from app.site.samples import samples_of
 
 blueprint = Blueprint("release_pages", __name__, template_folder="templates")
@@ -128,18 +129,11 @@ def show_diff(name: str, other: str) -> str:
 
 def _role_for(manifest: Manifest) -> str | None:
     """Return the role of the keys that a release needs; None when it is open to everybody."""
-    needed = current_services().policy.release(manifest.name, is_raw=manifest.stage == "raw")
-    return min(needed, default=None)
+    return min(needed_for(manifest), default=None)
 
 
 def _open_maps() -> list[MapDescription]:
-    """Return the maps that need no key: browsers send none with a picture."""
-    services = current_services()
-    return [
-        found
-        for found in services.maps.all()
-        if not services.policy.map(found.name, found.source.stage, found.source.release)
-    ]
+    return [found for found in current_services().maps.all() if is_open(found)]
 
 
 def _picture_of(manifest: Manifest, maps: list[MapDescription]) -> str | None:
@@ -176,4 +170,4 @@ def _cell(column: str, value: Any) -> Cell:
     if column in _MESSAGES and isinstance(value, list):
         return messages_cell(value)
     is_id = column == "contribution_id"
-    return cell_of(value, f"/conversations/{value}" if is_id else None)
+    return cell_of(value, conversation_url(value) if is_id else None)

@@ -7,7 +7,7 @@ from typing import Any, Final, Literal
 import pyarrow as pa
 
 from app.query.sql.queries import SqlResult
-from app.site.cells import Cell, cell_of, is_number
+from app.site.cells import Cell, cell_of, conversation_url, is_number
 from catalog.rows import every_column
 
 MAX_ROWS: Final = 1000
@@ -72,7 +72,7 @@ def tabulate(result: SqlResult) -> ResultTable:
         if len(rows) == MAX_ROWS or characters > MAX_TEXT_CHARACTERS:
             break
         cells = [
-            cell_of(value, f"/conversations/{value}" if column.name == _CONTRIBUTION_ID else None)
+            cell_of(value, conversation_url(value) if column.name == _CONTRIBUTION_ID else None)
             for column, value in zip(columns, row, strict=True)
         ]
         characters += sum(len(cell.text) for cell in cells)

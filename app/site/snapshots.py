@@ -39,6 +39,7 @@ def show_all() -> str:
         "snapshots/list.html",
         snapshots=found[:limit],
         cursor=found[limit - 1].sequence_number if len(found) > limit else None,
+        limit=paging.get("limit"),
         is_first=before is None,
         growth=snapshots.growth(audience) if before is None else None,
         operations=_OPERATIONS,
@@ -49,9 +50,8 @@ def show_all() -> str:
 @blueprint.get("/snapshots/<snapshot_id>")
 def show(snapshot_id: str) -> str:
     """Show a snapshot: what its commit added, and what is made of it."""
-    reference = SnapshotPathSchema().load({"snapshot_id": snapshot_id})["snapshot_id"]
     snapshots, audience = current_services().snapshots, current_audience()
-    snapshot = snapshots.find(reference, audience)
+    snapshot = _find(snapshot_id)
     names = _releases_by_number().get(snapshot.sequence_number, [])
     return render_template(
         "snapshots/page.html",

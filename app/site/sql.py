@@ -1,26 +1,23 @@
 """The console: queries in SQL with their results as a table, a chart and files."""
 
 import re
-from http import HTTPStatus
 from typing import Any, Final
 
 from flask import Blueprint, Response, render_template, request, url_for
 from marshmallow import ValidationError
 
-from app.api.formats import ARROW_STREAM, CSV, NDJSON, PARQUET
 from app.api.limits import current_meter
 from app.api.schemas.sql import MAX_QUERY_CHARACTERS, SqlRequest, SqlSchema
 from app.api.sql import run_query
 from app.query.sql.errors import SqlDisabled
 from app.query.sql.tables import columns_of_tables
 from app.services import current_services
-from app.site.errors import HTML
+from app.site.downloads import FORMS, as_file
+from app.site.errors import HTML, KEY_NEEDED
 from app.site.results import tabulate
 
 blueprint = Blueprint("sql_pages", __name__, template_folder="templates")
 
-FORMATS: Final = {"csv": CSV, "parquet": PARQUET, "ndjson": NDJSON, "arrow": ARROW_STREAM}
-"""Media types of downloads, by the suffix of the file."""
 EXAMPLES: Final = {
     "Turns by role": "SELECT role, count(*) AS turns\n"
     "FROM turns\nGROUP BY role\nORDER BY turns DESC",
@@ -38,7 +35,6 @@ EXAMPLES: Final = {
 }
 _PLACE: Final = re.compile(r"^LINE (\d+): (.*)\n( *)\^", re.MULTILINE)
 _CUT_OFF: Final = "..."
-_REFUSED: Final = frozenset({HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN})
 
 
 @blueprint.get("/sql")
@@ -57,7 +53,8 @@ def show() -> str | Response:
     page = _console(
         table=tabulate(found.result),
         snapshot_id=found.snapshot_id,
-        formats={name: _address("download", found.snapshot_id, name) for name in FORMATS},
+        forms=FORMS,
+        addresses={name: _address("download", found.snapshot_id, name) for name in FORMS},
         permanent=_address("show", found.snapshot_id),
     )
     return found.answer(page.encode(), HTML)
@@ -65,24 +62,23 @@ def show() -> str | Response:
 
 @blueprint.get("/sql/rows")
 def download() -> Response:
-    """Send all rows of a query's result as a file, in one of `FORMATS`.
+    """Send all rows of a query's result as a file, in one of `FORMS`.
 
     Raises:
         ValidationError: There is no such format.
     """
     name = request.args.get("format", "csv")
-    if name not in FORMATS:
-        raise ValidationError(f"Must be one of: {', '.join(FORMATS)}.", "format")
-    response = run_query(_asked()).stream(FORMATS[name])
-    response.headers["Content-Disposition"] = f"attachment; filename=rows.{name}"
-    return response
+    if name not in FORMS:
+        raise ValidationError(f"Must be one of: {', '.join(FORMS)}.", "format")
+    form = FORMS[name]
+    return as_file(run_query(_asked()).stream(form.media_type), "rows", form)
 
 
 @blueprint.after_request
 def explain(response: Response) -> Response:
     """Show what is wrong with a query beside it; a missing key is asked for by another page."""
     is_shown = request.endpoint == "sql_pages.show" and "q" in request.args
-    if is_shown and response.is_json and response.status_code not in _REFUSED:
+    if is_shown and response.is_json and response.status_code not in KEY_NEEDED:
         envelope = response.get_json()
         response.set_data(_console(error=envelope, place=_place_of(envelope)))
         response.content_type = f"{HTML}; charset=utf-8"

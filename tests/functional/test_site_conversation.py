@@ -10,7 +10,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, ViewportSize, expect
 
 from app.access.contributor_keys import new_contributor_key
-from tests.browsers import WATCH_POLICY, start_browser
+from tests.browsers import start_browser, watch
 from tests.functional.server import REQUEST_TIMEOUT_S, Server
 from tests.lakes import opened_app
 
@@ -58,28 +58,18 @@ def browser() -> Iterator[Browser]:
 
 
 @pytest.fixture
-def problems() -> list[str]:
-    """What went wrong in the browser."""
-    return []
+def page(browser: Browser) -> Iterator[Page]:
+    """A wide, light page."""
+    opened = browser.new_page(viewport=WIDE, color_scheme="light")
+    opened.set_default_timeout(TIMEOUT_MS)
+    yield opened
+    opened.close()
 
 
 @pytest.fixture
-def page(browser: Browser, server: Server, problems: list[str]) -> Iterator[Page]:
-    """A page that notes what goes wrong."""
-    opened = browser.new_page(viewport=WIDE, color_scheme="light")
-    opened.set_default_timeout(TIMEOUT_MS)
-    opened.add_init_script(WATCH_POLICY)
-    opened.on(
-        "console",
-        lambda message: problems.append(message.text) if message.type == "error" else None,
-    )
-    opened.on("pageerror", lambda error: problems.append(str(error)))
-    opened.on(
-        "request",
-        lambda asked: None if asked.url.startswith(server.url) else problems.append(asked.url),
-    )
-    yield opened
-    opened.close()
+def problems(page: Page, server: Server) -> list[str]:
+    """What goes wrong in the page."""
+    return watch(page, server.url)
 
 
 def send(server: Server, key: str, **fields: Any) -> str:

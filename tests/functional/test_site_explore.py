@@ -9,7 +9,7 @@ import requests
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, BrowserContext, Page, ViewportSize, expect
 
-from tests.browsers import WATCH_POLICY, start_browser
+from tests.browsers import start_browser, watch
 from tests.factories import make_submission
 from tests.functional.server import Server
 
@@ -66,15 +66,7 @@ def test_a_visitor_reads_filters_travels_back_and_downloads(
     server: Server, context: BrowserContext, tmp_path: Path
 ) -> None:
     page = context.new_page()
-    requested: list[str] = []
-    problems: list[str] = []
-    page.on("request", lambda request: requested.append(request.url))
-    page.on("pageerror", lambda error: problems.append(str(error)))
-    page.on(
-        "console",
-        lambda message: problems.append(message.text) if message.type == "error" else None,
-    )
-    page.add_init_script(WATCH_POLICY)
+    problems = watch(page, server.url)
 
     page.goto(server.url)
     expect(page.locator("#contribute code").first).to_contain_text(f"{server.url}/v1/ingest/chat")
@@ -107,7 +99,6 @@ def test_a_visitor_reads_filters_travels_back_and_downloads(
 
     assert problems == []
     assert page.evaluate("window.violations") == []
-    assert [url for url in requested if not url.startswith(f"{server.url}/")] == []
 
 
 def test_it_is_read_without_javascript(server: Server, browser: Browser) -> None:

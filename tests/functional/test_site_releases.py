@@ -10,7 +10,7 @@ from playwright.sync_api import Browser, Page, ViewportSize, expect
 from app.query.snapshots import Reference
 from app.services import current_services
 from tests.app.releases.factories import make_recipe
-from tests.browsers import WATCH_POLICY, start_browser
+from tests.browsers import start_browser, watch
 from tests.factories import make_submission
 from tests.functional.server import Server
 from tests.lakes import opened_app
@@ -60,28 +60,18 @@ def browser() -> Iterator[Browser]:
 
 
 @pytest.fixture
-def problems() -> list[str]:
-    """What went wrong in the browser."""
-    return []
+def page(browser: Browser) -> Iterator[Page]:
+    """A wide, light page."""
+    opened = browser.new_page(viewport=WIDE, color_scheme="light")
+    opened.set_default_timeout(TIMEOUT_MS)
+    yield opened
+    opened.close()
 
 
 @pytest.fixture
-def page(browser: Browser, server: Server, problems: list[str]) -> Iterator[Page]:
-    """A page that notes what goes wrong."""
-    opened = browser.new_page(viewport=WIDE, color_scheme="light")
-    opened.set_default_timeout(TIMEOUT_MS)
-    opened.add_init_script(WATCH_POLICY)
-    opened.on(
-        "console",
-        lambda message: problems.append(message.text) if message.type == "error" else None,
-    )
-    opened.on("pageerror", lambda error: problems.append(str(error)))
-    opened.on(
-        "request",
-        lambda asked: None if asked.url.startswith(server.url) else problems.append(asked.url),
-    )
-    yield opened
-    opened.close()
+def problems(page: Page, server: Server) -> list[str]:
+    """What goes wrong in the page."""
+    return watch(page, server.url)
 
 
 def heading(page: Page, name: str) -> None:
@@ -162,7 +152,9 @@ def test_a_query_is_typed_run_drawn_and_taken_home(
     assert all("422" in problem for problem in problems)
 
 
-def test_a_key_opens_the_status_and_a_closed_release(page: Page, server: Server, key: str) -> None:
+def test_a_key_opens_the_status_and_a_closed_release(
+    page: Page, server: Server, problems: list[str], key: str
+) -> None:
     page.goto(f"{server.url}/status")
     page.locator("[data-key-form] input").fill(key)
     page.get_by_role("button", name="Use it").click()
@@ -183,6 +175,8 @@ def test_a_key_opens_the_status_and_a_closed_release(page: Page, server: Server,
     page.get_by_role("button", name="Run").click()
     expect(page.locator(".rows td")).to_have_text("42")
     assert key not in page.url
+    # The browser says that the page without a key had the status of an error.
+    assert all("401" in problem for problem in problems)
 
 
 def test_all_is_read_without_javascript(browser: Browser, server: Server) -> None:

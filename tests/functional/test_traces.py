@@ -23,7 +23,7 @@ class Collector:
     """An OTLP receiver over HTTP, which keeps what it gets.
 
     Attributes:
-        url: Its URL.
+        url: URL of the receiver.
         spans: The spans so far, by their names.
         processes: What exported them.
     """

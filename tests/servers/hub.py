@@ -63,7 +63,7 @@ class HubServer:
     """The server.
 
     Attributes:
-        url: Its URL.
+        url: URL of the server.
         repositories: The repositories by their names.
         requests: The methods and paths of all requests, in their order.
         before: Called before each request is handled; it may raise `RefusedError`.

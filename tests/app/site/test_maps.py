@@ -127,7 +127,7 @@ def test_a_gated_map_is_named_and_a_page_says_that_it_needs_a_key(
     assert (page.status_code, page.content_type) == (401, "text/html; charset=utf-8")
     assert page.headers["WWW-Authenticate"] == 'Bearer realm="chatlake"'
     assert "This map needs an API key" in page.text
-    assert "…/maps/first/data/dataset.parquet" in page.text
+    assert "$LAKE/maps/first/data/dataset.parquet" in page.text
     for file in ("picture.png", "data/dataset.parquet", "data/metadata.json"):
         answer = site.get(f"/maps/first/{file}")
         assert (answer.status_code, answer.get_json()["code"]) == (401, 401), file

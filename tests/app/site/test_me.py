@@ -2,6 +2,8 @@
 
 import json
 import re
+from dataclasses import replace
+from html import unescape
 from typing import Final
 
 import pytest
@@ -9,9 +11,11 @@ from flask.testing import FlaskClient
 
 from app.access.contributor_keys import new_contributor_key
 from app.services import Services
+from app.settings import Settings
 from app.site import me
 from tests.app.site.test_conversations import bearer, text_of
 from tests.factories import UNGUESSABLE, commit_batch, hide, make_received
+from tests.lakes import opened_app
 
 KEY: Final = new_contributor_key()
 
@@ -30,6 +34,26 @@ def test_without_a_key_the_page_says_what_one_is_for(client: FlaskClient) -> Non
     assert "data-key-form" in answer.text
     assert 'hx-post="/me/key"' in answer.text
     assert "curl $LAKE/v1/ingest/chat" in answer.text
+    assert "terms_version" not in answer.text
+
+
+def test_the_line_to_copy_agrees_to_terms_that_the_lake_requires(settings: Settings) -> None:
+    terms = settings.home / "terms.md"
+    terms.write_text("Be kind.", encoding="utf-8")
+    asking = replace(settings, require_terms=True, terms_file=terms, terms_version="it's <1>")
+    with opened_app(asking) as app:
+        page = app.test_client().get("/me").text
+    (line,) = (unescape(each) for each in re.findall(r"<code>(curl .*?)</code>", page, re.DOTALL))
+    body = line.split("-d '")[1].removesuffix("'")
+    assert "'" not in body
+    assert json.loads(body)["terms_version"] == "it's <1>"
+
+
+def test_a_lake_that_takes_nothing_without_an_api_key_says_so(settings: Settings) -> None:
+    with opened_app(replace(settings, ingest_access="keys")) as app:
+        page = app.test_client().get("/me").text
+    assert "with an API key of its operator only" in page
+    assert 'hx-post="/me/key"' not in page
 
 
 def test_pages_never_repeat_the_host_that_a_request_names(
@@ -68,6 +92,8 @@ def test_the_page_lists_every_version_and_nothing_of_others(
     assert answer.text.count('<span class="tag">replaced</span>') == 1
     assert answer.text.count('<span class="tag">hidden from others</span>') == 1
     assert KEY not in answer.text
+    with_other_host = client.get("/me", headers={**bearer(KEY), "Host": "evil.example"})
+    assert "evil.example" not in with_other_host.text
 
 
 def test_pages_stay_on_their_snapshot(
@@ -84,7 +110,7 @@ def test_pages_stay_on_their_snapshot(
     assert client.get("/me?cursor=none", headers=bearer(KEY)).status_code == 422
 
 
-@pytest.mark.parametrize("form", ["ndjson", "csv", "parquet"])
+@pytest.mark.parametrize("form", ["ndjson", "csv", "parquet", "arrow"])
 def test_everything_is_taken_along_as_a_file(
     client: FlaskClient, services: Services, form: str
 ) -> None:
@@ -94,7 +120,8 @@ def test_everything_is_taken_along_as_a_file(
     hide(services, hidden)
     answer = client.get(f"/me/export?form={form}", headers=bearer(KEY))
     assert (answer.status_code, answer.headers["Cache-Control"]) == (200, "private, no-store")
-    assert f'filename="my-contributions.{form}"' in answer.headers["Content-Disposition"]
+    suffix = "arrows" if form == "arrow" else form
+    assert f'filename="my-contributions.{suffix}"' in answer.headers["Content-Disposition"]
     if form == "ndjson":
         rows = [json.loads(line) for line in answer.text.splitlines()]
         assert [row["contribution_id"] for row in rows] == [name, hidden]

@@ -22,6 +22,14 @@ def test_pages_name_only_files_of_this_server_and_all_are_there(
         assert response.cache_control.immutable
 
 
+@pytest.mark.parametrize(
+    "path", ["/", "/explore", "/me", "/releases", "/snapshots", "/contributors", "/sql", "/none"]
+)
+def test_no_page_repeats_the_host_that_a_request_names(client: FlaskClient, path: str) -> None:
+    headers = {"Accept": "text/html", "Host": "evil.example"}
+    assert "evil.example" not in client.get(path, headers=headers).text
+
+
 def test_files_are_sent_compressed_to_those_who_take_it(client: FlaskClient) -> None:
     address = asset_of(client, "site/site.css")
     packed = client.get(address, headers={"Accept-Encoding": "br, gzip"})

@@ -1,4 +1,5 @@
 import re
+from html import unescape
 
 import pytest
 from flask.testing import FlaskClient
@@ -46,8 +47,8 @@ def test_pages_of_snapshots_follow_each_other(
     while path:
         page = shared_client.get(path).text
         found += re.findall(r'href="/snapshots/(\d+)"', page)
-        following = re.search(r'href="(/snapshots\?cursor=\d+)" rel="next"', page)
-        path = following[1] if following else ""
+        following = re.search(r'rel="next" href="(/snapshots\?cursor=\d+&amp;limit=2)"', page)
+        path = unescape(following[1]) if following else ""
     assert found == [str(snapshot.snapshot_id) for snapshot in reversed(snapshots)]
     assert shared_client.get("/snapshots?cursor=x").status_code == 422
     assert shared_client.get("/snapshots?curser=1").status_code == 422

@@ -122,7 +122,8 @@ def test_parameters_that_are_wrong_are_told(site: FlaskClient) -> None:
 def test_all_rows_are_sent_as_a_file(site: FlaskClient, form: str) -> None:
     query = {"q": "SELECT range AS n FROM range(2000)", "format": form}
     answer = site.get("/sql/rows", query_string=query)
-    assert answer.headers["Content-Disposition"] == f"attachment; filename=rows.{form}"
+    suffix = "arrows" if form == "arrow" else form
+    assert answer.headers["Content-Disposition"] == f'attachment; filename="rows.{suffix}"'
     match form:
         case "parquet":
             rows = pq.read_table(BytesIO(answer.data)).num_rows
