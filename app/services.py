@@ -29,8 +29,10 @@ from app.access.moderation.service import Moderation
 from app.access.networks import Networks
 from app.access.policy import Policy
 from app.access.shown_again import ShownContributions
-from app.access.takedown_feed import TakedownFeed
-from app.access.takedowns import Takedown, TakedownKind, Takedowns
+from app.access.takedowns.contributions import TakenDownContributions
+from app.access.takedowns.feed import TakedownFeed
+from app.access.takedowns.records import Takedown, TakedownKind
+from app.access.takedowns.register import Takedowns
 from app.background.checkpoints import Checkpoints
 from app.background.hub import HubJob
 from app.background.maintenance import Maintenance
@@ -152,8 +154,9 @@ class Services:
             self._take_down_contributor,
         )
         self.takedowns = Takedowns(self.database, self.hidden)
+        self.taken_down = TakenDownContributions(self.database)
         self.takedown_feed = TakedownFeed(self.database, self.takedowns)
-        self.refusals = Refusals(self.takedowns, self.bans.contributor_ids)
+        self.refusals = Refusals(self.taken_down, self.bans.contributor_ids)
         self.networks = Networks(self.database)
         self.clients = Clients(settings)
         self.limiter = Limiter(self._open_buckets)
@@ -165,7 +168,7 @@ class Services:
         self._scratch = ScratchDatabase(settings.query_memory_mib)
         self.version_index = VersionIndex(self.database)
         self.version_recorder = VersionRecorder(
-            self.version_index, self.database, lambda: self.catalog, self.takedowns
+            self.version_index, self.database, lambda: self.catalog, self.taken_down
         )
 
     def _make_ingest(self, settings: Settings) -> None:
@@ -208,7 +211,7 @@ class Services:
     def _make_reading(self, settings: Settings) -> None:
         """Make what reads the lake, for the public, engines, contributors and moderators."""
         self.snapshots = Snapshots(self.database, lambda: self.catalog, self.hidden, self.embargo)
-        self.versions = Versions(self.version_index, self.takedowns)
+        self.versions = Versions(self.version_index, self.taken_down)
         self.replaced = ReplacedReader(lambda: load_table(self.catalog, REPLACED_IDENTIFIER))
         self.file_counts = FileCounts(self.database)
         self.summaries = Summaries(self.file_counts, self.replaced)
@@ -266,7 +269,7 @@ class Services:
             lambda: self.catalog, self.contributions, self.lineage, self.hidden
         )
         self.near_duplicates = NearDuplicates(lambda: self.catalog, self.contributions)
-        watch = partial(HiddenWatch, self.takedowns, self.hidden)
+        watch = partial(HiddenWatch, self.taken_down, self.hidden)
         self.releases = Releases(
             self.database,
             lambda: self.catalog,
@@ -294,11 +297,13 @@ class Services:
         finder = Finder(self._table_of_known_versions, pending, self.versions)
         self.takedown = self._takedown_service(pending, finder)
         self.withdrawals = Withdrawals(self.takedown, self.takedowns, finder)
-        self.takedown_lists = TakedownLists(self.database, self.takedowns, finder, self.takedown)
+        self.takedown_lists = TakedownLists(
+            self.database, self.takedowns, self.taken_down, finder, self.takedown
+        )
 
     def _takedown_service(self, pending: Pending, finder: Finder) -> TakedownService:
         waiting = Waiting()
-        journal = JournalErasure(self.database, self.takedowns, pending, finder, waiting)
+        journal = JournalErasure(self.database, self.taken_down, pending, finder, waiting)
         tables = TableErasure(
             self.database,
             lambda: self.catalog,
@@ -325,7 +330,9 @@ class Services:
             Step("database", DatabaseErasure(self.database).erase),
         )
         hold_back = (self.releases.hold_back, self.maps.hold_back)
-        return TakedownService(self.database, self.takedowns, finder, steps, hold_back, waiting)
+        return TakedownService(
+            self.database, self.takedowns, self.taken_down, finder, steps, hold_back, waiting
+        )
 
     @cached_property
     def catalog(self) -> LockingCatalog:
@@ -462,7 +469,7 @@ class Services:
             self.banned_contributions,
             self.settings,
             lambda: self.refusals.current(max_age_s=0),
-            self.takedowns.partly_taken_down,
+            self.taken_down.partly_taken_down,
             lambda: self.version_filling().fill(),
         )
 
@@ -512,7 +519,7 @@ class Services:
             self.version_index,
             self.database,
             lambda: self.catalog,
-            self.takedowns,
+            self.taken_down,
             self._scratch.connection,
         )
 

@@ -13,7 +13,7 @@ from app.access.moderation.errors import NotReportable, UnknownContributions
 from app.access.moderation.log import SERVICE, Action, ModerationLog
 from app.access.moderation.quarantine import Quarantine
 from app.access.moderation.reports import Reports
-from app.access.takedowns import Takedown, TakedownKind
+from app.access.takedowns.records import Takedown, TakedownKind
 from app.state.db import Database
 from app.state.parts import in_parts
 from app.telemetry import metrics

@@ -9,7 +9,7 @@ from app.access.moderation.log import ModerationLog
 from app.access.moderation.quarantine import Quarantine
 from app.access.moderation.reports import Reports
 from app.access.moderation.service import Moderation
-from app.access.takedowns import Takedown, TakedownKind
+from app.access.takedowns.records import Takedown, TakedownKind
 from app.services import Services
 
 MODERATOR: Final = "moderator-1"

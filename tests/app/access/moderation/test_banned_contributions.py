@@ -247,7 +247,7 @@ def test_the_committers_process_finishes_bans_by_itself(
     monkeypatch.setattr(services.banned_contributions, "update", updated)
     services.banned_contributions.run(stop)
     assert hidden(services) == ids_of(made)
-    assert services.takedowns.taken_down_ids().to_pylist() == [made.contribution_id]
+    assert services.taken_down.ids().to_pylist() == [made.contribution_id]
     assert outcomes == []
 
 
@@ -278,7 +278,7 @@ def test_what_workers_take_after_a_ban_with_a_takedown_is_taken_down_as_well(
     services.committer().drain()
     for _ in range(2):
         services.banned_contributions.take_down_rest()
-    assert set(services.takedowns.taken_down_ids().to_pylist()) == ids_of(before, *late)
+    assert set(services.taken_down.ids().to_pylist()) == ids_of(before, *late)
     made = services.takedowns.newest(9)
     assert sorted(each.identifier for each in made) == ["bob", "eve", "eve"]
     assert {(each.requested_by, each.reason) for each in made} == {(MODERATOR, "advertising")}
