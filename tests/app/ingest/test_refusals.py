@@ -266,7 +266,7 @@ def test_only_what_is_new_is_read_again(
         read.append(after)
         return original(after)
 
-    monkeypatch.setattr(services.takedowns, "known_by", known_by)
+    monkeypatch.setattr(services.taken_down, "known_by", known_by)
     first, second = make_contribution("one"), make_contribution("two")
     take_down(services, first)
     services.refusals.current()
