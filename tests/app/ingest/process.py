@@ -105,7 +105,7 @@ class Process:
                 lambda: self.catalog,
                 TakenDownContributions(self.database),
             ),
-            BannedContributions(self.database, hidden, bans, lambda: self.catalog, lambda *_: None),
+            BannedContributions(self.database, hidden, bans, lambda: self.catalog),
             settings,
         )
 
