@@ -16,19 +16,10 @@ from catalog import manifests
 from catalog.arrow import to_arrow
 from catalog.errors import SnapshotNotFound
 from catalog.fragments import BATCH_ROWS
+from catalog.plans import EVERY_ROW as ALL
+from catalog.plans import DataFile, added_after, plan, up_to
 from catalog.records import Contribution
-from catalog.scan import EVERY_ROW as ALL
-from catalog.scan import (
-    DataFile,
-    added_after,
-    count_rows,
-    day_bounds,
-    plan,
-    read,
-    read_with_ids,
-    schema_of,
-    up_to,
-)
+from catalog.scan import count_rows, day_bounds, read, read_with_ids, schema_of
 from catalog.schema import ARROW_SCHEMA, ID, ROW_GROUP_ROWS
 from catalog.snapshots import Snapshot, live_snapshots
 from catalog.table import append_batch, load_table
