@@ -12,8 +12,8 @@ from app.access.shown_again import NOTHING_SHOWN, ShownPosition
 from app.query.changes import START, ChangeFeed, Changes, Position
 from app.query.snapshots import Reference
 from app.services import Services
+from catalog.plans import DataFile
 from catalog.records import Contribution
-from catalog.scan import DataFile
 from catalog.snapshots import Snapshot
 from tests.batches import FEW_ROWS, scan_in_batches
 from tests.factories import commit_batch, make_received
