@@ -285,6 +285,7 @@ def test_a_file_that_goes_away_meanwhile_begins_the_backup_anew(
     assert report.snapshots.rows == 1
 
 
+@pytest.mark.slow
 def test_a_lake_that_lost_a_file_has_no_backup(services: Services, place: Path) -> None:
     commit_batch(services, make_received(0))
     (data_file,) = Path(services.settings.home / "warehouse").rglob("*.parquet")

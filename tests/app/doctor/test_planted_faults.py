@@ -691,6 +691,7 @@ def test_derived_databases_that_are_removed_are_filled_again(
     assert examine(_patient(sound)) == []
 
 
+@pytest.mark.slow
 def test_a_full_disk_is_found(sound: Services, monkeypatch: pytest.MonkeyPatch) -> None:
     full = shutil.disk_usage(sound.settings.home)._replace(free=1000)
     monkeypatch.setattr(shutil, "disk_usage", lambda _: full)
