@@ -104,9 +104,9 @@ def _make(home: Path, rows: int, days: int) -> None:
     batch_id = uuid4()
     staged = StagedFiles(table, batch_id)
     for day in range(days):
-        made = _Day.made(day, rows // days)
-        for start in range(0, made.number, _ROWS_IN_GROUP):
-            staged.write(made.raw().slice(start, _ROWS_IN_GROUP))
+        of_day = _Day.made(day, rows // days).raw()
+        for start in range(0, of_day.num_rows, _ROWS_IN_GROUP):
+            staged.write(of_day.slice(start, _ROWS_IN_GROUP))
     append_batch(table, batch_id, [], staged.finish())
     services.committer().reconcile()
     _write_cleaned(services, rows // days)
