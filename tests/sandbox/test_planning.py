@@ -47,7 +47,10 @@ def test_a_condition_that_no_day_meets_leaves_a_file_to_begin_with(lake: Service
 
 @pytest.mark.parametrize(
     "query",
-    ["SELECT count(*) FROM contributions", "from main.Contributions c select count() as n, count(*)"],
+    [
+        "SELECT count(*) FROM contributions",
+        "from main.Contributions c select count() as n, count(*)",
+    ],
 )
 def test_rows_that_are_only_counted_are_not_read(lake: Services, query: str) -> None:
     assert planned(lake, query).counted == 1
