@@ -21,7 +21,8 @@ def make_task(services: Services, query: str, **fields: Any) -> Task:
         fields: Other fields of the task, in place of those made here.
     """
     made = task_of(services.snapshots.view(Reference()), services.replaced, query)
-    return replace(made, **fields)
+    # Without the number of rows, which follows from the fields that were made.
+    return replace(made, **{"rows": None, **fields}) if fields else made
 
 
 def task_of(view: SnapshotView, replaced: ReplacedReader, query: str) -> Task:
