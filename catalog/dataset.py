@@ -93,6 +93,24 @@ def replaced_files_of(
     )
 
 
+def rows_not_replaced(
+    files: Sequence[DataFile], replaced: Iterable[ReplacedFile], last_sequence_number: int
+) -> int | None:
+    """Return how many rows of a snapshot weren't replaced; None if files have to be read for that.
+
+    Args:
+        files: All planned files of the snapshot.
+        replaced: Data files of the table `replaced`.
+        last_sequence_number: The sequence number of the snapshot.
+    """
+    counting = [file for file in replaced if file.first_sequence_number <= last_sequence_number]
+    if any(file.is_wanted_in_part for file in files):
+        return None
+    if any(file.last_sequence_number > last_sequence_number for file in counting):
+        return None
+    return sum(file.rows for file in files) - sum(file.rows for file in counting)
+
+
 def _path_of(table: Table, url: str) -> str:
     """Return the path of a file in its filesystem."""
     io = cast("PyArrowFileIO", table.io)
