@@ -7,10 +7,14 @@ from dataclasses import dataclass
 from difflib import Match, SequenceMatcher
 from typing import Final, Literal
 
+from app.site.marks import visible
+
 _WORDS: Final = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]|[^\W\u3040-\ud7af]+|\s+|.")
 """Words, runs of spaces and single signs. Scripts without spaces are compared by letters."""
 _MOST_WORDS: Final = 4_000
 """Words of two texts up to which they are compared."""
+_MOST_CHARACTERS: Final = 50_000
+"""Length of two texts up to which they are cut into words: each word takes memory."""
 _PAGE_WORDS: Final = 6_000
 """Words of a page's texts that are compared."""
 _PAGE_STEPS: Final = 4_000_000
@@ -52,11 +56,15 @@ class Comparer:
     def compare(self, before: str, after: str) -> Sequence[Change] | None:
         """Return how a text became another; None if comparing them takes too much work.
 
+        Characters that can't be seen are written out in the changes.
+
         Args:
             before: The text as it was.
             after: The text as it became.
         """
-        old, new = _WORDS.findall(before), _WORDS.findall(after)
+        if len(before) + len(after) > _MOST_CHARACTERS:
+            return None
+        old, new = _WORDS.findall(visible(before)), _WORDS.findall(visible(after))
         words = len(old) + len(new)
         if words > min(_MOST_WORDS, self.left_words):
             return None

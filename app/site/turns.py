@@ -188,7 +188,7 @@ class TurnRenderer:
         )
 
     def _edit(self, before: str, after: str) -> Sequence[Change] | None:
-        changes = self._comparer.compare(visible(before), visible(after))
+        changes = self._comparer.compare(before, after)
         if changes is not None:
             self._left_bytes -= sum(len(escape(part.text).encode()) for part in changes)
         return changes

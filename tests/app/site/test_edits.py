@@ -32,6 +32,8 @@ def test_both_texts_are_whole(before: str, after: str) -> None:
 
 def test_texts_that_are_too_long_are_not_compared() -> None:
     assert Comparer().compare("a " * 2_000, "b " * 2_000) is None
+    # A gigabyte of words, if it were cut into them.
+    assert Comparer(left_words=10**9).compare("a " * 8_000_000, "b") is None
     assert Comparer(left_words=5).compare("a b", "a c") is None
     assert Comparer(left_words=6).compare("a b", "a c") is not None
 
@@ -55,3 +57,9 @@ def test_the_texts_of_a_page_share_its_words() -> None:
     comparer = Comparer(left_words=10)
     assert comparer.compare("a b", "a c") is not None
     assert comparer.compare("a b", "a c") is None
+
+
+def test_characters_that_can_not_be_seen_are_written_out() -> None:
+    changes = Comparer().compare("a", "a \u202e")
+    assert changes
+    assert changes[-1] == Change("added", " ⟦U+202E⟧")
