@@ -28,6 +28,7 @@ from chatlake_client.shapes import (
     requests,
     sillytavern,
     transcripts,
+    vocabulary,
     wildchat,
 )
 from chatlake_client.shapes.fields import Losses, kind_name
@@ -166,8 +167,6 @@ _KEYS_OF_SHAPES: Final = frozenset(key for shape in SHAPES for key in shape.keys
 
 MAX_REMEMBERED_KEYS: Final = 32
 MAX_NAMED_KEYS: Final = 20
-SPEAKER_KEYS: Final = frozenset({"role", "from"})
-SPOKEN_KEYS: Final = frozenset({"content", "value", "tool_calls"})
 
 
 def shape_of(row: object) -> tuple[Shape | ThreadShape, Json]:
@@ -177,7 +176,7 @@ def shape_of(row: object) -> tuple[Shape | ThreadShape, Json]:
         RowError: The row has no known shape.
     """
     if isinstance(row, list):
-        row = {"messages": row}
+        row = {"contents" if any(map(_is_content, row)) else "messages": row}
     if not isinstance(row, dict):
         raise RowError(f"a row must be an object, not {kind_name(row)}")
     if shape := _recognised(row):
@@ -222,12 +221,12 @@ def is_row(value: object) -> bool:
 
 def is_turn(value: object) -> bool:
     """Tell whether a value is a turn that belongs to the list in which it stands."""
-    return (
-        isinstance(value, dict)
-        and bool(SPEAKER_KEYS & value.keys())
-        and bool(SPOKEN_KEYS & value.keys())
-        and not is_row(value)
-    )
+    return isinstance(value, dict) and vocabulary.speaks(value) and not is_row(value)
+
+
+def _is_content(value: object) -> bool:
+    """Tell whether a value is a turn in Gemini's words, whose parts state no type."""
+    return isinstance(value, dict) and "parts" in value and not vocabulary.is_typed(value["parts"])
 
 
 def is_conversation(value: object) -> bool:
