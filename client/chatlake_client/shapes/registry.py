@@ -7,8 +7,10 @@ from chatlake_client.errors import RowError
 from chatlake_client.records import Json
 from chatlake_client.shapes import (
     aistudio,
+    backups,
     battles,
     chatgpt,
+    chats,
     claude_ai,
     claude_code,
     gateways,
@@ -92,6 +94,7 @@ SHAPES: Final[tuple[Shape | ThreadShape, ...]] = (
         sillytavern.parts_of_sillytavern,
         sillytavern.read_sillytavern,
     ),
+    Shape(", ".join(one.name for one in chats.APPLICATIONS), chats.KEYS, chats.is_chat, chats.read_chat),
     ThreadShape("Jan", _keys("thread_id"), jan.is_jan, jan.parts_of_jan, jan.read_jan),
     Shape(
         "HuggingChat", _keys("messages"), huggingchat.is_huggingchat, huggingchat.read_huggingchat
@@ -108,7 +111,7 @@ SHAPES: Final[tuple[Shape | ThreadShape, ...]] = (
     Shape("Gemini", _keys("contents request"), gemini.is_gemini, gemini.read_gemini),
     Shape(
         "requests of OpenAI and Anthropic",
-        _keys("request body custom_id"),
+        _keys("request body custom_id object content inputs input request_body"),
         requests.is_request,
         requests.read_request,
     ),
@@ -167,6 +170,8 @@ _KEYS_OF_SHAPES: Final = frozenset(key for shape in SHAPES for key in shape.keys
 
 MAX_REMEMBERED_KEYS: Final = 32
 MAX_NAMED_KEYS: Final = 20
+MAX_DEPTH_OF_ROWS: Final = 3
+"""How many objects may lie around the conversations of a document."""
 
 
 def shape_of(row: object) -> tuple[Shape | ThreadShape, Json]:
@@ -247,18 +252,52 @@ def rows_within(document: object) -> list[object]:
     """
     if not isinstance(document, dict) or is_row(document):
         return [document]
+    if (found := backups.chats_of(document)) is not None:
+        return list(found)
     lists = [key for key, value in document.items() if isinstance(value, list)]
     known = [key for key in lists if any(map(is_row, document[key]))]
+    if not known and (rows := _rows_below(document)):
+        return rows
     if len(known or lists) != 1:
         return [document]
     (key,) = known or lists
-    rows: list[object] = document.pop(key)
+    rows = document.pop(key)
+    _refuse_loss(document, f"the list {key}")
+    return rows
+
+
+def _rows_below(document: Json) -> list[object]:
+    """Return the rows that lie deeper in an object, such as a backup of an application.
+
+    Raises:
+        ValueError: An object around them states something that the rows would lose.
+    """
+    rows: list[object] = []
+    waiting = [(document, 0)]
+    while waiting:
+        holder, depth = waiting.pop()
+        beside: Json = {}
+        inner: list[tuple[Json, int]] = []
+        found = 0
+        for key, value in holder.items():
+            if is_row(value) or (isinstance(value, list) and any(map(is_row, value))):
+                rows += value if isinstance(value, list) else [value]
+                found += 1
+            else:
+                beside[key] = value
+                if isinstance(value, dict) and depth < MAX_DEPTH_OF_ROWS:
+                    inner.append((value, depth + 1))
+        if found:
+            _refuse_loss(beside, "the conversations")
+        waiting += reversed(inner)
+    return rows
+
+
+def _refuse_loss(beside: Json, rows: str) -> None:
     losses = Losses()
-    losses.open(document, level=Level.ROW)
+    losses.open(beside, level=Level.ROW)
     _, lost = losses.count(tuple)
     if lost:
         raise ValueError(
-            f"would lose {', '.join(lost)} beside the list {key}: "
-            "state it in each row, or remove it"
+            f"would lose {', '.join(lost)} beside {rows}: state it in each row, or remove it"
         )
-    return rows

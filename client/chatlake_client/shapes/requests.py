@@ -17,12 +17,17 @@ from chatlake_client.shapes.agents import agent_of
 from chatlake_client.shapes.fields import Fields
 from chatlake_client.shapes.labels import labels_of
 from chatlake_client.shapes.meaning import Level
-from chatlake_client.shapes.messages import tools_of, turns_of, turns_of_message
+from chatlake_client.shapes.messages import tools_of, turns_of, turns_of_list, turns_of_message
 from chatlake_client.shapes.parts import turns_of_parts
 from chatlake_client.shapes.responses import turns_of_items
 from chatlake_client.shapes.times import time_text
+from chatlake_client.shapes.vocabulary import unwrapped
 
 PROMPT_KEYS = frozenset({"messages", "input", "prompt"})
+NAMES = (("request_body", "response_body"), ("inputs", "outputs"), ("input", "output"))
+"""How logs other than `request` and `response` call the two: Helicone, LangSmith, Bedrock."""
+ANSWERS = frozenset({"chat.completion", "text_completion", "response"})
+"""What OpenAI's answers say that they are."""
 PARAMETERS = ("thinking", "reasoning", "audio", "function_call", "conversation")
 """How a request wants to be answered; the same names mean contents elsewhere."""
 CONVERSING = ("/completions", "/responses", "/messages")
@@ -31,6 +36,8 @@ CONVERSING = ("/completions", "/responses", "/messages")
 
 def is_request(row: Json) -> bool:
     """Tell whether a row is a line of a log or of a batch file."""
+    if is_answer(row) or _names_of(row):
+        return True
     request, body, response = row.get("request"), row.get("body"), row.get("response")
     if isinstance(body, dict) and ("custom_id" in row or "url" in row):
         return True
@@ -45,8 +52,48 @@ def is_request(row: Json) -> bool:
     )
 
 
+def is_answer(row: Json) -> bool:
+    """Tell whether a row is itself the answer of a model, without what was asked."""
+    return (row.get("object") in ANSWERS and bool({"choices", "output"} & row.keys())) or (
+        row.get("type") == "message" and "stop_reason" in row and isinstance(row.get("content"), list)
+    )
+
+
+def _names_of(row: Json) -> tuple[str, str] | None:
+    """Return the keys under which a log has what was asked and what was answered."""
+    for asked, answered in NAMES:
+        request, response = row.get(asked), row.get(answered)
+        if isinstance(request, dict) and (response is None or isinstance(response, dict)):
+            inner = request.get("inputBodyJson", request)
+            if isinstance(inner, dict) and PROMPT_KEYS & inner.keys():
+                return asked, answered
+    return None
+
+
+def _as_pair(row: Fields) -> Fields:
+    """Return a line of a log with `request` and `response`, whatever the log calls them."""
+    values = {key: row.peek(key) for key in row.keys()}  # noqa: SIM118  # no dict
+    if is_answer(values):
+        for key in values:
+            row.take(key)
+        return row.losses.open({"response": values}, level=Level.ROW)
+    names = _names_of(values)
+    if names is None:
+        return row
+    asked, answered = (row.take(name) for name in names)
+    if isinstance(asked, dict) and isinstance(asked.get("inputBodyJson"), dict):
+        asked = asked["inputBodyJson"]
+    if isinstance(answered, dict) and isinstance(answered.get("outputBodyJson"), dict):
+        answered = answered["outputBodyJson"]
+    pair = {"request": asked, "response": answered, "model": row.label("modelId", "model")}
+    pair["ingest_id"] = row.label("request_id", "requestId", "id")
+    pair["timestamp"] = row.take("timestamp", "request_created_at", "start_time", "startTime")
+    return row.losses.open(pair, level=Level.ROW)
+
+
 def read_request(row: Fields) -> Conversation:
     """Return the conversation of a request and its response; each may be missing."""
+    row = _as_pair(row)
     request = row.nested("request", "body", "params", level=Level.ROW)
     url = row.text("url")
     if url and not url.endswith(CONVERSING):
@@ -65,7 +112,7 @@ def read_request(row: Fields) -> Conversation:
         raise RowError("a request that failed, or holds no conversation")
     return Conversation(
         turns,
-        agent_id=agent_of(turns, request, "model"),
+        agent_id=agent_of(turns, request, "model") or row.label("model"),
         ingest_id=row.label("custom_id", "ingest_id") or id_,
         created_at=created_at or time_text(row.take("timestamp", "created_at")),
         source=row.label("source"),
@@ -88,7 +135,7 @@ def _answer_of(row: Fields) -> Fields:
 
 def turns_of_request(request: Fields) -> list[Turn]:
     """Return the turns of what was asked, with the instructions before them."""
-    turns = turns_of(request, "messages") if "messages" in request else _turns_of_input(request)
+    turns = _turns_of_messages(request) if "messages" in request else _turns_of_input(request)
     for key in ("system", "instructions"):
         system = request.text(key)
         if system is None and isinstance(request.peek(key), list):
@@ -98,6 +145,15 @@ def turns_of_request(request: Fields) -> list[Turn]:
             turns.insert(0, Turn("system", system))
     request.leave(*PARAMETERS)
     return turns
+
+
+def _turns_of_messages(request: Fields) -> list[Turn]:
+    messages = request.peek("messages")
+    if isinstance(messages, list) and len(messages) == 1 and isinstance(messages[0], list):
+        # LangChain asks several conversations at once, which is one in practice.
+        request.take("messages")
+        return turns_of_list(request, messages[0], "messages")
+    return turns_of(request, "messages")
 
 
 def _turns_of_input(request: Fields) -> list[Turn]:
@@ -116,6 +172,13 @@ def read_answer(
     created_at = time_text(answer.take("created", "created_at"))
     if "choices" in answer:
         choices = [_choice(choice) for choice in answer.objects("choices")]
+    elif isinstance(answer.peek("generations"), list):
+        choices = _generations(answer)
+    elif isinstance(answer.peek("message"), dict):
+        choices = [turns_of_message(answer.nested("message", level=Level.TURN))]
+        answer.leave("done", "done_reason")
+    elif isinstance(output := answer.peek("output"), dict) and "message" in output:
+        choices = [turns_of_message(answer.nested("output").nested("message", level=Level.TURN))]
     elif isinstance(answer.peek("output"), list):
         choices = [turns_of_items(answer.objects("output"), "assistant", "")]
         answer.leave("output_text")
@@ -128,10 +191,29 @@ def read_answer(
         choices = []
     choices = [turns for turns in choices if turns]
     for turns in choices:
+        turns[-1].role = turns[-1].role or "assistant"
         for turn in turns:
             if turn.role != "tool":
                 turn.model, turn.created_at = model, created_at
     return choices, model, id_, created_at
+
+
+def _generations(answer: Fields) -> list[list[Turn]]:
+    """Read LangChain's answers: a list for each conversation that was asked."""
+    asked = answer.items("generations")
+    if len(asked) != 1 or not isinstance(asked[0], list):
+        raise RowError("generations must hold the answers to one conversation")
+    choices = []
+    for generation in asked[0]:
+        choice = answer.inner(generation, "generations[]")
+        message = choice.peek("message")
+        if isinstance(message, dict):
+            choice.take("message", "text")
+            inner = answer.inner(unwrapped(message), "generations[].message", Level.TURN)
+            choices.append(turns_of_message(inner))
+        else:
+            choices.append(_choice(choice))
+    return choices
 
 
 def _choice(choice: Fields) -> list[Turn]:
