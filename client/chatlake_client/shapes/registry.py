@@ -13,11 +13,15 @@ from chatlake_client.shapes import (
     chats,
     claude_ai,
     claude_code,
+    copilot,
+    deepseek,
     gateways,
     gemini,
+    grok,
     huggingchat,
     instructions,
     jan,
+    lechat,
     librechat,
     llamacpp,
     lmstudio,
@@ -29,6 +33,7 @@ from chatlake_client.shapes import (
     preferences,
     requests,
     sillytavern,
+    takeout,
     transcripts,
     vocabulary,
     wildchat,
@@ -49,6 +54,7 @@ MESSAGES: Final = Shape(
     messages.read_messages,
 )
 SHAPES: Final[tuple[Shape | ThreadShape, ...]] = (
+    Shape("DeepSeek", _keys("mapping"), deepseek.is_deepseek, deepseek.read_deepseek),
     ThreadShape(
         "ChatGPT",
         _keys("mapping conversation_id"),
@@ -94,6 +100,24 @@ SHAPES: Final[tuple[Shape | ThreadShape, ...]] = (
         sillytavern.parts_of_sillytavern,
         sillytavern.read_sillytavern,
     ),
+    Shape("Grok", _keys("responses"), grok.is_grok, grok.read_grok),
+    ThreadShape(
+        "Le Chat", _keys("chatId"), lechat.is_lechat, lechat.parts_of_lechat, lechat.read_lechat
+    ),
+    Shape(
+        "Visual Studio Code's Copilot",
+        _keys("responderUsername"),
+        copilot.is_vscode,
+        copilot.read_vscode,
+    ),
+    ThreadShape(
+        "Microsoft's Copilot",
+        _keys("Conversation"),
+        copilot.is_copilot_message,
+        copilot.parts_of_copilot,
+        copilot.read_copilot,
+    ),
+    Shape("Gemini in Takeout", _keys("header"), takeout.is_takeout, takeout.read_takeout),
     Shape(", ".join(one.name for one in chats.APPLICATIONS), chats.KEYS, chats.is_chat, chats.read_chat),
     ThreadShape("Jan", _keys("thread_id"), jan.is_jan, jan.parts_of_jan, jan.read_jan),
     Shape(

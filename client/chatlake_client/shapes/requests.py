@@ -171,7 +171,7 @@ def read_answer(
     model, id_ = answer.label("model"), answer.label("id")
     created_at = time_text(answer.take("created", "created_at"))
     if "choices" in answer:
-        choices = [_choice(choice) for choice in answer.objects("choices")]
+        choices = [_choice(choice) for choice in sorted(answer.objects("choices"), key=_index)]
     elif isinstance(answer.peek("generations"), list):
         choices = _generations(answer)
     elif isinstance(answer.peek("message"), dict):
@@ -214,6 +214,12 @@ def _generations(answer: Fields) -> list[list[Turn]]:
         else:
             choices.append(_choice(choice))
     return choices
+
+
+def _index(choice: Fields) -> int:
+    """Return the place of a choice; those that don't state one keep the order of the file."""
+    index = choice.take("index")
+    return index if isinstance(index, int) else 0
 
 
 def _choice(choice: Fields) -> list[Turn]:
