@@ -25,7 +25,7 @@ from chatlake_client.shapes.vocabulary import MODEL_KEYS, TIME_KEYS, role_of_wor
 
 LISTS: Final = ("messages", "history")
 SYSTEM_KEYS: Final = ("systemRole", "systemPrompt", "system")
-NOT_SPOKEN: Final = frozenset({"info", "error", "warning"})
+NOT_SPOKEN: Final = ("info", "error", "warning")
 """Types of messages that are the application's own."""
 DISPLAY_NAME: Final = "sender"
 

@@ -11,6 +11,7 @@ from typing import Final
 
 from chatlake_client.conversation import Application, Conversation, Turn, last_model
 from chatlake_client.records import Json
+from chatlake_client.shapes.calls import call_of
 from chatlake_client.shapes.fields import Fields, Losses
 from chatlake_client.shapes.meaning import Level
 from chatlake_client.shapes.parts import joined
@@ -21,6 +22,11 @@ from chatlake_client.shapes.vocabulary import role_of_word
 MODEL_PREFIX: Final = "copilot/"
 CSV_COLUMNS: Final = frozenset({"Conversation", "Time", "Author", "Message"})
 VOTES: Final = {1: "positive", 0: "negative"}
+SILENT_KINDS: Final = frozenset(
+    {"progressMessage", "progressTaskSerialized", "undoStop", "codeblockUri", "mcpServersStarting"}
+    | {"prepareToolInvocation", "command", "reference", "references", "codeCitation"}
+)
+"""Kinds of parts that the editor shows, and no model said."""
 TEXT_KINDS: Final = frozenset({None, "markdownContent"})
 
 
@@ -30,7 +36,7 @@ def is_vscode(row: Json) -> bool:
 
 
 def read_vscode(row: Fields) -> Conversation:
-    """Return the chat; of edits and calls only their number is known to the losses."""
+    """Return the chat."""
     turns: list[Turn] = []
     for request in row.objects("requests", level=Level.TURN):
         turns += _exchange(request)
@@ -49,18 +55,48 @@ def read_vscode(row: Fields) -> Conversation:
 def _exchange(request: Fields) -> list[Turn]:
     asked = request.text("message") or request.nested("message").text("text")
     created_at = time_text(request.take("timestamp"))
+    turns = _answered(request)
+    model = request.label("modelId")
+    vote = request.peek("vote")
+    for turn in turns:
+        if turn.role == "assistant":
+            turn.model = model.removeprefix(MODEL_PREFIX) if model else None
+    if turns and isinstance(vote, int) and vote in VOTES:
+        request.take("vote")
+        turns[-1].rating = VOTES[vote]
+    if turns:
+        turns[-1].stopped = request.flag("isCanceled") or None
+    turns.insert(0, Turn("user", asked, created_at=created_at))
+    return [turn for turn in turns if turn.role == "tool" or not turn.shows_nothing]
+
+
+def _answered(request: Fields) -> list[Turn]:
+    """Return the answer of a request: round by round, where the model called tools."""
+    metadata = request.nested("result").nested("metadata")
+    rounds = metadata.objects("toolCallRounds")
+    results = metadata.members("toolCallResults")
+    if any(one.peek("toolCalls") for one in rounds):
+        # The parts say the same, without the arguments.
+        request.leave("response")
+        return [turn for one in rounds for turn in _round(one, results)]
     answer = Turn("assistant")
     for part in request.objects("response"):
         _add_part(answer, part)
-    model = request.label("modelId")
-    answer.model = model.removeprefix(MODEL_PREFIX) if model else None
-    vote = request.peek("vote")
-    if isinstance(vote, int) and vote in VOTES:
-        request.take("vote")
-        answer.rating = VOTES[vote]
-    answer.stopped = request.flag("isCanceled") or None
-    turns = [Turn("user", asked, created_at=created_at), answer]
-    return [turn for turn in turns if not turn.shows_nothing]
+    return [answer]
+
+
+def _round(one: Fields, results: dict[str, Fields]) -> list[Turn]:
+    turn = Turn("assistant", one.label("response"))
+    turn.reasoning = one.nested("thinking").label("text")
+    turns = [turn]
+    for call in one.objects("toolCalls"):
+        turn.tool_calls.append(call_of(call))
+        id_, name = turn.tool_calls[-1].id, turn.tool_calls[-1].name
+        if id_ in results:
+            texts = [part.text("value") for part in results[id_].objects("content")]
+            text = "\n".join(filter(None, texts))
+            turns.append(Turn("tool", text, tool_call_id=id_, name=name))
+    return turns
 
 
 def _add_part(turn: Turn, part: Fields) -> None:
@@ -72,8 +108,8 @@ def _add_part(turn: Turn, part: Fields) -> None:
         turn.reasoning = joined(turn.reasoning, part.text("value"), "\n")
     elif kind == "inlineReference":
         turn.content = joined(turn.content, _name_of_reference(part), "")
-    else:
-        part.lose(f"part of the kind {kind}", is_meant=False)
+    elif kind not in SILENT_KINDS:
+        part.lose(f"part of the kind {kind}")
 
 
 def _name_of_reference(part: Fields) -> str | None:

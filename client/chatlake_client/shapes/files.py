@@ -25,7 +25,7 @@ MEDIA_TYPE_KEYS: Final = (
 SIZE_KEYS: Final = ("bytes", "size", "file_size", "fileSize", "size_bytes")
 TEXT_KEYS: Final = ("text", "extracted_content")
 ADDRESS_KEYS: Final = ("url", "uri", "path", "id", "file_id", "uuid")
-KINDS: Final = frozenset({"image", "audio", "video", "file"})
+KINDS: Final = ("image", "audio", "video", "file")
 
 
 def files_of(message: Fields) -> list[Attachment]:

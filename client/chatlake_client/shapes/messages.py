@@ -39,12 +39,20 @@ from chatlake_client.shapes.vocabulary import (
     unwrapped,
 )
 
-TURN_LISTS: Final = ("conversation", "messages", "conversations")
+ONE: Final = "conversation"
+TURN_LISTS: Final = (ONE, "messages", "conversations")
+EXCHANGES: Final = (
+    *(("input", "output"), ("question", "answer"), ("prompt", "response")),
+    *(("human", "assistant"), ("user", "assistant"), ("instruction", "output")),
+)
+"""Keys of a question and its answer in one element of a list."""
 SYSTEM_KEYS: Final = ("system", "system_prompt", "system_message", "systemPrompt")
 REASONING_KEYS: Final = ("reasoning_content", "reasoning", "thinking")
 ROW_MODEL_OBJECTS: Final = ("config", "metadata", "settings")
 """Keys of a row whose object may name the model of all turns."""
+IMAGE_MARK: Final = "<image>"
 LABEL_KEYS: Final = ("label", "kto_tag")
+ASKING: Final = ("user", "assistant")
 TOOL_SPEAKERS: Final = frozenset({"observation", "tool_response", "function_response"})
 CALLING_SPEAKERS: Final = frozenset({"function_call", "tool_call"})
 OTHER_SPEAKERS: Final = TOOL_SPEAKERS | CALLING_SPEAKERS
@@ -75,7 +83,24 @@ def read_messages(row: Fields) -> Conversation:
     key = next(key for key in TURN_LISTS if key in row)
     turns = turns_of(row, key)
     rate_by_label(row, turns)
+    add_images(row, turns)
     return conversation_of(row, turns)
+
+
+def add_images(row: Fields, turns: list[Turn]) -> None:
+    """Put the images beside the turns to the marks in their texts, if there are as many marks."""
+    for key in ("image", "images"):
+        value = row.peek(key)
+        images = [value] if isinstance(value, str) else value
+        marked = [turn for turn in turns for _ in range((turn.content or "").count(IMAGE_MARK))]
+        if (
+            isinstance(images, list)
+            and len(images) == len(marked)
+            and all(isinstance(image, str) and image for image in images)
+        ):
+            row.take(key)
+            for turn, image in zip(marked, images, strict=True):
+                turn.attachments.append(attachment_at(image, "image"))
 
 
 def conversation_of(row: Fields, turns: list[Turn]) -> Conversation:
@@ -163,9 +188,20 @@ def turns_of(row: Fields, *keys: str) -> list[Turn]:
             value = jsontext.parse_row(value)
         except ValueError as error:
             raise RowError(f"{keys[0]} is a text but not JSON: {error}") from error
+    value = _rows_of_columns(value)
     if not isinstance(value, list):
         raise RowError(f"{keys[0]} must be a list, not {kind_name(value)}")
     return turns_of_list(row, value, keys[0])
+
+
+def _rows_of_columns(value: object) -> object:
+    """Return a list of messages that is held as one list for each of their keys, as rows."""
+    if not (isinstance(value, dict) and value and all(isinstance(v, list) for v in value.values())):
+        return value
+    columns = list(value.values())
+    if any(len(column) != len(columns[0]) for column in columns):
+        return value
+    return [dict(zip(value, cells, strict=True)) for cells in zip(*columns, strict=True)]
 
 
 def turns_of_list(row: Fields, messages: list[object], key: str) -> list[Turn]:
@@ -176,9 +212,21 @@ def turns_of_list(row: Fields, messages: list[object], key: str) -> list[Turn]:
             raise RowError(f"{key}[{place}] must be an object, not {kind_name(message)}")
         if turn := _plain_turn(message):
             turns.append(turn)
+        elif exchange := _exchange(message):
+            turns += exchange
         else:
             turns += turns_of_message(row.inner(unwrapped(message), f"{key}[]", Level.TURN))
     return turns
+
+
+def _exchange(message: Json) -> list[Turn]:
+    """Return the two turns of an element that holds a question and its answer, and nothing else."""
+    for keys in EXCHANGES:
+        if message.keys() == set(keys):
+            texts = [message[key] for key in keys]
+            if all(isinstance(text, str) for text in texts):
+                return [Turn(role, text) for role, text in zip(ASKING, texts, strict=True)]
+    return []
 
 
 def _plain_turn(message: Json) -> Turn | None:

@@ -13,6 +13,7 @@ from chatlake_client.shapes import (
     chats,
     claude_ai,
     claude_code,
+    compared,
     copilot,
     deepseek,
     gateways,
@@ -32,6 +33,7 @@ from chatlake_client.shapes import (
     otel,
     preferences,
     requests,
+    scattered,
     sillytavern,
     takeout,
     transcripts,
@@ -52,6 +54,13 @@ MESSAGES: Final = Shape(
     _keys("conversation messages conversations"),
     messages.is_messages,
     messages.read_messages,
+)
+SCATTERED: Final = ThreadShape(
+    "messages one a row",
+    frozenset(scattered.THREAD_KEYS),
+    scattered.is_scattered,
+    scattered.parts_of_scattered,
+    scattered.read_scattered,
 )
 SHAPES: Final[tuple[Shape | ThreadShape, ...]] = (
     Shape("DeepSeek", _keys("mapping"), deepseek.is_deepseek, deepseek.read_deepseek),
@@ -165,6 +174,9 @@ SHAPES: Final[tuple[Shape | ThreadShape, ...]] = (
         preferences.is_pair,
         preferences.read_pair,
     ),
+    Shape(
+        "two answers and a preference", compared.KEYS, compared.is_compared, compared.read_compared
+    ),
     Shape("SHP", _keys("human_ref_A"), preferences.is_shp, preferences.read_shp),
     Shape(
         "WildChat and LMSYS",
@@ -173,6 +185,7 @@ SHAPES: Final[tuple[Shape | ThreadShape, ...]] = (
         wildchat.read_wildchat,
     ),
     MESSAGES,
+    SCATTERED,
     Shape(
         "instruction or question with an answer",
         frozenset(instructions.ASKED_KEYS),
@@ -210,6 +223,8 @@ def shape_of(row: object) -> tuple[Shape | ThreadShape, Json]:
         raise RowError(f"a row must be an object, not {kind_name(row)}")
     if shape := _recognised(row):
         return shape, row
+    if vocabulary.speaks(row):
+        return SCATTERED, row
     keys = sorted(row)
     more = ", …" if len(keys) > MAX_NAMED_KEYS else ""
     seen = ", ".join(keys[:MAX_NAMED_KEYS]) + more
@@ -244,8 +259,13 @@ def is_row(value: object) -> bool:
     shape = _recognised(value)
     if shape is not MESSAGES:
         return shape is not None
-    held = next(value[key] for key in messages.TURN_LISTS if value.get(key) is not None)
-    return not (isinstance(held, list) and any(map(is_row, held)))
+    key = next(key for key in messages.TURN_LISTS if value.get(key) is not None)
+    return not (key != messages.ONE and isinstance(value[key], list) and any(map(_is_whole, value[key])))
+
+
+def _is_whole(value: object) -> bool:
+    """Tell whether a value is a row that needs no other row."""
+    return is_row(value) and isinstance(value, dict) and not scattered.is_scattered(value)
 
 
 def is_turn(value: object) -> bool:
@@ -287,7 +307,8 @@ def rows_within(document: object) -> list[object]:
     (key,) = known or lists
     rows = document.pop(key)
     _refuse_loss(document, f"the list {key}")
-    return rows
+    # Turns of an object are one conversation, and those of the next object are another.
+    return [rows] if any(map(is_turn, rows)) else rows
 
 
 def _rows_below(document: Json) -> list[object]:

@@ -26,7 +26,7 @@ from chatlake_client.shapes.vocabulary import unwrapped
 PROMPT_KEYS = frozenset({"messages", "input", "prompt"})
 NAMES = (("request_body", "response_body"), ("inputs", "outputs"), ("input", "output"))
 """How logs other than `request` and `response` call the two: Helicone, LangSmith, Bedrock."""
-ANSWERS = frozenset({"chat.completion", "text_completion", "response"})
+ANSWERS = ("chat.completion", "text_completion", "response")
 """What OpenAI's answers say that they are."""
 PARAMETERS = ("thinking", "reasoning", "audio", "function_call", "conversation")
 """How a request wants to be answered; the same names mean contents elsewhere."""

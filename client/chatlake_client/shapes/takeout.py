@@ -14,7 +14,7 @@ from chatlake_client.records import Json
 from chatlake_client.shapes.fields import Fields
 from chatlake_client.shapes.times import time_text
 
-PRODUCTS: Final = frozenset({"Gemini Apps", "Bard"})
+PRODUCTS: Final = ("Gemini Apps", "Bard")
 ASKED: Final = ("Prompted ", "Asked: ", "Asked ")
 """What Takeout writes before a question, in English."""
 
