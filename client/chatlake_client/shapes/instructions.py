@@ -55,13 +55,11 @@ def read_instruction(row: Fields) -> Conversation:
 
 
 def _given(row: Fields) -> list[object]:
+    if row.flag("done"):
+        # Ollama's context is the model's state, in numbers.
+        row.take("context")
     values = [row.take(key) for key in GIVEN_KEYS]
-    # Ollama's context is the model's state, in numbers.
-    return [
-        value
-        for value in values
-        if value not in (None, "", []) and not (isinstance(value, list) and type(value[0]) is int)
-    ]
+    return [value for value in values if value is not None and value != ""]
 
 
 def turns_before(row: Fields) -> list[Turn]:

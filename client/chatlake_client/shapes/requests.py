@@ -63,7 +63,7 @@ def _names_of(row: Json) -> tuple[str, str] | None:
     """Return the keys under which a log has what was asked and what was answered."""
     for asked, answered in NAMES:
         request, response = row.get(asked), row.get(answered)
-        if isinstance(request, dict) and (response is None or isinstance(response, dict)):
+        if isinstance(request, dict) and answered in row and isinstance(response, dict | None):
             inner = request.get("inputBodyJson", request)
             if isinstance(inner, dict) and PROMPT_KEYS & inner.keys():
                 return asked, answered
