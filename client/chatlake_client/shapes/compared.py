@@ -59,7 +59,7 @@ def is_compared(row: Json) -> bool:
 
 def read_compared(row: Fields) -> Conversation:
     """Return the conversation with the better answer; of equal ones, with the first."""
-    verdict = next(one for one in VERDICTS if one.key in row and one.answers[0] in row)
+    verdict = next(one for one in VERDICTS if all(map(row.has, (one.key, *one.answers))))
     number = row.take(verdict.key)
     if isinstance(number, bool) or not isinstance(number, int | float):
         raise RowError(f"{verdict.key} must be a number")

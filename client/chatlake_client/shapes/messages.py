@@ -258,7 +258,7 @@ def turns_of_message(message: Fields) -> list[Turn]:
         return turns
     # Of several turns, the first ones are tools' answers; what the message says is the last one's.
     turn = turns[-1]
-    reasoning = message.label(*REASONING_KEYS)
+    reasoning = message.label(*REASONING_KEYS) or _thoughts(message)
     turn.reasoning = reasoning or turn.reasoning
     if turn.reasoning:
         # Servers state the same thoughts under several keys.
@@ -283,6 +283,17 @@ def turns_of_message(message: Fields) -> list[Turn]:
         turn.name = None
     split_thoughts(turn)
     return _with_answers(turns, answers)
+
+
+def _thoughts(message: Fields) -> str | None:
+    """Take Gemini CLI's thoughts: a subject and a description each."""
+    thoughts = message.peek("thoughts")
+    if not (isinstance(thoughts, list) and all(isinstance(one, dict) for one in thoughts)):
+        return None
+    texts = [
+        one.text(key) for one in message.objects("thoughts") for key in ("subject", "description")
+    ]
+    return "\n".join(filter(None, texts)) or None
 
 
 def _with_answers(turns: list[Turn], answers: list[Turn]) -> list[Turn]:
