@@ -69,14 +69,13 @@ def _time(message: Json) -> str:
 def _lobe_message(message: Json) -> Json:
     left = {"sessionId", "topicId", "parentId", "meta", "extra", "tools", "plugin", "agentId"}
     own = {key: value for key, value in message.items() if key not in left}
-    if message.get("tools"):
-        own["tool_calls"] = [
-            {**call, "name": _tool_name(call)} for call in _objects(message["tools"])
-        ]
-    if isinstance(message.get("plugin"), dict):
-        own["name"] = _tool_name(message["plugin"])
-    if isinstance(message.get("extra"), dict) and "model" not in own:
-        own["model"] = message["extra"].get("fromModel")
+    calls, plugin, extra = message.get("tools"), message.get("plugin"), message.get("extra")
+    if calls:
+        own["tool_calls"] = [{**call, "name": _tool_name(call)} for call in _objects(calls)]
+    if isinstance(plugin, dict):
+        own["name"] = _tool_name(plugin)
+    if isinstance(extra, dict) and "model" not in own:
+        own["model"] = extra.get("fromModel")
     return own
 
 
@@ -116,16 +115,17 @@ def _shown(messages: list[Any]) -> Iterator[Json]:
 def _cherry_message(message: Json, blocks: dict[Any, Any]) -> Json:
     kept = ("id", "role", "createdAt", "model", "modelId")
     own = {key: message[key] for key in kept if message.get(key) is not None}
+    ids = message.get("blocks")
     own["content"] = message.get("content") or [
         part
-        for id_ in message.get("blocks") or ()
+        for id_ in (ids if isinstance(ids, list) else ())
         if isinstance(id_, str)
         for part in _cherry_parts(blocks.get(id_) or {})
     ]
     if message.get("reasoning_content"):
         own["reasoning"] = message["reasoning_content"]
-    if message.get("others"):
-        own["alternatives"] = [[_cherry_message(other, blocks)] for other in message["others"]]
+    if others := _objects(message.get("others")):
+        own["alternatives"] = [[_cherry_message(other, blocks)] for other in others]
     return own
 
 

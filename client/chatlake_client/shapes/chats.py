@@ -78,16 +78,16 @@ def is_chat(row: Json) -> bool:
 def _application_of(row: Json) -> ChatApplication | None:
     if not any(isinstance(row.get(key), list) for key in LISTS):
         return None
-    keys = row.keys()
-    if isinstance(metadata := row.get("metadata"), dict):
-        keys = {*keys, *(metadata.keys() & {"powered_by"})}
+    metadata = row.get("metadata")
+    keys = {*row, *(metadata if isinstance(metadata, dict) else ())}
     return next((one for one in APPLICATIONS if one.marks & keys), None)
 
 
 def read_chat(row: Fields) -> Conversation:
     """Return the conversation of a chat, without messages of the application itself."""
     application = _application_of({key: row.peek(key) for key in row.keys()})  # noqa: SIM118  # no dict
-    assert application is not None
+    if application is None:
+        raise RowError("no chat of a known application")
     row.leave(*MODEL_KEYS)
     turns = _spoken(row, next(key for key in LISTS if isinstance(row.peek(key), list)))
     settings = row.nested(application.settings)

@@ -59,8 +59,8 @@ def _roles_by_place(nodes: list[Node]) -> dict[str, str]:
     parents = {node.id: node.parent for node in nodes}
     spoken = {node.id for node in nodes if node.turns}
     roles: dict[str, str] = {}
-    for id_ in parents:
-        depth, above, seen = 0, parents[id_], {id_}
+    for id_, parent in parents.items():
+        depth, above, seen = 0, parent, {id_}
         while above in parents and above not in seen:
             seen.add(above)
             depth += above in spoken

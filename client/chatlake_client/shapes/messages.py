@@ -52,7 +52,6 @@ ROW_MODEL_OBJECTS: Final = ("config", "metadata", "settings")
 """Keys of a row whose object may name the model of all turns."""
 IMAGE_MARK: Final = "<image>"
 LABEL_KEYS: Final = ("label", "kto_tag")
-ASKING: Final = ("user", "assistant")
 TOOL_SPEAKERS: Final = frozenset({"observation", "tool_response", "function_response"})
 CALLING_SPEAKERS: Final = frozenset({"function_call", "tool_call"})
 OTHER_SPEAKERS: Final = TOOL_SPEAKERS | CALLING_SPEAKERS
@@ -223,9 +222,9 @@ def _exchange(message: Json) -> list[Turn]:
     """Return the two turns of an element that holds a question and its answer, and nothing else."""
     for keys in EXCHANGES:
         if message.keys() == set(keys):
-            texts = [message[key] for key in keys]
-            if all(isinstance(text, str) for text in texts):
-                return [Turn(role, text) for role, text in zip(ASKING, texts, strict=True)]
+            asked, answered = (message[key] for key in keys)
+            if isinstance(asked, str) and isinstance(answered, str):
+                return [Turn("user", asked), Turn("assistant", answered)]
     return []
 
 

@@ -4,8 +4,8 @@
 `llm.input_messages.0.message.content` OpenInference's; both may also be nested objects and lists.
 They become the messages of OpenTelemetry's conventions.
 
-Sources: traceloop/openllmetry, packages/opentelemetry-semantic-conventions-ai; Arize-ai/openinference,
-spec/semantic_conventions.md.
+Sources: traceloop/openllmetry, packages/opentelemetry-semantic-conventions-ai;
+Arize-ai/openinference, spec/semantic_conventions.md.
 """
 
 import re

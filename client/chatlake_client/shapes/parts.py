@@ -173,11 +173,9 @@ def _own_result(turn: Turn, part: Fields, kind: str) -> Turn | None:
     """Read what a tool answered that a service ran itself, beside the call."""
     if not (kind.endswith(BUILT_IN_CALL) or kind in CALL_TYPES or kind.startswith(TOOL_PART)):
         return None
-    if image := part.text("result"):
+    if kind.endswith(BUILT_IN_CALL) and (image := part.text("result")):
         turn.attachments.append(attachment_of_base64(image, "image"))
-    answer = part.take("output", "outputs", "results", "errorText")
-    if not answer and kind == "tool-invocation":
-        answer = part.take("result")
+    answer = part.take("output", "outputs", "results", "result", "errorText")
     if not answer:
         return None
     call = turn.tool_calls[-1]

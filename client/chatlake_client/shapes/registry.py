@@ -13,6 +13,7 @@ from chatlake_client.shapes import (
     chats,
     claude_ai,
     claude_code,
+    codex,
     compared,
     copilot,
     deepseek,
@@ -79,6 +80,7 @@ SHAPES: Final[tuple[Shape | ThreadShape, ...]] = (
         claude_code.parts_of_claude_code,
         claude_code.read_claude_code,
     ),
+    ThreadShape("Codex", _keys("payload"), codex.is_codex, codex.parts_of_codex, codex.read_codex),
     Shape("AI Studio", _keys("chunkedPrompt"), aistudio.is_aistudio, aistudio.read_aistudio),
     Shape("Open WebUI", _keys("chat history"), openwebui.is_openwebui, openwebui.read_openwebui),
     Shape(
@@ -127,7 +129,12 @@ SHAPES: Final[tuple[Shape | ThreadShape, ...]] = (
         copilot.read_copilot,
     ),
     Shape("Gemini in Takeout", _keys("header"), takeout.is_takeout, takeout.read_takeout),
-    Shape(", ".join(one.name for one in chats.APPLICATIONS), chats.KEYS, chats.is_chat, chats.read_chat),
+    Shape(
+        ", ".join(one.name for one in chats.APPLICATIONS),
+        chats.KEYS,
+        chats.is_chat,
+        chats.read_chat,
+    ),
     ThreadShape("Jan", _keys("thread_id"), jan.is_jan, jan.parts_of_jan, jan.read_jan),
     Shape(
         "HuggingChat", _keys("messages"), huggingchat.is_huggingchat, huggingchat.read_huggingchat
@@ -260,7 +267,9 @@ def is_row(value: object) -> bool:
     if shape is not MESSAGES:
         return shape is not None
     key = next(key for key in messages.TURN_LISTS if value.get(key) is not None)
-    return not (key != messages.ONE and isinstance(value[key], list) and any(map(_is_whole, value[key])))
+    return not (
+        key != messages.ONE and isinstance(value[key], list) and any(map(_is_whole, value[key]))
+    )
 
 
 def _is_whole(value: object) -> bool:

@@ -1,11 +1,11 @@
-"""Requests to OpenAI's and Anthropic's APIs, with or without their responses.
+"""Requests to the APIs of models, with or without their responses.
 
-A log's line has `request` and `response`; a line of a batch file has `body`, or `response` with a
-`body`. An answer is a chat completion, a response of OpenAI's Responses API, or a message of
-Anthropic's.
+A log's line has `request` and `response`, or other names for the two; a line of a batch file has
+`body`, or `response` with a `body`. A file may also hold answers alone.
 
-Sources: openai/openai-python, src/openai/types/chat and types/responses, types/batch*.py;
-anthropics/anthropic-sdk-python, src/anthropic/types.
+Sources: openai/openai-python, src/openai/types/batch*.py; anthropics/anthropic-sdk-python,
+src/anthropic/types; Helicone/helicone, packages/llm-mapper; langchain-ai/langsmith-sdk,
+python/langsmith/schemas.py; Bedrock's documentation of invocation logs.
 """
 
 from http import HTTPStatus
@@ -14,22 +14,20 @@ from chatlake_client.conversation import Conversation, Turn
 from chatlake_client.errors import RowError
 from chatlake_client.records import Json
 from chatlake_client.shapes.agents import agent_of
+from chatlake_client.shapes.answers import PARAMETERS, read_answer
 from chatlake_client.shapes.fields import Fields
 from chatlake_client.shapes.labels import labels_of
 from chatlake_client.shapes.meaning import Level
-from chatlake_client.shapes.messages import tools_of, turns_of, turns_of_list, turns_of_message
+from chatlake_client.shapes.messages import tools_of, turns_of, turns_of_list
 from chatlake_client.shapes.parts import turns_of_parts
 from chatlake_client.shapes.responses import turns_of_items
 from chatlake_client.shapes.times import time_text
-from chatlake_client.shapes.vocabulary import unwrapped
 
 PROMPT_KEYS = frozenset({"messages", "input", "prompt"})
 NAMES = (("request_body", "response_body"), ("inputs", "outputs"), ("input", "output"))
 """How logs other than `request` and `response` call the two: Helicone, LangSmith, Bedrock."""
 ANSWERS = ("chat.completion", "text_completion", "response")
 """What OpenAI's answers say that they are."""
-PARAMETERS = ("thinking", "reasoning", "audio", "function_call", "conversation")
-"""How a request wants to be answered; the same names mean contents elsewhere."""
 CONVERSING = ("/completions", "/responses", "/messages")
 """The ends of the addresses to which conversations are sent."""
 
@@ -55,7 +53,9 @@ def is_request(row: Json) -> bool:
 def is_answer(row: Json) -> bool:
     """Tell whether a row is itself the answer of a model, without what was asked."""
     return (row.get("object") in ANSWERS and bool({"choices", "output"} & row.keys())) or (
-        row.get("type") == "message" and "stop_reason" in row and isinstance(row.get("content"), list)
+        row.get("type") == "message"
+        and "stop_reason" in row
+        and isinstance(row.get("content"), list)
     )
 
 
@@ -160,70 +160,3 @@ def _turns_of_input(request: Fields) -> list[Turn]:
     if (text := request.text("input", "prompt")) is not None:
         return [Turn("user", text)]
     return turns_of_items(request.objects("input", level=Level.TURN), "assistant", "")
-
-
-def read_answer(
-    answer: Fields,
-) -> tuple[list[list[Turn]], str | None, str | None, str | None]:
-    """Return the choices of an answer, its model, its id and its time."""
-    # A response of the Responses API repeats what it was asked with.
-    answer.leave("error", "tools", "instructions", "prompt", *PARAMETERS)
-    model, id_ = answer.label("model"), answer.label("id")
-    created_at = time_text(answer.take("created", "created_at"))
-    if "choices" in answer:
-        choices = [_choice(choice) for choice in sorted(answer.objects("choices"), key=_index)]
-    elif isinstance(answer.peek("generations"), list):
-        choices = _generations(answer)
-    elif isinstance(answer.peek("message"), dict):
-        choices = [turns_of_message(answer.nested("message", level=Level.TURN))]
-        answer.leave("done", "done_reason")
-    elif isinstance(output := answer.peek("output"), dict) and "message" in output:
-        choices = [turns_of_message(answer.nested("output").nested("message", level=Level.TURN))]
-    elif isinstance(answer.peek("output"), list):
-        choices = [turns_of_items(answer.objects("output"), "assistant", "")]
-        answer.leave("output_text")
-    elif isinstance(answer.peek("content"), list):
-        role = answer.text("role") or "assistant"
-        choices = [turns_of_parts(answer.objects("content"), role, "\n")]
-    elif answer.peek("role") and answer.peek("content") is not None:
-        choices = [turns_of_message(answer)]
-    else:
-        choices = []
-    choices = [turns for turns in choices if turns]
-    for turns in choices:
-        turns[-1].role = turns[-1].role or "assistant"
-        for turn in turns:
-            if turn.role != "tool":
-                turn.model, turn.created_at = model, created_at
-    return choices, model, id_, created_at
-
-
-def _generations(answer: Fields) -> list[list[Turn]]:
-    """Read LangChain's answers: a list for each conversation that was asked."""
-    asked = answer.items("generations")
-    if len(asked) != 1 or not isinstance(asked[0], list):
-        raise RowError("generations must hold the answers to one conversation")
-    choices = []
-    for generation in asked[0]:
-        choice = answer.inner(generation, "generations[]")
-        message = choice.peek("message")
-        if isinstance(message, dict):
-            choice.take("message", "text")
-            inner = answer.inner(unwrapped(message), "generations[].message", Level.TURN)
-            choices.append(turns_of_message(inner))
-        else:
-            choices.append(_choice(choice))
-    return choices
-
-
-def _index(choice: Fields) -> int:
-    """Return the place of a choice; those that don't state one keep the order of the file."""
-    index = choice.take("index")
-    return index if isinstance(index, int) else 0
-
-
-def _choice(choice: Fields) -> list[Turn]:
-    if "message" in choice:
-        return turns_of_message(choice.nested("message", level=Level.TURN))
-    text = choice.text("text")
-    return [] if text is None else [Turn("assistant", text)]

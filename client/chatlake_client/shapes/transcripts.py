@@ -63,9 +63,7 @@ def turns_of_template(text: str) -> list[Turn]:
     """Return the turns of a text that a model's template made whole; none of any other text."""
     for template in _TEMPLATES:
         if _is_left_nothing(template, text):
-            return [
-                Turn(role_of_word(role) or role, said) for role, said in template.findall(text)
-            ]
+            return [Turn(role_of_word(role) or role, said) for role, said in template.findall(text)]
     if not _is_left_nothing(_LLAMA, text):
         return []
     turns: list[Turn] = []
