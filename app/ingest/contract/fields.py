@@ -24,7 +24,7 @@ class ContractSchema(Schema):
 
         unknown = EXCLUDE
 
-    error_messages: ClassVar[dict[str, str]] = {"type": "Must be an object."}
+    error_messages: dict[str, str] = {"type": "Must be an object."}  # noqa: RUF012  # marshmallow's
 
     record: ClassVar[Callable[..., Any]] = dict
     """What is made of the loaded fields, given them by name."""

@@ -13,6 +13,8 @@ from chatlake_client.conversation import ToolCall, Turn
 from chatlake_client.shapes.fields import Fields, json_text
 
 CALL_KEYS: Final = ("tool_calls", "toolCalls", "toolInvocations")
+ONE_CALL: Final = "function_call"
+CALLING_KEYS: Final = frozenset({*CALL_KEYS, ONE_CALL})
 NAME_KEYS: Final = ("name", "toolName", "tool_name")
 ARGUMENT_KEYS: Final = ("arguments", "input", "parameters", "args")
 ID_KEYS: Final = ("id", "toolCallId", "toolUseId", "tool_call_id", "call_id")
@@ -23,14 +25,16 @@ def called_in(message: Fields) -> tuple[list[ToolCall], list[Turn]]:
     """Take the calls of a message, and the answers of the tools that stand beside them."""
     calls: list[ToolCall] = []
     answers: list[Turn] = []
+    if message.lacks(CALLING_KEYS):
+        return calls, answers
     for call in message.objects(*CALL_KEYS):
         calls.append(call_of(call))
         answer = call.take(*RESULT_KEYS)
         if answer is not None:
             text = json_text(_response(answer))
             answers.append(Turn("tool", text, tool_call_id=calls[-1].id, name=calls[-1].name))
-    if isinstance(message.peek("function_call"), dict):
-        calls.append(call_of(message.nested("function_call")))
+    if isinstance(message.peek(ONE_CALL), dict):
+        calls.append(call_of(message.nested(ONE_CALL)))
     return calls, answers
 
 

@@ -66,7 +66,7 @@ APPLICATIONS: Final = (
     ChatApplication("Cherry Studio", _marks("assistantId"), titles=("name",)),
     ChatApplication("ChatGPT Exporter", _marks("powered_by")),
 )
-KEYS: Final = frozenset(LISTS)
+KEYS: Final = frozenset({"metadata"}.union(*(one.marks for one in APPLICATIONS)))
 """Keys of which each chat has at least one."""
 
 

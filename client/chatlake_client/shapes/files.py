@@ -16,6 +16,7 @@ from chatlake_client.shapes.media import (
     kind_of_media,
 )
 
+IMAGES: Final = "images"
 LISTS: Final = ("attachments", "files", "experimental_attachments")
 NAME_KEYS: Final = ("name", "filename", "fileName", "file_name")
 MEDIA_TYPE_KEYS: Final = (
@@ -30,7 +31,9 @@ KINDS: Final = ("image", "audio", "video", "file")
 
 def files_of(message: Fields) -> list[Attachment]:
     """Take the files of a message; lists that hold anything else stay among the lost."""
-    found = [_image(image) for image in _texts(message, "images")]
+    if message.lacks((IMAGES, *LISTS)):
+        return []
+    found = [_image(image) for image in _texts(message, IMAGES)]
     for key in LISTS:
         files = message.peek(key)
         if isinstance(files, list) and all(map(_is_described, files)):

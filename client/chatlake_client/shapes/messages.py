@@ -41,15 +41,21 @@ from chatlake_client.shapes.vocabulary import (
 
 ONE: Final = "conversation"
 TURN_LISTS: Final = (ONE, "messages", "conversations")
-EXCHANGES: Final = (
-    *(("input", "output"), ("question", "answer"), ("prompt", "response")),
-    *(("human", "assistant"), ("user", "assistant"), ("instruction", "output")),
-)
+EXCHANGES: Final = {
+    frozenset(pair): pair
+    for pair in (
+        *(("input", "output"), ("question", "answer"), ("prompt", "response")),
+        *(("human", "assistant"), ("user", "assistant"), ("instruction", "output")),
+    )
+}
 """Keys of a question and its answer in one element of a list."""
 SYSTEM_KEYS: Final = ("system", "system_prompt", "system_message", "systemPrompt")
 REASONING_KEYS: Final = ("reasoning_content", "reasoning", "thinking")
 ROW_MODEL_OBJECTS: Final = ("config", "metadata", "settings")
 """Keys of a row whose object may name the model of all turns."""
+PLAIN_KEYS: Final = 2
+"""How many keys most messages have: a speaker and a text."""
+IMAGE_KEYS: Final = ("image", "images")
 IMAGE_MARK: Final = "<image>"
 LABEL_KEYS: Final = ("label", "kto_tag")
 TOOL_SPEAKERS: Final = frozenset({"observation", "tool_response", "function_response"})
@@ -82,13 +88,14 @@ def read_messages(row: Fields) -> Conversation:
     key = next(key for key in TURN_LISTS if key in row)
     turns = turns_of(row, key)
     rate_by_label(row, turns)
-    add_images(row, turns)
+    if not row.lacks(IMAGE_KEYS):
+        add_images(row, turns)
     return conversation_of(row, turns)
 
 
 def add_images(row: Fields, turns: list[Turn]) -> None:
     """Put the images beside the turns to the marks in their texts, if there are as many marks."""
-    for key in ("image", "images"):
+    for key in IMAGE_KEYS:
         value = row.peek(key)
         images = [value] if isinstance(value, str) else value
         marked = [turn for turn in turns for _ in range((turn.content or "").count(IMAGE_MARK))]
@@ -220,12 +227,11 @@ def turns_of_list(row: Fields, messages: list[object], key: str) -> list[Turn]:
 
 def _exchange(message: Json) -> list[Turn]:
     """Return the two turns of an element that holds a question and its answer, and nothing else."""
-    for keys in EXCHANGES:
-        if message.keys() == set(keys):
-            asked, answered = (message[key] for key in keys)
-            if isinstance(asked, str) and isinstance(answered, str):
-                return [Turn("user", asked), Turn("assistant", answered)]
-    return []
+    keys = EXCHANGES.get(frozenset(message)) if len(message) == PLAIN_KEYS else None
+    asked, answered = (message[key] for key in keys) if keys else (None, None)
+    if not (isinstance(asked, str) and isinstance(answered, str)):
+        return []
+    return [Turn("user", asked), Turn("assistant", answered)]
 
 
 def _plain_turn(message: Json) -> Turn | None:
@@ -233,7 +239,7 @@ def _plain_turn(message: Json) -> Turn | None:
 
     Most messages of data sets are such, and nothing of them can be lost.
     """
-    if len(message) != 2:  # noqa: PLR2004  # a speaker and a text
+    if len(message) != PLAIN_KEYS:
         return None
     role = message.get("role") or message.get("from")
     content = message.get("content") or message.get("value")

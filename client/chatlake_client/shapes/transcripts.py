@@ -16,6 +16,7 @@ from chatlake_client.shapes.vocabulary import role_of_word
 
 _SPEAKER: Final = re.compile(r"(?:^|\n\n|\s*### ?)(Human|Assistant): ?")
 _ROLES: Final = {"Human": "user", "Assistant": "assistant"}
+_WAITING: Final = "\n\nAssistant:"
 _OPEN: Final = re.compile(r"\n\nAssistant:\s*\Z")
 _TEMPLATES: Final = (
     re.compile(r"<\|im_start\|>(\w+)\n(.*?)<\|im_end\|>", re.DOTALL),
@@ -82,7 +83,7 @@ def _is_left_nothing(template: re.Pattern[str], text: str) -> bool:
 
 def is_open(text: str) -> bool:
     """Tell whether a text is a transcript that ends where the assistant is about to speak."""
-    return begins_as_transcript(text) and _OPEN.search(text) is not None
+    return text.rstrip().endswith(_WAITING) and begins_as_transcript(text)
 
 
 def turns_of_question(text: str) -> list[Turn]:

@@ -32,6 +32,7 @@ OTHER_SPEAKER_KEYS: Final = ("sender", "author", "speaker", "type")
 CONTENT_KEYS: Final = ("content", "value")
 OTHER_CONTENT_KEYS: Final = ("parts", "contentParts", "fragments", "text", "message", "say")
 """Keys that hold what is said where no key of `CONTENT_KEYS` does."""
+WRAPPERS: Final = frozenset({"data", "kwargs", "message"})
 TIME_KEYS: Final = (
     *("created_at", "timestamp", "tstamp", "createdAt", "created", "create_time", "createTime"),
 )
@@ -41,6 +42,7 @@ MODEL_KEYS: Final = (
 )
 MODEL_OBJECTS: Final = ("model", "generator", "response_metadata")
 """Keys of a message whose object may name the model."""
+NAMING_KEYS: Final = frozenset({*MODEL_KEYS, *MODEL_OBJECTS})
 
 
 def role_of_word(word: object) -> str | None:
@@ -60,6 +62,8 @@ def speaks(message: Json) -> bool:
 
 def unwrapped(message: Json) -> Json:
     """Return a message without the object that some libraries put around it."""
+    if message.keys().isdisjoint(WRAPPERS):
+        return message
     kind, data, kwargs = message.get("type"), message.get("data"), message.get("kwargs")
     if isinstance(data, dict) and role_of_word(kind):
         return {**data, "type": kind}
@@ -83,6 +87,8 @@ def speaker_of(message: Fields) -> str | None:
 
 def content_key_of(message: Fields) -> str:
     """Return the key under which a message says something."""
+    if message.lacks(OTHER_CONTENT_KEYS):
+        return next((key for key in CONTENT_KEYS if message.has(key)), CONTENT_KEYS[0])
     said = [key for key in CONTENT_KEYS if states_something(key, message.peek(key))]
     if not said or is_typed(message.peek("parts")):
         said = [
@@ -105,6 +111,8 @@ def is_typed(parts: object) -> bool:
 
 def model_of(message: Fields) -> str | None:
     """Take the model that a message names."""
+    if message.lacks(NAMING_KEYS):
+        return None
     if model := message.label(*MODEL_KEYS):
         return model
     for key in MODEL_OBJECTS:
