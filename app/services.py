@@ -60,6 +60,7 @@ from app.ingest.waiting import CommitWaiter
 from app.maps.service import Maps
 from app.maps.store import MapStore
 from app.query.changes import ChangeFeed
+from app.query.content_hashes import ContentHashIndex
 from app.query.contributions import Contributions
 from app.query.contributors.index import ContributorIndex
 from app.query.contributors.indexing import ContributorIndexing
@@ -102,6 +103,7 @@ from app.takedown.withdrawing import Withdrawals
 from app.telemetry.exposition import shared_file
 from app.versions.filling import VersionFilling
 from app.versions.index import VersionFinder, VersionIndex
+from app.versions.prepared import PreparedVersions
 from app.versions.recording import VersionRecorder
 from catalog.connection import LockingCatalog, open_catalog
 from catalog.replaced import REPLACED_IDENTIFIER
@@ -164,6 +166,7 @@ class Services:
         """Make what knows the versions of conversations, and which of them were replaced."""
         self._scratch = ScratchDatabase(settings.query_memory_mib)
         self.version_index = VersionIndex(self.database)
+        self.prepared_versions = PreparedVersions(self.version_index)
         self.version_recorder = VersionRecorder(
             self.version_index, self.database, lambda: self.catalog, self.takedowns
         )
@@ -192,6 +195,7 @@ class Services:
                 self.database,
                 timedelta(seconds=settings.idempotency_window_s),
                 self.version_index.find,
+                self.prepared_versions,
             ),
             lambda: load_table(self.catalog),
             self.journal.check_room,
@@ -214,9 +218,12 @@ class Services:
         self.summaries = Summaries(self.file_counts, self.replaced)
         contributors = ContributorIndex(self.file_counts.database)
         self.contributor_indexing = ContributorIndexing(contributors, self.replaced)
+        self.content_hashes = ContentHashIndex(self.file_counts.database)
         self.text_indexes = TextIndexes(settings.text_index)
         self.contributor_sums = ContributorSums(contributors, self.replaced)
         self.narrowing = Narrowing(
+            self.file_counts,
+            self.content_hashes,
             contributors,
             self.version_index,
             self.text_indexes if settings.text_index_share else None,
@@ -496,7 +503,7 @@ class Services:
     def expiry(self) -> Expiry:
         """Return the job that deletes what is past the idempotency window."""
         window = timedelta(seconds=self.settings.idempotency_window_s)
-        return Expiry(self.database, window)
+        return Expiry(self.database, window, self.prepared_versions)
 
     def takedown_job(self) -> TakedownJob:
         """Return the job that erases what was taken down, for the committer's process only."""
@@ -522,6 +529,7 @@ class Services:
             self.snapshots,
             self.summaries,
             self.contributor_indexing,
+            self.content_hashes,
             self.settings.maintenance_interval_s,
         )
 
@@ -540,7 +548,12 @@ class Services:
     def maintenance(self) -> Maintenance:
         """Return the maintenance of the lake, which may run at the same time as the committer."""
         return Maintenance(
-            self.database, self.claims, self.catalog, self.version_recorder, self.settings
+            self.database,
+            self.claims,
+            self.catalog,
+            self.version_recorder,
+            self.settings,
+            take_over=self.summary_job().take_over,
         )
 
 
