@@ -94,24 +94,28 @@ class PreparedVersions:
                     (entry_id, *bounds),
                 )
 
-    def shared(self, entry_id: int) -> Iterator[list[bytes]]:
-        """Yield the conversations of an upload of which the index has other versions, in parts.
+    def shared(self, entry_id: int) -> Iterator[list[tuple[bytes, bytes]]]:
+        """Yield those versions of an upload of whose conversations the index has others, in parts.
 
         Args:
             entry_id: The upload's entry, whose versions were moved.
+
+        Yields:
+            The conversation_ids and contribution_ids of versions, in the order of the former.
         """
         for bounds in _BOUNDS:
             with self._database.read() as connection:
                 mark = MARKS[connection.dialect.name]
                 found = connection.exec_driver_sql(
-                    "SELECT DISTINCT conversation_id FROM versions_prepared"  # noqa: S608  # ours
+                    "SELECT conversation_id, contribution_id FROM versions_prepared"  # noqa: S608  # ours
                     f" WHERE {_slice(mark)} AND EXISTS (SELECT 1 FROM versions"
                     " WHERE versions.conversation_id = versions_prepared.conversation_id"
                     " AND versions.contribution_id <> versions_prepared.contribution_id)"
                     " ORDER BY conversation_id",
                     (entry_id, *bounds),
                 )
-                yield [bytes(conversation) for (conversation,) in found]
+                versions = [(bytes(conversation), bytes(each)) for conversation, each in found]
+            yield versions
 
     def remove_unneeded(self, needed: Callable[[Collection[int]], Collection[int]]) -> None:
         """Remove the versions of uploads that were committed or given up.

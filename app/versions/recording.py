@@ -216,33 +216,26 @@ class VersionRecorder:
         """Yield what the versions of a commit replaced: the one before each, with its successor."""
         for batch in read_rows():
             rows = index_rows(batch, until)
-            shared = self._index.shared(sorted({conversation for conversation, *_ in rows}))
-            added = {contribution_id_of(row[2]) for row in rows if row[0] in shared}
-            yield self._replaced(shared, lambda version: version.contribution_id in added)  # noqa: B023  # called at once
+            yield self._replaced([(conversation, each) for conversation, _, each, _ in rows])
         for entry_id in prepared:
-            for conversations in self._prepared.shared(entry_id):
-                shared = self._index.shared(conversations)
-                yield self._replaced(shared, lambda version: version.sequence_number == until)
+            yield from map(self._replaced, self._prepared.shared(entry_id))
 
-    def _replaced(
-        self,
-        shared: Mapping[bytes, Sequence[StoredVersion]],
-        is_added: Callable[[StoredVersion], bool],
-    ) -> dict[str, StoredVersion]:
-        """Return what added versions replaced.
+    def _replaced(self, added: Sequence[tuple[bytes, bytes]]) -> dict[str, StoredVersion]:
+        """Return what some versions replaced.
 
         Args:
-            shared: Conversations with their versions, in order.
-            is_added: Tells whether a version is one of those that were added.
+            added: The conversation_ids and contribution_ids of the versions.
         """
+        shared = self._index.shared(sorted({conversation for conversation, _ in added}))
+        if not shared:
+            return {}
+        ids = {contribution_id_of(each) for conversation, each in added if conversation in shared}
         found = {
             before.contribution_id: version
             for versions in shared.values()
             for before, version in pairwise(versions)
-            if is_added(version)
+            if version.contribution_id in ids
         }
-        if not found:
-            return {}
         # What was taken down is in no file any more, and comes into none again.
         erased = self._erased.among(found)
         return {each: version for each, version in found.items() if each not in erased}
