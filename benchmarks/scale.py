@@ -211,7 +211,7 @@ def _measures(facts: _Facts) -> dict[str, Measure]:
         "day_as_arrow": _get(lambda: f"contributions?day={facts.day}", _ARROW),
         "contributor": _get(lambda: f"contributions?contributor_id={next(contributor_ids)}"),
         "content_hash": _get(lambda: f"contributions?content_hash={next(hashes)}"),
-        "absent_hash": _get(lambda: f"contributions?content_hash={'0' * 64}"),
+        "absent_hash": _get(lambda: f"contributions?content_hash={'8' * 64}"),
         "rare_model": _get(lambda: f"contributions?model={_RARE_MODEL}"),
         "absent_model": _get(lambda: "contributions?model=model-of-none"),
         "frequent_model": _get(lambda: "contributions?model=model-1&limit=100"),
