@@ -32,9 +32,9 @@ def init_app(app: Flask, pages: AbstractSet[str], partly: AbstractSet[str]) -> N
         if response.status_code < HTTPStatus.BAD_REQUEST or not is_page or not response.is_json:
             return response
         envelope = response.get_json()
-        page = render_template(
-            "error/page.html", error=envelope, needs_key=response.status_code in KEY_NEEDED
-        )
+        # With a key, a page is fetched again, and nothing is sent again.
+        needs_key = response.status_code in KEY_NEEDED and request.method == "GET"
+        page = render_template("error/page.html", error=envelope, needs_key=needs_key)
         response.set_data(page)
         response.content_type = f"{HTML}; charset=utf-8"
         return response
