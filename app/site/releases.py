@@ -88,6 +88,7 @@ def show(name: str) -> str:
         credited=list(credited.items())[:_SHOWN_CREDITS],
         role=role,
         maps=[found for found in _open_maps() if found.source.release == name],
+        hub=releases.publications.for_readers(name),
         others=_comparable(manifest),
         left_out=_left_out(manifest),
     )
