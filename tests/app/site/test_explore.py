@@ -86,7 +86,7 @@ def test_a_moment_of_the_history_is_shown_as_it_was(
 def test_texts_are_found_marked_and_never_markup(client: FlaskClient) -> None:
     page = client.get("/explore?q=needle").text
     assert len(ids(page)) == 1
-    assert "<mark>Needle</mark>" in page
+    assert '<mark class="match">Needle</mark>' in page
     assert EVIL not in page
     assert "&lt;script&gt;evil()" in page
 
