@@ -3,10 +3,11 @@
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Final, Literal
 
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, ViewportSize, sync_playwright
 
 CHROMIUM: Final = Path("/usr/bin/chromium")
 ARGUMENTS: Final = (
@@ -25,6 +26,32 @@ document.addEventListener("securitypolicyviolation", event => {
 });
 """
 """Notes what a page's policy refused to it, before anything of the page runs."""
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """How a page is looked at.
+
+    Attributes:
+        size: The size of the window, in pixels.
+        scheme: The colours that the reader's system asks for.
+    """
+
+    size: ViewportSize
+    scheme: Literal["light", "dark"]
+
+    def __str__(self) -> str:
+        return f"{self.scheme} {self.size['width']}"
+
+
+WIDE: Final[ViewportSize] = {"width": 1280, "height": 900}
+PHONE: Final[ViewportSize] = {"width": 390, "height": 844}
+EVERY_FORM: Final = (
+    Form(WIDE, "light"),
+    Form(PHONE, "dark"),
+    Form(WIDE, "dark"),
+    Form(PHONE, "light"),
+)
 
 
 @contextmanager

@@ -80,7 +80,7 @@ def test_a_visitor_reads_filters_travels_back_and_downloads(
     expect(page.locator("mark")).to_have_text("Question 1")
     # The counts of a search come after the page.
     expect(page.locator("#facets .bars").first).to_contain_text("source-1")
-    expect(page.get_by_role("heading", name="1 matches")).to_be_visible()
+    expect(page.get_by_role("heading", name="1 contribution")).to_be_visible()
     accessible(page)
     with page.expect_download() as downloading:
         page.get_by_role("link", name="NDJSON").click()
@@ -91,7 +91,7 @@ def test_a_visitor_reads_filters_travels_back_and_downloads(
     page.get_by_text("Moment and days").click()
     slider = page.get_by_label("Through the history")
     slider.press("Home")
-    expect(page.locator("output")).to_contain_text("1 contributions")
+    expect(page.locator("output")).to_contain_text("1 contribution")
     page.keyboard.press("Tab")
     page.keyboard.press("Enter")
     expect(page.get_by_role("heading", name="1 contribution", exact=True)).to_be_visible()

@@ -11,7 +11,7 @@ SITE: Final = Path(__file__).parents[3] / "app" / "site"
 SHEETS: Final = SITE / "static" / "site"
 OF_CODE: Final = set(STANDARD_TYPES.values())
 """Names of Pygments for the parts of code."""
-OF_LIBRARIES: Final = {"htmx-request", "uplot", "u-legend"}
+OF_LIBRARIES: Final = {"htmx-request", "uplot", "u-legend", "u-series", "u-value"}
 COMBINED: Final = {"columns", "said"}
 """Names for one thing of which another sheet changes a detail."""
 
