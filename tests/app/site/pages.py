@@ -12,6 +12,7 @@ from werkzeug.serving import make_server
 
 from app.access.contributor_keys import new_contributor_key
 from app.access.roles import Role
+from app.api.guards import WorkerBusy
 from app.curation.pipeline import runner
 from app.curation.pipeline.runner import Runner
 from app.maps.build import build_map
@@ -146,11 +147,11 @@ PAGES: Final = (
     SitePage("/contributors", lake="empty"),
     SitePage("/me", "contributor", lake="empty"),
     SitePage("/moderation", "moderator", 401, "empty"),
-    SitePage("/explore/facets", status=429, lake="empty"),
+    SitePage("/sql", status=429, lake="empty"),
     SitePage("/terms", status=500, lake="empty"),
     SitePage("/", lake="closed"),
-    SitePage("/explore", status=401, lake="closed"),
-    SitePage("/explore", "operator", 401, "closed"),
+    SitePage("/explore", status=404, lake="closed"),
+    SitePage("/explore?stage=raw", "operator", 401, "closed"),
     SitePage("/maps/", lake="closed"),
     SitePage("/maps/first/", status=401, lake="closed"),
     SitePage("/me", lake="closed"),
@@ -167,7 +168,7 @@ def opened_site(app: Flask, lake: Lake) -> Iterator[Site]:
         lake: The lake that it becomes.
     """
     with app.app_context():
-        fill = {"filled": _fill, "empty": _exhaust, "closed": _close}[lake]
+        fill = {"filled": _fill, "empty": _break, "closed": _close}[lake]
         site = fill(services_of(app), app)
     server = make_server("127.0.0.1", 0, app, threaded=True)
     thread = Thread(target=server.serve_forever)
@@ -188,7 +189,7 @@ def settings_of(settings: Settings, lake: Lake) -> Settings:
         files = dict.fromkeys(("site_file", "terms_file"), home / "words.md")
         return Settings.at(home, terms_version="2026-11", site_title="The test lake", **files)
     if lake == "empty":
-        return Settings.at(home, terms_file=home / "none.md", costly_reads_per_minute=1)
+        return Settings.at(home, terms_file=home / "none.md")
     return Settings.at(home, raw_access="keys", ingest_access="keys", site_title=LONG)
 
 
@@ -235,14 +236,17 @@ def _fill(services: Services, _app: Flask) -> _Filled:
     return names, keys
 
 
-def _exhaust(services: Services, app: Flask) -> _Filled:
-    """Leave a lake empty, use its only costly read, and let a page of it fail."""
+def _break(services: Services, app: Flask) -> _Filled:
+    """Leave a lake empty, and let two of its pages fail."""
 
     def fail() -> None:
         raise RuntimeError("a mistake of ours")
 
-    assert app.test_client().get("/explore/facets").status_code == 200
+    def refuse() -> None:
+        raise WorkerBusy("max_reads", 1)
+
     app.view_functions["terms.show"] = fail
+    app.view_functions["sql_pages.show"] = refuse
     return {}, _keys(services)
 
 
