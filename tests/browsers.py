@@ -33,24 +33,29 @@ class Form:
     """How a page is looked at.
 
     Attributes:
-        size: The size of the window, in pixels.
+        width: The width of the window, in pixels.
+        height: Its height, in pixels.
         scheme: The colours that the reader's system asks for.
     """
 
-    size: ViewportSize
+    width: int
+    height: int
     scheme: Literal["light", "dark"]
 
     def __str__(self) -> str:
-        return f"{self.scheme} {self.size['width']}"
+        return f"{self.scheme} {self.width}"
+
+    @property
+    def size(self) -> ViewportSize:
+        """The size of the window as Playwright takes it."""
+        return {"width": self.width, "height": self.height}
 
 
-WIDE: Final[ViewportSize] = {"width": 1280, "height": 900}
-PHONE: Final[ViewportSize] = {"width": 390, "height": 844}
 EVERY_FORM: Final = (
-    Form(WIDE, "light"),
-    Form(PHONE, "dark"),
-    Form(WIDE, "dark"),
-    Form(PHONE, "light"),
+    Form(1280, 900, "light"),
+    Form(390, 844, "dark"),
+    Form(1280, 900, "dark"),
+    Form(390, 844, "light"),
 )
 
 

@@ -9,7 +9,7 @@ from typing import Final
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from tests.app.site.pages import PAGES, Lake, Site, SitePage, opened_site, settings_of
 from tests.browsers import EVERY_FORM, Form, start_browser, watch
@@ -23,6 +23,7 @@ AXE: Final = {"resultTypes": ["violations"], "rules": {"target-size": {"enabled"
 OPEN_IN_PLACE: Final = """
 address => htmx.ajax("GET", address, {target: "#main", select: "#main", swap: "outerHTML"})
 """
+WIDER_BY: Final = "document.documentElement.scrollWidth - innerWidth"
 HAS_LOADED: Final = "() => !document.querySelector('.htmx-request, .htmx-swapping, .htmx-settling')"
 
 
@@ -66,10 +67,19 @@ def site(sites: dict[Lake, Site], shown: SitePage) -> Site:
     return sites[shown.lake]
 
 
+@pytest.fixture(scope="module")
+def windows(browser: Browser) -> dict[Form, BrowserContext]:
+    """A window in each form, whose pages share what they have loaded."""
+    return {
+        form: browser.new_context(viewport=form.size, color_scheme=form.scheme)
+        for form in EVERY_FORM
+    }
+
+
 def test_a_page_is_accessible_and_fits(
-    browser: Browser, site: Site, shown: SitePage, form: Form
+    windows: dict[Form, BrowserContext], site: Site, shown: SitePage, form: Form
 ) -> None:
-    page = browser.new_page(viewport=form.size, color_scheme=form.scheme)
+    page = windows[form].new_page()
     page.set_default_timeout(TIMEOUT_MS)
     problems = watch(page, site.url)
     open_page(page, site, shown)
@@ -77,8 +87,7 @@ def test_a_page_is_accessible_and_fits(
     expect(page.locator("h1")).to_have_count(1)
     found = Axe().run(page, options=AXE)
     assert found.violations_count == 0, found.generate_report()
-    wider = page.evaluate("document.documentElement.scrollWidth - innerWidth")
-    assert wider <= 0, "the page is wider than the screen"
+    assert page.evaluate(WIDER_BY) <= 0, "the page is wider than the screen"
     # The browser itself says so of each answer with the status of an error.
     assert [problem for problem in problems if f"status of {shown.status}" not in problem] == []
     assert page.evaluate("window.violations") == []
@@ -86,17 +95,19 @@ def test_a_page_is_accessible_and_fits(
 
 
 def test_a_page_is_read_without_scripts(
-    browser: Browser, site: Site, shown: SitePage, form: Form
+    browser: Browser, site: Site, shown: SitePage, form: Form, request: pytest.FixtureRequest
 ) -> None:
     if shown.needs_key:
         pytest.skip("a browser sends a key by a script only")
+    if not request.config.getoption("--every-form"):
+        pytest.skip("walks without scripts are in tests/functional")
     page = browser.new_page(viewport=form.size, color_scheme=form.scheme, java_script_enabled=False)
     page.set_default_timeout(TIMEOUT_MS)
     answer = page.goto(site.url + address_of(site, shown))
     assert answer is not None
     assert answer.status == shown.status
     expect(page.locator("h1")).to_be_visible()
-    assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
+    assert page.evaluate(WIDER_BY) <= 0, "the page is wider than the screen"
     page.close()
 
 
