@@ -79,7 +79,7 @@ def show(name: str) -> str:
         release=manifest,
         rows_of=ROWS,
         description=describe_release(manifest),
-        card=render_markdown(_card(name), level=3),
+        card=render_markdown(_card(name), level=2),
         contents=releases.contents(name),
         data_bytes=sum(file.bytes for file in manifest.files),
         samples=samples_of(

@@ -66,12 +66,15 @@ class SitePage:
         reader: With whose key it is opened.
         status: The status of the answer that its address has without a key.
         lake: The lake that it is a page of.
+        is_like_another: Whether it has the template of another page in the table, and is looked at
+            with `--every-form` only.
     """
 
     address: str
     reader: Reader = "visitor"
     status: int = 200
     lake: Lake = "filled"
+    is_like_another: bool = False
 
     def __str__(self) -> str:
         return f"{self.lake} {self.reader} {self.address}".replace("[", "(").replace("]", ")")
@@ -101,11 +104,11 @@ PAGES: Final = (
     SitePage("/"),
     SitePage("/terms"),
     SitePage("/explore"),
-    SitePage("/explore?q=sky&rating=positive"),
-    SitePage("/explore?q=sky&label=a&label=b&stage=raw"),
-    SitePage("/explore?source=nobody"),
+    SitePage("/explore?q=sky&rating=positive", is_like_another=True),
+    SitePage("/explore?q=sky&label=a&label=b&stage=raw", is_like_another=True),
+    SitePage("/explore?source=nobody", is_like_another=True),
     SitePage("/explore?day=yesterday&min_turns=many&nonsense=1", status=422),
-    SitePage("/explore?stage=curated"),
+    SitePage("/explore?stage=curated", is_like_another=True),
     SitePage("/explore/facets?q=sky"),
     SitePage("/conversations/{own}"),
     SitePage("/conversations/{kept}?stage=cleaned"),
@@ -113,25 +116,27 @@ PAGES: Final = (
     SitePage("/conversations/{kept}/neighbours"),
     SitePage("/conversations/{own}", "contributor"),
     SitePage("/conversations/{gone}", status=410),
-    SitePage("/conversations/{nowhere}", status=404),
+    SitePage("/conversations/{nowhere}", status=404, is_like_another=True),
     SitePage("/releases"),
     SitePage("/releases/first"),
-    SitePage("/releases/first/rows"),
+    SitePage("/releases/first/rows", is_like_another=True),
     SitePage("/releases/first/diff/second"),
-    SitePage("/releases/gated", status=401),
-    SitePage("/releases/gated", "operator", status=401),
+    SitePage("/releases/gated", status=401, is_like_another=True),
+    SitePage("/releases/gated", "operator", status=401, is_like_another=True),
     SitePage("/snapshots"),
     SitePage("/snapshots/{snapshot}"),
     SitePage("/snapshots/{first_snapshot}/diff/{snapshot}"),
     SitePage("/maps/"),
     SitePage("/contributors"),
     SitePage("/sql"),
-    SitePage("/sql?q=SELECT+role,+count(*)+AS+turns+FROM+turns+GROUP+BY+role"),
+    SitePage(
+        "/sql?q=SELECT+role,+count(*)+AS+turns+FROM+turns+GROUP+BY+role", is_like_another=True
+    ),
     SitePage("/sql?q=SELECT+range+AS+n,+range*2+AS+twice+FROM+range(9)"),
     SitePage("/sql?q=SELECT+nope", status=422),
     SitePage("/me"),
     SitePage("/me", "contributor"),
-    SitePage("/me", "moderator"),
+    SitePage("/me", "moderator", is_like_another=True),
     SitePage("/moderation", status=401),
     SitePage("/moderation", "moderator", 401),
     SitePage("/moderation/{reported}", "moderator", 401),
@@ -140,21 +145,21 @@ PAGES: Final = (
     SitePage("/status", "operator", 401),
     SitePage("/nonesuch", status=404),
     SitePage("/", lake="empty"),
-    SitePage("/explore", lake="empty"),
-    SitePage("/releases", lake="empty"),
-    SitePage("/snapshots", lake="empty"),
-    SitePage("/maps/", lake="empty"),
-    SitePage("/contributors", lake="empty"),
-    SitePage("/me", "contributor", lake="empty"),
-    SitePage("/moderation", "moderator", 401, "empty"),
-    SitePage("/sql", status=429, lake="empty"),
+    SitePage("/explore", lake="empty", is_like_another=True),
+    SitePage("/releases", lake="empty", is_like_another=True),
+    SitePage("/snapshots", lake="empty", is_like_another=True),
+    SitePage("/maps/", lake="empty", is_like_another=True),
+    SitePage("/contributors", lake="empty", is_like_another=True),
+    SitePage("/me", "contributor", lake="empty", is_like_another=True),
+    SitePage("/moderation", "moderator", 401, "empty", is_like_another=True),
+    SitePage("/sql", status=429, lake="empty", is_like_another=True),
     SitePage("/terms", status=500, lake="empty"),
     SitePage("/", lake="closed"),
-    SitePage("/explore", status=404, lake="closed"),
-    SitePage("/explore?stage=raw", "operator", 401, "closed"),
-    SitePage("/maps/", lake="closed"),
+    SitePage("/explore", status=404, lake="closed", is_like_another=True),
+    SitePage("/explore?stage=raw", "operator", 401, "closed", is_like_another=True),
+    SitePage("/maps/", lake="closed", is_like_another=True),
     SitePage("/maps/first/", status=401, lake="closed"),
-    SitePage("/me", lake="closed"),
+    SitePage("/me", lake="closed", is_like_another=True),
 )
 """All pages but the viewer of maps and the documentation of the API, which aren't ours."""
 

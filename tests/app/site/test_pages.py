@@ -1,10 +1,11 @@
 """Every page of the site in a browser: accessible, in its screen, and with nothing from elsewhere.
 
-Each page has one form here, and all of them with `--every-form`.
+The suite takes each kind of page in one form, and `--every-form` all pages in all forms.
 """
 
 from collections.abc import Iterator
 from contextlib import ExitStack
+from itertools import cycle, product
 from typing import Final
 
 import pytest
@@ -31,12 +32,11 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Take each page in one form, or in every form."""
     if "form" not in metafunc.fixturenames:
         return
-    takes_all = metafunc.config.getoption("--every-form")
-    cases = [
-        (shown, form)
-        for place, shown in enumerate(PAGES)
-        for form in (EVERY_FORM if takes_all else (EVERY_FORM[place % len(EVERY_FORM)],))
-    ]
+    if metafunc.config.getoption("--every-form"):
+        cases = list(product(PAGES, EVERY_FORM))
+    else:
+        few = [shown for shown in PAGES if not shown.is_like_another]
+        cases = list(zip(few, cycle(EVERY_FORM), strict=False))
     metafunc.parametrize(("shown", "form"), cases, ids=[f"{each} {form}" for each, form in cases])
 
 

@@ -84,7 +84,7 @@ def test_a_result_is_a_table_of_text_and_links_to_its_snapshot(
 ) -> None:
     page = ask(site, "SELECT content, NULL AS nothing FROM turns ORDER BY received_at").text
     assert EVIL not in page
-    assert "&lt;script&gt;alert(1)&lt;/script&gt;</td>" in page
+    assert "&lt;script&gt;alert(1)&lt;/script&gt;</div></td>" in page
     assert '<td class="null">null</td>' in page
     assert f"snapshot_id={snapshot.snapshot_id}" in page
     assert "4 rows" in page
