@@ -31,13 +31,19 @@ def init_app(app: Flask) -> None:
             response.headers["Cache-Control"] = _KEEP_NOTHING
         else:
             response.headers.setdefault("Cache-Control", _ASK)
-            _make_conditional(response)
+            _spare_what_is_there(response)
         return response
 
 
-def _make_conditional(response: Response) -> None:
-    """Send no page that the browser has already; files do this themselves."""
+def _spare_what_is_there(response: Response) -> None:
+    """Send no page that the browser has already; files do this themselves.
+
+    Other conditions than this one are for files, and a page is sent in spite of them.
+    """
     is_whole = response.status_code == HTTPStatus.OK and not response.is_streamed
-    if is_whole and not response.direct_passthrough and "no-store" not in response.cache_control:
-        response.add_etag()
-        response.make_conditional(request)
+    if not is_whole or response.direct_passthrough or response.cache_control.no_store:
+        return
+    response.add_etag()
+    etag, _ = response.get_etag()
+    if request.if_none_match.contains_weak(etag or ""):
+        response.status_code = HTTPStatus.NOT_MODIFIED

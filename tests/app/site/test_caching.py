@@ -16,6 +16,9 @@ def test_a_page_is_asked_for_again_and_not_sent_twice(client: FlaskClient, path:
     assert "Authorization" in first.vary
     again = client.get(path, headers={"If-None-Match": first.headers["ETag"]})
     assert (again.status_code, again.data) == (304, b"")
+    for condition in ({"If-Match": '"other"'}, {"Range": "bytes=0-9"}, {"If-None-Match": '"x"'}):
+        whole = client.get(path, headers=condition)
+        assert (whole.status_code, whole.data) == (200, first.data)
 
 
 @pytest.mark.parametrize("path", ["/moderation", "/status", "/explore"])
