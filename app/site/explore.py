@@ -170,8 +170,13 @@ def _page(query: ExploreQuery, stage: Stage, found: Found) -> str:
             (name, value) for name, values in pinned.items() if name != STAGE for value in values
         ],
         forms=FORMS,
-        addresses={name: url_for("explore.download", form=name, **pinned) for name in FORMS},
+        addresses=_downloads(pinned),
     )
+
+
+def _downloads(parameters: dict[str, Any]) -> dict[str, str]:
+    """Return the addresses of files with what a page shows some of, by form."""
+    return {name: url_for("explore.download", form=name, **parameters) for name in FORMS}
 
 
 def _moment(query: ExploreQuery, found: Found) -> str:

@@ -192,7 +192,9 @@ def settings_of(settings: Settings, lake: Lake) -> Settings:
     if lake == "filled":
         (home / "words.md").write_text(WORDS, encoding="utf-8")
         files = dict.fromkeys(("site_file", "terms_file"), home / "words.md")
-        return Settings.at(home, terms_version="2026-11", site_title="The test lake", **files)
+        # A busy machine starts the process of a query slowly.
+        words = {"terms_version": "2026-11", "site_title": "The test lake"}
+        return Settings.at(home, sql_timeout_s=30, **words, **files)
     if lake == "empty":
         return Settings.at(home, terms_file=home / "none.md")
     return Settings.at(home, raw_access="keys", ingest_access="keys", site_title=LONG)
