@@ -35,7 +35,8 @@ from app.services import Services
 from app.settings import Settings
 from app.state import ledger
 from catalog.arrow import to_arrow
-from catalog.scan import plan, read
+from catalog.plans import plan
+from catalog.scan import read
 from catalog.schema import ID
 from catalog.snapshots import Snapshot, live_snapshots
 from catalog.table import load_table

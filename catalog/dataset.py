@@ -16,8 +16,9 @@ from pyiceberg.io.pyarrow import PyArrowFileIO, schema_to_pyarrow
 from pyiceberg.table import Table
 
 from catalog.fragments import PARQUET
+from catalog.plans import DataFile
 from catalog.replaced import REPLACED_SCHEMA, ReplacedFile
-from catalog.scan import DataFile, day_bounds
+from catalog.scan import day_bounds
 from catalog.schema import ARROW_SCHEMA, ID, SCHEMA, SEQUENCE_NUMBER
 from sandbox.protocol import LocalFiles, ReplacedFiles
 

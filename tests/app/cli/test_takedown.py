@@ -25,6 +25,7 @@ def takedown(runner: FlaskCliRunner, *arguments: str) -> Result:
     return runner.invoke(args=["takedown", *arguments])
 
 
+@pytest.mark.slow
 def test_without_a_service_the_command_commits_what_is_pending_and_erases(
     runner: FlaskCliRunner, services: Services
 ) -> None:
@@ -36,13 +37,14 @@ def test_without_a_service_the_command_commits_what_is_pending_and_erases(
         "takedown 1: contributor ada is hidden\nno file of the lake holds them any more\n"
     )
     assert services.takedowns.unfinished() == []
-    assert len(services.takedowns.taken_down_ids()) == 2
+    assert len(services.taken_down.ids()) == 2
     with services.database.read() as connection:
         newest = ledger.newest(connection)
     assert newest is not None
     assert newest.total_rows == 1
 
 
+@pytest.mark.slow
 def test_takedowns_are_listed_with_who_asked_and_why(
     runner: FlaskCliRunner, services: Services
 ) -> None:
@@ -73,6 +75,7 @@ def test_an_unknown_id_is_an_error_and_nothing_is_taken_down(
     assert takedown(runner, "list").stdout == ""
 
 
+@pytest.mark.slow
 def test_while_the_service_runs_the_command_waits_for_it(
     runner: FlaskCliRunner, services: Services, settings: Settings
 ) -> None:

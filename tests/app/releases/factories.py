@@ -28,7 +28,8 @@ from app.releases.status import Step
 from app.releases.store import open_store
 from app.services import Services
 from app.settings import Settings
-from catalog.scan import plan, read
+from catalog.plans import plan
+from catalog.scan import read
 from catalog.schema import SCHEMA
 from catalog.snapshots import Snapshot
 from catalog.stage_tables import replace_files
@@ -199,7 +200,7 @@ def releases_of(
         open_store(chosen),
         stages=lambda: stages or PresetStages(services.catalog),
         hidden=services.hidden.ids,
-        watch=partial(HiddenWatch, services.takedowns, services.hidden),
+        watch=partial(HiddenWatch, services.taken_down, services.hidden),
         scratch=ScratchDatabase(services.settings.query_memory_mib),
     )
 

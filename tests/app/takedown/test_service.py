@@ -8,7 +8,7 @@ from uuid import UUID, uuid4
 import pytest
 
 from app.access.shown_again import NOTHING_SHOWN
-from app.access.takedowns import TakedownKind, requester
+from app.access.takedowns.records import TakedownKind, requester
 from app.ingest.errors import TakenDownBefore
 from app.ingest.idempotency import find_holders, idempotency_key
 from app.ingest.refusals import Refusals
@@ -44,6 +44,7 @@ def assert_no_file_has(home: Path, *texts: str) -> None:
     assert files_with(home, list(texts)) == {}
 
 
+@pytest.mark.slow
 @pytest.mark.both
 def test_a_contribution_goes_with_the_versions_that_it_superseded(lake: Lake) -> None:
     first, second, third = (make_received(0, f"{MARK} {n}", **ADA) for n in range(3))
@@ -76,6 +77,7 @@ def test_a_contribution_goes_with_the_versions_that_it_superseded(lake: Lake) ->
     ] == [(version.contribution_id, version.contribution_id in gone) for version in versions]
 
 
+@pytest.mark.slow
 def test_no_file_holds_the_text_afterwards(lake: Lake, settings: Settings) -> None:
     gone = make_received(0, MARK, title=f"{MARK} title")
     lake.commit(gone, make_received(0, "stays"))
@@ -95,6 +97,7 @@ def test_no_file_holds_the_text_afterwards(lake: Lake, settings: Settings) -> No
     assert_no_file_has(settings.home, MARK, MARK[:12])
 
 
+@pytest.mark.slow
 @pytest.mark.both
 def test_what_a_contributor_sent_is_erased_whether_it_is_committed_or_not(
     lake: Lake, settings: Settings
@@ -111,7 +114,7 @@ def test_what_a_contributor_sent_is_erased_whether_it_is_committed_or_not(
     gone = ids_of(committed, *waiting, uploaded)
     left = lake.rows(without=gone)
     take_down(lake.services, "contributor", "ada")
-    assert lake.services.takedowns.taken_down_ids().to_pylist() == sorted(gone)
+    assert lake.services.taken_down.ids().to_pylist() == sorted(gone)
     assert lake.rows() == left
     view = lake.services.snapshots.view(Reference())
     everything = Filters(all_versions=True)
@@ -125,6 +128,7 @@ def test_what_a_contributor_sent_is_erased_whether_it_is_committed_or_not(
         assert_no_file_has(settings.home, MARK)
 
 
+@pytest.mark.slow
 @pytest.mark.both
 def test_every_version_of_a_conversation_is_erased(lake: Lake) -> None:
     versions = [make_received(day, f"{MARK} {day}", **ADA) for day in range(3)]
@@ -132,7 +136,7 @@ def test_every_version_of_a_conversation_is_erased(lake: Lake) -> None:
         lake.commit(each, make_received(0, "stays"))
     lake.hold(versions[2])
     take_down(lake.services, "conversation", "chat")
-    assert lake.services.takedowns.taken_down_ids().to_pylist() == sorted(ids_of(*versions))
+    assert lake.services.taken_down.ids().to_pylist() == sorted(ids_of(*versions))
     assert [len(rows) for rows in lake.rows()] == [1, 2]
 
 
@@ -144,7 +148,7 @@ def test_a_pending_contribution_goes_with_the_versions_before_it(lake: Lake) -> 
     lake.services.takedown.request(
         "contribution", [second.contribution_id], reason=None, requested_by="test"
     )
-    named = lake.services.takedowns.taken_down_ids().to_pylist()
+    named = lake.services.taken_down.ids().to_pylist()
     assert named == sorted(ids_of(first, second))
 
 
@@ -285,7 +289,13 @@ def test_what_readers_wait_for_is_done_for_those_who_come_while_others_are_erase
         Step("last", lambda ids: taken.append(("last", ids.to_pylist()))),
     )
     service = TakedownService(
-        services.database, services.takedowns, services.takedown._finder, steps, (), waiting
+        services.database,
+        services.takedowns,
+        services.taken_down,
+        services.takedown._finder,
+        steps,
+        (),
+        waiting,
     )
     request(first)
     assert len(service.run()) == 1
@@ -338,7 +348,7 @@ def test_a_moderator_has_what_its_owner_withdrew_refused_from_everybody(
     (asked,) = services.takedown.request(kind, [name], reason=None, requested_by=moderator)
     assert asked.takedown_id > withdrawn.takedown_id
     assert isinstance(services.refusals.current(0).reason(copy), TakenDownBefore)
-    assert isinstance(Refusals(services.takedowns).current(0).reason(copy), TakenDownBefore)
+    assert isinstance(Refusals(services.taken_down).current(0).reason(copy), TakenDownBefore)
     assert services.takedown.request(kind, [name], reason=None, requested_by=moderator) == [asked]
     assert services.takedown.request(kind, [name], reason=None, requested_by=owner) == [asked]
     (finished,) = services.takedown.run()

@@ -7,8 +7,9 @@ import duckdb
 import pyarrow as pa
 
 from app.services import Services
+from catalog.plans import plan
 from catalog.replaced import REPLACED_IDENTIFIER, read_replaced, replaced_files
-from catalog.scan import plan, read, schema_of
+from catalog.scan import read, schema_of
 from catalog.snapshots import Snapshot
 from catalog.table import load_table
 
@@ -30,7 +31,7 @@ def replaced_in_lake(services: Services, snapshot: Snapshot) -> dict[str, int]:
     table = load_table(services.catalog)
     rows = read(table, plan(table, snapshot), _KEYS)
     committed = pa.Table.from_batches(rows, schema_of(_KEYS))
-    erased = services.takedowns.committed(0, snapshot.sequence_number).select(_KEYS)
+    erased = services.taken_down.committed(0, snapshot.sequence_number).select(_KEYS)
     with duckdb.connect() as connection:
         connection.register("committed", committed)
         connection.register("erased", erased)
