@@ -28,7 +28,7 @@ import _memory
 import _servers
 import click
 import requests
-from werkzeug.test import TestResponse
+from werkzeug.wrappers import Response
 
 from app import create_app
 from app.services import Services
@@ -82,7 +82,7 @@ class _Result:
 
     Attributes:
         measure: Name of the measure.
-        cold_ms: Time of the first request after the server was started.
+        cold_ms: Time of the first request after the server was started; None without a server.
         ms: Median time of the requests after it.
         cpu_ms: Processor time of all processes of the server for each of these.
         rss_mib: The most memory that a worker had, shared pages included.
@@ -139,12 +139,13 @@ class _Application:
             self._check(answer)
 
     @staticmethod
-    def _check(answer: TestResponse) -> None:
+    def _check(answer: Response) -> None:
         if answer.status_code >= HTTPStatus.BAD_REQUEST:
             raise RuntimeError(answer.get_data(as_text=True))
 
 
-Measure = Callable[[_Server | _Application, int], Callable[[], object]]
+_Service = _Server | _Application
+Measure = Callable[[_Service, int], Callable[[], object]]
 """Prepares a request to a server, whose number is given, and returns what is to be measured."""
 
 
@@ -272,14 +273,14 @@ def _measures(facts: _Facts) -> dict[str, Measure]:
 
 
 def _get(path: Callable[[], str], headers: dict[str, str] | None = None) -> Measure:
-    def prepare(server: _Server, _number: int) -> Callable[[], object]:
+    def prepare(server: _Service, _number: int) -> Callable[[], object]:
         return lambda: server.get(path(), headers)
 
     return prepare
 
 
 def _post(path: str, rows: int, headers: dict[str, str]) -> Measure:
-    def prepare(server: _Server, number: int) -> Callable[[], object]:
+    def prepare(server: _Service, number: int) -> Callable[[], object]:
         body = b"".join(_lines(rows, number))
         return lambda: server.post(path, body, headers)
 
@@ -287,13 +288,13 @@ def _post(path: str, rows: int, headers: dict[str, str]) -> Measure:
 
 
 def _sql(query: str) -> Measure:
-    def prepare(server: _Server, _number: int) -> Callable[[], object]:
+    def prepare(server: _Service, _number: int) -> Callable[[], object]:
         return lambda: server.post("sql", json.dumps({"query": query}).encode(), _JSON)
 
     return prepare
 
 
-def _newest_page_after_commit(server: _Server, number: int) -> Callable[[], object]:
+def _newest_page_after_commit(server: _Service, number: int) -> Callable[[], object]:
     server.post(_CHAT, next(_lines(1, number)), {**_JSON, "Prefer": "wait=20"})
     return lambda: server.get("contributions?limit=100&sort=-received_at")
 
