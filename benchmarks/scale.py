@@ -214,8 +214,13 @@ def _prepare(home: Path, rows: int, days: int) -> _Facts:
     )
     history = services.snapshots.page(limit=1_000_000, before=None)
     services.close()
-    columns = (found[name] for name in (ID, _CONTRIBUTOR, _HASH))
-    return _Facts(*columns, str(middle.day), history[::-1])
+    return _Facts(
+        ids=found[ID],
+        contributor_ids=found[_CONTRIBUTOR],
+        hashes=found[_HASH],
+        day=str(middle.day),
+        history=history[::-1],
+    )
 
 
 def _fill(services: Services, rows: int, days: int) -> None:
