@@ -110,6 +110,7 @@ def test_202_is_accepted_too(service: Service) -> None:
     assert list(sender_to(service.url).send([prepared_row(1)])) == [Accepted(1)]
 
 
+@pytest.mark.slow
 def test_outcomes_come_in_order_and_once_each(service: Service) -> None:
     outcomes = list(sender_to(service.url).send(prepared_rows(100)))
     assert outcomes == [Accepted(line) for line in range(1, 101)]
