@@ -303,6 +303,7 @@ def test_a_service_that_fails_at_every_row_ends_the_sending(service: Service) ->
     assert len(outcomes) < 50
 
 
+@pytest.mark.slow
 def test_server_errors_between_accepted_rows_do_not_end_it(service: Service) -> None:
     service.refusals["poison"] = Answer(500)
     rows = [prepared_row(line, "poison" if line % 5 else "Hi") for line in range(1, 101)]
