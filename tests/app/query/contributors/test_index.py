@@ -159,13 +159,8 @@ def test_contributors_of_any_snapshot_are_summed_though_files_have_rows_of_later
     services.summary_job().step()
     view = view_of(services, snapshot_id=snapshots[4].snapshot_id)
     assert any(not selected_whole for selected_whole in whole_files_of_replaced(services, view))
-<<<<<<< HEAD
-    dimensions: list[list[Dimension]] = [["contributor_id"], ["day", "contributor_id"]]
-    for by in dimensions:
-=======
-    groupings: list[list[Dimension]] = [["contributor_id"], ["day", "contributor_id"]]
+    groupings: tuple[list[Dimension], ...] = (["contributor_id"], ["day", "contributor_id"])
     for by in groupings:
->>>>>>> scale10
         counted = services.statistics.count_each(view, Filters(), by)
         with monkeypatch.context() as patched:
             patched.setattr(ContributionStatistics, "count_each", None)
