@@ -10,7 +10,6 @@ nobody sends a key of theirs without knowing it.
 from collections.abc import Set as AbstractSet
 from http import HTTPStatus
 from typing import Final
-from urllib.parse import urlsplit
 
 from flask import Flask, abort, request
 from werkzeug.datastructures import Headers
@@ -48,4 +47,5 @@ def is_own(headers: Headers, host: str) -> bool:
     if site is not None:
         return site in _OWN
     origin = headers.get("Origin")
-    return origin is None or urlsplit(origin).netloc.lower() == host.lower()
+    # An origin is a scheme and a host. It isn't parsed, which would fail on `http://[`.
+    return origin is None or origin.partition("://")[2].lower() == host.lower()

@@ -14,6 +14,7 @@ REPORT = f"/conversations/{uuid4()}/report"
         {"Origin": "https://elsewhere.example"},
         {"Origin": "http://localhost:81"},
         {"Origin": "null"},
+        {"Origin": "http://[localhost"},
     ],
 )
 @pytest.mark.parametrize("path", [REPORT, "/me/key", "/me/withdraw", "/moderation/bans"])
