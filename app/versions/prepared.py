@@ -20,7 +20,7 @@ from app.state.db import Database
 from app.state.derived import DerivedLost
 from app.state.driver import MARKS
 from app.versions.index import VersionIndex
-from app.versions.models import PreparedUpload
+from app.versions.models import PreparedUpload, PreparedVersion
 
 PreparedRow = tuple[bytes, bytes, bytes]
 """The conversation_id, content_hash and contribution_id of a version: see `app.versions.keys`."""
@@ -137,9 +137,11 @@ class PreparedVersions:
                     f"DELETE FROM versions_prepared WHERE {_slice(mark)}",  # noqa: S608  # ours
                     (entry_id, *bounds),
                 )
-        # Last, so that what a killed process leaves is found again.
+        # Last, so that what a killed process leaves is found again. Before the versions that were
+        # added meanwhile: whoever adds some holds the upload's row.
         with self._index.writing() as connection:
-            connection.execute(delete(PreparedUpload).where(PreparedUpload.entry_id == entry_id))
+            for model in (PreparedUpload, PreparedVersion):
+                connection.execute(delete(model).where(model.entry_id == entry_id))
 
     def _add(self, entry_id: int, rows: Sequence[PreparedRow]) -> bool:
         """Add versions; return whether the upload is still known."""

@@ -193,6 +193,21 @@ def test_an_upload_that_lost_rows_to_a_takedown_is_read(services: Services) -> N
 
 
 @pytest.mark.both
+def test_versions_of_an_upload_that_is_given_up_meanwhile_are_all_removed(
+    services: Services,
+) -> None:
+    prepared = services.prepared_versions
+
+    def pieces() -> Iterator[list[tuple[bytes, bytes, bytes]]]:
+        yield [ROW]
+        prepared.remove_unneeded(lambda _: ())
+        yield [ROW]
+
+    assert not prepared.prepare(1, pieces())
+    assert prepared_in(services) == (0, 0)
+
+
+@pytest.mark.both
 def test_what_is_prepared_stays_until_its_upload_is_committed_or_given_up(
     services: Services,
 ) -> None:
