@@ -70,11 +70,18 @@ class StagedKeys:
 
         Args:
             max_versions: How many are yielded at a time at most.
+
+        Raises:
+            OSError: The temporary file in which they are sorted can't be written.
         """
-        rows = self._database.execute(
+        query = (
             "SELECT conversation_id, content_hash, contribution_id FROM keys"
             " WHERE conversation_id IS NOT NULL ORDER BY conversation_id, content_hash"
         )
+        try:
+            rows = self._database.execute(query)
+        except sqlite3.OperationalError as error:
+            raise OSError(f"the versions of an upload can't be sorted: {error}") from error
         while piece := rows.fetchmany(max_versions):
             yield [
                 (conversation, content, contribution_key(contribution_id))
