@@ -34,28 +34,38 @@ def _objects(value: object) -> list[Any]:
     return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
 
 
+def _object(value: object) -> Json:
+    return value if isinstance(value, dict) else {}
+
+
+def _by_id(value: object) -> dict[str, Json]:
+    """Return the objects of a list by their ids, without those that have none."""
+    return {
+        str(item["id"]): item for item in _objects(value) if isinstance(item.get("id"), str | int)
+    }
+
+
 def _are_lobe_messages(messages: object) -> bool:
     found = _objects(messages)
     return bool(found) and all("role" in one and "sessionId" in one for one in found)
 
 
 def _lobe_chats(state: Json) -> Iterator[Json]:
-    sessions = {session.get("id"): session for session in _objects(state.get("sessions"))}
-    topics = {topic.get("id"): topic for topic in _objects(state.get("topics"))}
+    sessions, topics = _by_id(state.get("sessions")), _by_id(state.get("topics"))
     places: dict[tuple[str, str], int] = {}
     rows = []
     for message in _objects(state["messages"]):
         key = (str(message.get("sessionId")), str(message.get("topicId")))
         rows.append((places.setdefault(key, len(places)), message))
-    for _, group in groupby(sorted(rows, key=itemgetter(0)), key=itemgetter(0)):
+    names = list(places)
+    for place, group in groupby(sorted(rows, key=itemgetter(0)), key=itemgetter(0)):
         messages = sorted((message for _, message in group), key=_time)
-        first = messages[0]
-        session = sessions.get(first.get("sessionId")) or {}
-        topic = topics.get(first.get("topicId")) or {}
+        session_id, topic_id = names[place]
+        session, topic = sessions.get(session_id, {}), topics.get(topic_id, {})
         yield {
             # Messages without a topic are the session's own.
-            "topicId": topic.get("id") or f"{first['sessionId']}",
-            "title": topic.get("title") or (session.get("meta") or {}).get("title"),
+            "topicId": topic.get("id") or session_id,
+            "title": topic.get("title") or _object(session.get("meta")).get("title"),
             "created_at": topic.get("createdAt"),
             "settings": session.get("config"),
             "messages": [_lobe_message(message) for message in messages],
@@ -84,7 +94,7 @@ def _tool_name(call: Json) -> str:
 
 
 def _cherry_chats(database: Json) -> Iterator[Json]:
-    blocks = {block.get("id"): block for block in _objects(database.get("message_blocks"))}
+    blocks = _by_id(database.get("message_blocks"))
     for topic in _objects(database["topics"]):
         messages = _objects(topic.get("messages"))
         if messages:
@@ -112,7 +122,7 @@ def _shown(messages: list[Any]) -> Iterator[Json]:
         yield {**shown, "others": others}
 
 
-def _cherry_message(message: Json, blocks: dict[Any, Any]) -> Json:
+def _cherry_message(message: Json, blocks: dict[str, Json]) -> Json:
     kept = ("id", "role", "createdAt", "model", "modelId")
     own = {key: message[key] for key in kept if message.get(key) is not None}
     ids = message.get("blocks")
@@ -120,7 +130,7 @@ def _cherry_message(message: Json, blocks: dict[Any, Any]) -> Json:
         part
         for id_ in (ids if isinstance(ids, list) else ())
         if isinstance(id_, str)
-        for part in _cherry_parts(blocks.get(id_) or {})
+        for part in _cherry_parts(blocks.get(id_, {}))
     ]
     if message.get("reasoning_content"):
         own["reasoning"] = message["reasoning_content"]
@@ -130,7 +140,7 @@ def _cherry_message(message: Json, blocks: dict[Any, Any]) -> Json:
 
 
 def _cherry_parts(block: Json) -> Iterator[Json]:
-    kind, content = block.get("type"), block.get("content")
+    kind, content = str(block.get("type")), block.get("content")
     if kind in BLOCK_TYPES and isinstance(content, str):
         key = "thinking" if kind == "thinking" else "text"
         yield {"type": BLOCK_TYPES[kind], key: content}
@@ -141,8 +151,7 @@ def _cherry_parts(block: Json) -> Iterator[Json]:
         if content is not None:
             yield {"type": "tool_result", "tool_use_id": id_, "name": name, "content": content}
     elif kind in {"image", "file"}:
-        file = block.get("file")
-        file = file if isinstance(file, dict) else {}
+        file = _object(block.get("file"))
         name = file.get("origin_name") or file.get("name")
         url = block.get("url") or file.get("id")
         yield {"type": kind, "url": url, "name": name}

@@ -12,7 +12,7 @@ from chatlake_client.contract import Terms, submissions_of
 from chatlake_client.errors import RowError
 from chatlake_client.records import Row
 from chatlake_client.shapes.fields import Losses
-from chatlake_client.shapes.registry import shape_of
+from chatlake_client.shapes.registry import rows_within, shape_of
 from chatlake_client.shapes.shape import Shape
 from tests.client.reading import found_of, read_rows
 
@@ -89,6 +89,15 @@ def test_a_broken_value_costs_its_row_at_most(name: str) -> None:
             for value in BROKEN:
                 read([with_value(row, path, value)])
         assert row == whole, "reading changed what it was given"
+
+
+@pytest.mark.parametrize("name", ["cherry_studio.json", "lobechat.json"])
+def test_a_broken_value_of_a_backup_stops_nothing(name: str) -> None:
+    backup = json.loads((FOLDER / name).read_text(encoding="utf-8"))
+    for path in spread(list(places(backup))):
+        for value in BROKEN:
+            for row in rows_within(with_value(backup, path, value)):
+                read([row])
 
 
 @pytest.mark.parametrize("name", NAMES)
