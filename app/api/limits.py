@@ -30,7 +30,7 @@ from app.api.access import current_api_key
 from app.api.addresses import customer_of, network_of
 from app.api.formats import JSON, preferred
 from app.services import Services, current_services
-from app.telemetry.metrics import LimitName
+from app.telemetry.labels import LimitName
 
 METER: Final = "chatlake.meter"
 """Key of a WSGI environment: the `Meter` of the request, if the edge has made one."""
@@ -49,7 +49,8 @@ LIMITS: Final[Mapping[str, LimitName | None]] = {
     "/v1/sql": "costly_reads",
     "/snapshots/<before>/diff/<after>": "costly_reads",
     "/releases/<name>/diff/<other>": "costly_reads",
-    "/sql/rows": "costly_reads",
+    "/sql/download/<form>": "costly_reads",
+    "/me/download/<form>": "costly_reads",
     # Whoever watches the service has to reach these in any case.
     "/v1/health/": None,
     "/v1/ready": None,

@@ -20,8 +20,9 @@ from app.query.pages import Page, first_of, first_rows_within, rows_after
 from app.query.snapshots import Reference, Snapshots
 from catalog.errors import NotFound
 from catalog.membership import NO_IDS, without
+from catalog.plans import EVERY_ROW
 from catalog.records import time_of
-from catalog.scan import EVERY_ROW, schema_of
+from catalog.scan import schema_of
 from catalog.schema import ID
 from catalog.snapshots import Snapshot
 from catalog.stage_tables import StageFile, StageReader, builds
@@ -40,7 +41,7 @@ class BuildNotFound(NotFound):
     """A computed stage has no build that can be read as of a moment."""
 
     def __init__(self, stage: ComputedStage) -> None:
-        super().__init__(f"no build of {stage} is there that this moment has")
+        super().__init__(f"the stage {stage} has no build of this moment")
         self.stage = stage
 
 

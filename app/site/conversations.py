@@ -36,7 +36,7 @@ from app.query.contributions import EVERY_COLUMN, ContributionNotFound
 from app.query.snapshots import Reference, SnapshotView
 from app.services import current_services
 from app.site.forms import read_form
-from app.site.turns import TurnRenderer, part_of
+from app.site.turns import TurnRenderer, beginning, part_of
 from catalog.rows import plain_rows
 from catalog.schema import CONVERSATION
 from catalog.stages import STAGES, ComputedStage, Stage
@@ -45,6 +45,8 @@ blueprint = Blueprint("conversations", __name__, template_folder="templates")
 
 _VERSIONS: Final = 50
 """Most versions that a page lists."""
+_TITLE_CHARACTERS: Final = 100
+"""Length at which the first words stand in the place of a title that a conversation lacks."""
 _WORDS: Final = {reason.name: reason.left_out for reason in all_reasons(CuratingParameters())}
 """What reasons mean, as the end of a sentence that begins with "conversations"."""
 
@@ -73,7 +75,7 @@ class PartSchema(Schema):
 
 
 @dataclass(frozen=True, slots=True)
-class _Found:
+class _SeenContribution:
     """A contribution that the current request may see.
 
     Attributes:
@@ -163,7 +165,7 @@ def withdraw(contribution_id: UUID) -> Response:
 
 def _find(
     contribution_id: UUID, audience: Audience, columns: Sequence[str] = EVERY_COLUMN
-) -> _Found:
+) -> _SeenContribution:
     """Return a contribution, for its owner also while it is hidden from others.
 
     Args:
@@ -184,12 +186,14 @@ def _find(
         with suppress(ContributionNotFound):
             row = services.contributions.get(view, contribution_id, needed)
             if row["contributor_id"][0].as_py() == owner:
-                return _Found(view, row, is_own=True)
+                return _SeenContribution(view, row, is_own=True)
     view = services.snapshots.view(Reference(), audience)
-    return _Found(view, services.contributions.get(view, contribution_id, needed), is_own=False)
+    return _SeenContribution(
+        view, services.contributions.get(view, contribution_id, needed), is_own=False
+    )
 
 
-def _page(found: _Found, contribution_id: UUID, first: int, stage: Stage) -> str:
+def _page(found: _SeenContribution, contribution_id: UUID, first: int, stage: Stage) -> str:
     """Return the page of a contribution.
 
     Args:
@@ -211,6 +215,7 @@ def _page(found: _Found, contribution_id: UUID, first: int, stage: Stage) -> str
         "conversations/page.html",
         contribution_id=contribution_id,
         row=row,
+        beginning=beginning(turns, _TITLE_CHARACTERS),
         is_own=found.is_own,
         stage=stage,
         turns=shown,

@@ -17,17 +17,24 @@ from typing import Final, NamedTuple
 
 from sqlalchemy import Connection, bindparam, delete, select, text
 
-from app.state.db import Database, PersistentReader, insert_missing
+from app.state.db import Database, insert_missing
 from app.state.derived import DerivedLost
 from app.state.driver import MARKS, Rows
 from app.state.parts import in_parts
+from app.state.persistent import PersistentReader
 from app.versions.keys import (
     VersionKey,
     contribution_id_of,
     contribution_key,
     conversation_key,
 )
-from app.versions.models import IndexedVersion, VersionsBase, Watermark
+from app.versions.models import (
+    IndexedVersion,
+    PreparedUpload,
+    PreparedVersion,
+    VersionsBase,
+    Watermark,
+)
 from catalog.errors import CommitConflict
 
 KEYS_PER_QUERY: Final = 512
@@ -215,7 +222,9 @@ def clear(connection: Connection) -> None:
         {"name": _FILLINGS},
     )
     connection.execute(delete(Watermark).where(Watermark.name == _WATERMARK))
-    connection.execute(delete(IndexedVersion))
+    # Uploads first, since whoever prepares versions of one holds its row.
+    for model in (PreparedUpload, PreparedVersion, IndexedVersion):
+        connection.execute(delete(model))
 
 
 def _with_several(connection: Connection, conversations: Sequence[bytes]) -> list[bytes]:

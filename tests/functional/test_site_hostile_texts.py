@@ -6,19 +6,29 @@ from urllib.parse import urlencode
 
 import pytest
 import requests
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import BrowserContext, Page, expect
 
+from app.access.contributor_keys import new_contributor_key
+from app.services import current_services
 from tests.browsers import WATCH_POLICY, start_browser
 from tests.functional.hostile_texts import TEXTS
 from tests.functional.server import Server
+from tests.lakes import opened_app
 
 pytestmark = pytest.mark.browser
 
 _TIMEOUT_MS = 60_000
+_PAGES_AT_ONCE = 8
+"""A page counts as loaded after half a second without requests: so long they wait together."""
 _TEXTS_OF_A_CONVERSATION = 10
 _MAX_NAME_CHARACTERS = 100
 NAMES = [text for text in TEXTS if len(text) <= _MAX_NAME_CHARACTERS and text.isprintable()]
 """Those that may be a name, such as that of a model."""
+KEY = new_contributor_key()
+_OPEN_IN_PLACE = """
+address => htmx.ajax("GET", address, {target: "#main", select: "#main", swap: "outerHTML"})
+"""
+"""Opens a page as links do while a key is in use: htmx obeys attributes of what it puts in."""
 
 
 @pytest.fixture(scope="module")
@@ -59,7 +69,7 @@ def submission(number: int, texts: tuple[str, ...]) -> dict[str, Any]:
         "client": {"name": name, "version": name},
         "tools": [{"name": texts[0]}],
         "labels": {name: texts[1]},
-        "submitter_id": f"of-hostile-texts-{number:032}",
+        "submitter_id": KEY,
     }
 
 
@@ -76,20 +86,13 @@ def turn(place: int, text: str, name: str) -> dict[str, Any]:
 
 
 @pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    """A browser."""
-    with start_browser() as started:
-        yield started
-
-
-@pytest.fixture(scope="module")
-def page(browser: Browser) -> Iterator[Page]:
-    """A page that notes what its policy refuses."""
-    opened = browser.new_page()
-    opened.set_default_timeout(_TIMEOUT_MS)
-    opened.add_init_script(WATCH_POLICY)
-    yield opened
-    opened.close()
+def context() -> Iterator[BrowserContext]:
+    """A window of a browser, whose pages note what their policy refuses."""
+    with start_browser() as browser:
+        opened = browser.new_context()
+        opened.set_default_timeout(_TIMEOUT_MS)
+        opened.add_init_script(WATCH_POLICY)
+        yield opened
 
 
 def addresses(ids: list[str]) -> Iterator[str]:
@@ -108,25 +111,73 @@ def addresses(ids: list[str]) -> Iterator[str]:
 
 
 def test_hostile_texts_are_shown_on_every_page_and_nothing_of_them_runs(
-    server: Server, ids: list[str], page: Page
+    server: Server, ids: list[str], context: BrowserContext
 ) -> None:
     requested: list[str] = []
     problems: list[str] = []
-    page.on("request", lambda request: requested.append(request.url))
-    page.on("pageerror", lambda error: problems.append(str(error)))
-    page.on("dialog", lambda dialog: problems.append(dialog.message))
-    for address in addresses(ids):
-        answer = page.goto(server.url + address, wait_until="networkidle")
-        assert answer is not None
-        assert answer.status < 500, address
-        assert "text/html" in answer.headers["content-type"], address
-        # At once: a locator of those that are closed finds fewer after each that is opened.
-        page.locator("details").evaluate_all("all => all.forEach(each => { each.open = true })")
-        assert page.evaluate("typeof window.ran") == "undefined", address
-        assert page.evaluate("window.violations") == [], address
-        assert page.url.startswith(server.url + "/"), address
+    context.on("request", lambda request: requested.append(request.url))
+    context.on("weberror", lambda error: problems.append(str(error.error)))
+    context.on("dialog", lambda dialog: problems.append(dialog.message))
+    pages = [context.new_page() for _ in range(_PAGES_AT_ONCE)]
+    asked = list(addresses(ids))
+    for start in range(0, len(asked), len(pages)):
+        opened = dict(zip(asked[start : start + len(pages)], pages, strict=False))
+        for address, page in opened.items():
+            open_page(server, page, address)
+        for address, page in opened.items():
+            check_page(server, page, address)
     assert problems == []
     assert [url for url in requested if not url.startswith(f"{server.url}/")] == []
+
+
+def open_page(server: Server, page: Page, address: str) -> None:
+    """Open a page, and return when it has begun to load."""
+    answer = page.goto(server.url + address, wait_until="commit")
+    assert answer is not None
+    assert answer.status < 500, address
+    assert "text/html" in answer.headers["content-type"], address
+
+
+def check_page(server: Server, page: Page, address: str) -> None:
+    """Wait until a page asks for nothing any more, and check that no text has run on it."""
+    page.wait_for_load_state("networkidle")
+    # At once: a locator of those that are closed finds fewer after each that is opened.
+    page.locator("details").evaluate_all("all => all.forEach(each => { each.open = true })")
+    assert page.evaluate("typeof window.ran") == "undefined", address
+    assert page.evaluate("window.violations") == [], address
+    assert page.url.startswith(server.url + "/"), address
+
+
+def test_nothing_of_them_acts_with_a_key(
+    server: Server, ids: list[str], context: BrowserContext
+) -> None:
+    """The pages of their owner and of moderators are put in by htmx, which has the key."""
+    with opened_app(server.lake) as app, app.app_context():
+        services = current_services()
+        moderator = services.keys.create("moderator", "moderate")
+        for contribution_id, text in zip(ids, NAMES, strict=False):
+            services.moderation.report(contribution_id, "spam", text, "1" * 32)
+        services.bans.ban(["f" * 32], actor="moderator", reason=NAMES[0])
+    page = context.new_page()
+    requested: list[str] = []
+    page.on("request", lambda request: requested.append(request.url))
+    of_reviews = [f"/moderation/{contribution_id}" for contribution_id in ids]
+    of_moderators = ["/moderation", *of_reviews, "/moderation/bans", "/moderation/log"]
+    of_owner = ["/me", *(f"/conversations/{contribution_id}" for contribution_id in ids)]
+    for start, key, opened in (("/me", KEY, of_owner), ("/moderation", moderator, of_moderators)):
+        page.goto(server.url + start)
+        page.locator("[data-key-form] input").fill(key)
+        page.get_by_role("button", name="Use it").click()
+        expect(page.locator("main .list")).to_be_visible()
+        for address in opened:
+            page.evaluate(_OPEN_IN_PLACE, address)
+            expect(page.locator("h1")).to_have_count(1)
+            page.locator("details").evaluate_all("all => all.forEach(each => { each.open = true })")
+            assert page.evaluate("typeof window.ran") == "undefined", address
+            assert page.evaluate("window.violations") == [], address
+    asked = {url.removeprefix(server.url).partition("?")[0] for url in requested}
+    pages = {*of_owner, *of_moderators, *(f"{address}/neighbours" for address in of_owner[1:])}
+    assert {path for path in asked if not path.startswith("/assets/")} == pages
 
 
 def test_every_text_can_be_read(server: Server, ids: list[str]) -> None:

@@ -86,7 +86,7 @@ def test_a_moment_of_the_history_is_shown_as_it_was(
 def test_texts_are_found_marked_and_never_markup(client: FlaskClient) -> None:
     page = client.get("/explore?q=needle").text
     assert len(ids(page)) == 1
-    assert "<mark>Needle</mark>" in page
+    assert '<mark class="match">Needle</mark>' in page
     assert EVIL not in page
     assert "&lt;script&gt;evil()" in page
 
@@ -98,7 +98,7 @@ def test_counts_stand_beside_the_results_or_are_loaded_later(client: FlaskClient
     evil = client.get(link(quick, "<bdi>&lt;script"))
     assert len(ids(evil.text)) == 1
     loaded = client.get(link(evil.text, "Count what matches")).text
-    assert "1 matches" in loaded
+    assert "1 contribution<" in loaded
     assert EVIL not in loaded
     assert "Found" not in loaded
 
@@ -128,7 +128,7 @@ def test_filters_in_use_can_be_removed_one_by_one(client: FlaskClient) -> None:
         ("as_of=2000-01-01", 404, "no snapshot"),
         ("snapshot_id=1", 404, "no snapshot"),
         ("tag=none", 404, "none"),
-        ("stage=curated", 404, "no build of curated"),
+        ("stage=curated", 404, "has no build of this moment"),
     ],
 )
 def test_what_is_wrong_is_said_on_the_page_with_its_form(
@@ -183,7 +183,7 @@ def test_stages_are_shown_counted_and_downloaded_in_the_same_way(
     second = client.get(link(first, "Next page")).text
     assert (len(ids(first)), len(ids(second))) == (20, 4)
     counts = client.get("/explore/facets?stage=cleaned").text
-    assert "24 match" in counts
+    assert "24 contributions<" in counts
     assert "Language" in counts
     rows = client.get("/explore/download/ndjson?stage=cleaned", buffered=True).data
     assert len(rows.splitlines()) == 24
@@ -200,7 +200,7 @@ def test_what_a_reader_may_not_see_asks_for_a_key_and_another_stage_is_shown(
         for path in ("/explore?stage=raw", "/explore/facets?stage=raw"):
             answer = visitor.get(path, headers=HTML)
             assert (answer.status_code, "data-key-form" in answer.text) == (401, True)
-            assert answer.headers["Cache-Control"] == "private, no-cache"
+            assert answer.headers["Cache-Control"] == "no-store"
         assert visitor.get("/explore/download/csv?stage=raw").status_code == 401
         assert visitor.get("/explore?stage=raw", headers=key).status_code == 200
         assert 'aria-current="true">cleaned' in visitor.get("/explore").text
@@ -222,3 +222,29 @@ def test_an_empty_lake_says_so(app_client: FlaskClient) -> None:
 def app_client(services: Services, app: Flask) -> FlaskClient:  # noqa: ARG001
     """A client of a lake of the test's own, which is empty."""
     return app.test_client()
+
+
+@pytest.mark.usefixtures("snapshots")
+def test_an_address_with_many_parameters_is_refused_before_links_are_made_of_them(
+    shared_client: FlaskClient,
+) -> None:
+    for path in ("/explore", "/explore/facets", "/explore/download/csv"):
+        for name in ("label", "source"):
+            address = "&".join(f"{name}={number}" for number in range(1_000))
+            answer = shared_client.get(f"{path}?{address}")
+            assert answer.status_code == 422
+            assert "1000 parameters; 100 are taken" in answer.text
+            # Each of the links would name all parameters.
+            assert len(answer.data) < 100_000
+
+
+@pytest.mark.usefixtures("snapshots")
+@pytest.mark.parametrize("path", ["/explore", "/v1/contributions", "/v1/contributions/count"])
+def test_more_labels_than_a_conversation_can_have_are_refused(
+    shared_client: FlaskClient, path: str
+) -> None:
+    labels = [("label", str(number)) for number in range(33)]
+    assert shared_client.get(path, query_string=labels[:32]).status_code == 200
+    answer = shared_client.get(path, query_string=labels)
+    assert answer.status_code == 422
+    assert "Longer than 32, which no conversation has." in answer.text
