@@ -128,12 +128,6 @@ SHAPES: Final[tuple[Shape | ThreadShape, ...]] = (
         copilot.read_copilot,
     ),
     Shape("Gemini in Takeout", _keys("header"), takeout.is_takeout, takeout.read_takeout),
-    Shape(
-        ", ".join(one.name for one in chats.APPLICATIONS),
-        chats.KEYS,
-        chats.is_chat,
-        chats.read_chat,
-    ),
     ThreadShape("Jan", _keys("thread_id"), jan.is_jan, jan.parts_of_jan, jan.read_jan),
     Shape(
         "HuggingChat", _keys("messages"), huggingchat.is_huggingchat, huggingchat.read_huggingchat
@@ -184,6 +178,12 @@ SHAPES: Final[tuple[Shape | ThreadShape, ...]] = (
         "two answers and a preference", compared.KEYS, compared.is_compared, compared.read_compared
     ),
     Shape("SHP", _keys("human_ref_A"), preferences.is_shp, preferences.read_shp),
+    Shape(
+        ", ".join(one.name for one in chats.APPLICATIONS),
+        chats.KEYS,
+        chats.is_chat,
+        chats.read_chat,
+    ),
     Shape(
         "WildChat and LMSYS",
         _keys("conversation_hash conversation_id"),
