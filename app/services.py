@@ -77,6 +77,7 @@ from app.query.scratch import ScratchDatabase
 from app.query.snapshots import Reference, Snapshots
 from app.query.spill import remove_abandoned
 from app.query.sql.queries import SqlQueries
+from app.query.stage_counts import StageCounts
 from app.query.staged import StagedContributions
 from app.query.stats import ContributionStatistics
 from app.query.summaries import Summaries
@@ -212,6 +213,7 @@ class Services:
         self.replaced = ReplacedReader(lambda: load_table(self.catalog, REPLACED_IDENTIFIER))
         self.file_counts = FileCounts(self.database)
         self.summaries = Summaries(self.file_counts, self.replaced)
+        self.stage_counts = StageCounts(self.file_counts, lambda: self.catalog)
         contributors = ContributorIndex(self.file_counts.database)
         self.contributor_indexing = ContributorIndexing(contributors, self.replaced)
         self.text_indexes = TextIndexes(settings.text_index)
@@ -220,6 +222,7 @@ class Services:
             contributors,
             self.version_index,
             self.text_indexes if settings.text_index_share else None,
+            self.file_counts,
         )
         self.contributions = Contributions(
             self.replaced, self.summaries, settings.max_page_bytes, self.narrowing
@@ -247,10 +250,19 @@ class Services:
             self.database, lambda: self.catalog, self.hidden, self.embargo
         )
         self.staged = StagedContributions(
-            lambda: self.catalog, self.snapshots, settings.max_page_bytes
+            self.database,
+            lambda: self.catalog,
+            self.snapshots,
+            settings.max_page_bytes,
+            self.narrowing,
         )
         self.facets = Facets(
-            self.replaced, self.summaries, self.contributor_sums, self.staged, self.narrowing
+            self.replaced,
+            self.summaries,
+            self.contributor_sums,
+            self.staged,
+            self.stage_counts,
+            self.narrowing,
         )
         self.overviews = Overviews(self.summaries, self.contributor_sums)
         self.explorer = Explorer(self.snapshots, self.contributions, self.staged, self.facets)
@@ -520,7 +532,9 @@ class Services:
         """Return the job that counts files, for the committer's process."""
         return SummaryJob(
             self.snapshots,
+            self.file_counts,
             self.summaries,
+            self.stage_counts,
             self.contributor_indexing,
             self.settings.maintenance_interval_s,
         )

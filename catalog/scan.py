@@ -13,7 +13,7 @@ file open at a time, and a few batches of it in memory.
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -114,14 +114,34 @@ class DataFile:
         return self.first_sequence_number < self.sequence_number
 
 
-CandidateRows = Callable[[DataFile], pa.Array | None]
+class PlannedFile(Protocol):
+    """What indexes need to know of a data file, of the raw table or of a stage."""
+
+    @property
+    def path(self) -> str:
+        """URL of the file."""
+
+    @property
+    def day(self) -> date:
+        """The day partition of its rows."""
+
+    @property
+    def rows(self) -> int:
+        """Number of its rows."""
+
+    @property
+    def is_rewritten(self) -> bool:
+        """Whether compaction wrote it, so that it stays for long though its day still grows."""
+
+
+CandidateRows = Callable[[PlannedFile], pa.Array | None]
 """Tells which rows of a data file may be wanted, by their positions in the file, ascending.
 
 None means that all of them may be.
 """
 
 
-def all_rows(_file: DataFile) -> None:
+def all_rows(_file: PlannedFile) -> None:
     """Tell that all rows of a data file may be wanted."""
 
 
@@ -299,7 +319,7 @@ def read(
         is_whole = row_filter == EVERY_ROW and not file.is_wanted_in_part
         wanted = None if is_whole else wanted_rows(file, condition)
         with table.io.new_input(file.path).open() as source:
-            fragment = _row_groups(source, positions, wanted, CONVERSATION in schema.names)
+            fragment = row_groups_of(source, positions, wanted, schema)
             if fragment is None:
                 continue
             for rows in read_fragment(source, fragment, needed, wanted, batch_rows, positions):
@@ -332,11 +352,12 @@ def read_with_ids(
                 yield batch.filter(is_among(batch[ID], near))
 
 
-def _row_groups(
+def row_groups_of(
     source: Any,
     positions: pa.Array | None,
     condition: ds.Expression | None,
-    has_conversations: bool,
+    schema: pa.Schema,
+    table_schema: pa.Schema = ARROW_SCHEMA,
 ) -> ds.ParquetFileFragment | None:
     """Return the row groups of a file that may have matching rows; None without any.
 
@@ -344,28 +365,29 @@ def _row_groups(
         source: The file, open for reading.
         positions: The positions in the file of the rows to look at, ascending; all when None.
         condition: The rows that are wanted; all when None.
-        has_conversations: Whether conversations are read, which is worth a look at the rows unless
-            their positions are known.
+        schema: The columns that are read. Where they have conversations, a look at the rows is
+            worth its time, unless their positions are known.
+        table_schema: The Arrow schema of the table.
     """
     fragment = PARQUET.make_fragment(source)
     if positions is not None:
         fragment = with_rows(fragment, positions)
     if condition is None:
         return fragment
-    if has_conversations and positions is None:
-        return prune_row_groups(fragment, ARROW_SCHEMA, condition)
-    return fragment.subset(condition, schema=ARROW_SCHEMA)
+    if CONVERSATION in schema.names and positions is None:
+        return prune_row_groups(fragment, table_schema, condition)
+    return fragment.subset(condition, schema=table_schema)
 
 
 def read_every_row(
-    table: Table, file: DataFile, columns: Sequence[str]
+    table: Table, file: PlannedFile, columns: Sequence[str]
 ) -> Iterator[pa.RecordBatch]:
     """Yield all rows of a data file in their order, also those that the plan leaves out.
 
     Args:
         table: The table of the file.
         file: The file.
-        columns: Names of the columns to read, see `schema_of`.
+        columns: Names of columns to read that every table with conversations has, see `schema_of`.
     """
     schema = schema_of(columns)
     with table.io.new_input(file.path).open() as source:

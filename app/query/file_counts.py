@@ -4,7 +4,7 @@ A data file never changes, so neither do its counts. They are derived: what isn'
 is counted again. On SQLite they are in a file of their own, see `Database.derived`.
 """
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from threading import Lock
 from typing import Final
@@ -16,11 +16,10 @@ from cachetools import LRUCache
 from sqlalchemy import delete, select
 
 from app.query.counts_models import EVERY_TABLE, CountedFile, CountsBase
-from app.query.dimensions import DIMENSIONS, Dimension, columns_of, count_batch
+from app.query.dimensions import DIMENSIONS, Dimension, columns_of, count_batch, turns_of
 from app.state.db import Database, insert_missing
 from app.state.derived import DerivedLost
 from app.state.parts import in_parts
-from catalog.schema import CONVERSATION
 
 SUMMED: Final[tuple[Dimension, ...]] = tuple(
     name for name in DIMENSIONS if name not in {"day", "contributor_id"}
@@ -35,24 +34,38 @@ COUNTED_COLUMNS: Final = columns_of(SUMMED)
 _MOST_VALUES: Final = 1_000
 """Number of values of a dimension above which a file isn't counted by it."""
 _CACHE_BYTES: Final = 16 * 1024 * 1024
+_STORED_AT_ONCE: Final = 50
+"""Files whose counts are stored in one transaction."""
 
 Values = dict[str | None, tuple[int, int]]
 """For each value of a dimension the numbers of contributions and of turns."""
 
 
 class RowCounts(msgspec.Struct, frozen=True):
-    """Counts of some rows of the raw table.
+    """Counts of some rows of the raw table, or of a stage.
 
     Attributes:
         contributions: Number of rows.
         turns: Number of their turns.
         by: Dimensions, each with its values: the value, the number of contributions with it, and
-            that of turns. A dimension with too many values is missing.
+            that of turns. A dimension with too many values is missing. Counts of stages have some
+            columns beside the dimensions.
     """
 
     contributions: int
     turns: int
     by: dict[str, list[tuple[str | None, int, int]]]
+
+    def lacks(self, wanted: Mapping[str, str | None]) -> bool:
+        """Tell whether none of the rows has all of some values.
+
+        Args:
+            wanted: Dimensions or columns, each with a value; None for rows without one.
+        """
+        return any(
+            name in self.by and all(value != known for known, *_ in self.by[name])
+            for name, value in wanted.items()
+        )
 
     def says(self, other: "RowCounts") -> bool:
         """Tell whether these counts are the other ones, whose values may come in another order."""
@@ -84,31 +97,36 @@ def _in_order(
     }
 
 
-def count_rows(batches: Iterable[pa.RecordBatch]) -> RowCounts:
+def count_rows(batches: Iterable[pa.RecordBatch], names: Sequence[str] = SUMMED) -> RowCounts:
     """Count rows.
 
     Args:
         batches: Rows with `COUNTED_COLUMNS` at least.
+        names: The dimensions, or other columns of texts, that rows are counted by.
     """
     contributions = turns = 0
-    by: dict[Dimension, Values] = {name: {} for name in SUMMED}
+    by: dict[str, Values] = {name: {} for name in names}
     for batch in batches:
         if not batch.num_rows:
             continue
         contributions += batch.num_rows
-        turns += pc.sum(pc.list_value_length(batch.column(CONVERSATION))).as_py()
+        turns += pc.sum(turns_of(batch)).as_py()
         for name, values in list(by.items()):
             _add(values, _values_of(batch, name))
             if len(values) > _MOST_VALUES:
                 del by[name]
     listed = {
-        str(name): [(value, *sums) for value, sums in values.items()] for name, values in by.items()
+        name: [(value, *sums) for value, sums in values.items()] for name, values in by.items()
     }
     return RowCounts(contributions, turns, listed)
 
 
-def _values_of(batch: pa.RecordBatch, name: Dimension) -> Iterable[tuple[str | None, int, int]]:
-    counted = pa.Table.from_batches([count_batch(batch, [name])])
+def _values_of(batch: pa.RecordBatch, name: str) -> Iterable[tuple[str | None, int, int]]:
+    dimension = next((known for known in DIMENSIONS if known == name), None)
+    if dimension is None:
+        counted = pa.table({name: batch.column(name), "turns": turns_of(batch)})
+    else:
+        counted = pa.Table.from_batches([count_batch(batch, [dimension])])
     sums = counted.group_by(name, use_threads=False).aggregate(
         [("turns", "sum"), ([], "count_all")]
     )
@@ -171,6 +189,31 @@ class FileCounts:
         if rows:
             with self.database.write() as connection:
                 connection.execute(insert_missing(connection, CountedFile), rows)
+
+    def store_each(
+        self, counted: Iterable[tuple[str, RowCounts]], goes_on: Callable[[], bool]
+    ) -> int:
+        """Keep the counts of files as these are counted, and return how many were.
+
+        Args:
+            counted: Counts one file after the other, and yields the path and the counts of each.
+            goes_on: Tells after each file whether to go on.
+        """
+        number, fresh = 0, dict[str, RowCounts]()
+        for path, counts in counted:
+            fresh[path] = counts
+            number += 1
+            if len(fresh) == _STORED_AT_ONCE:
+                self.store(fresh)
+                fresh = {}
+            if not goes_on():
+                break
+        self.store(fresh)
+        return number
+
+    def keep_only(self, paths: Collection[str]) -> None:
+        """Forget the counts of all files but some."""
+        self.forget(self.paths().difference(paths))
 
     def paths(self) -> set[str]:
         """Return the paths of all files whose counts are stored.

@@ -1,9 +1,11 @@
-"""What indexes tell of the contributions that filters select: few files and rows to look at.
+"""What indexes and counts tell of the contributions that filters select: few files and rows.
 
-An index proposes rows, and the scan decides about them. What an index doesn't know is read.
+They propose files and rows, and the scan decides about these. What they don't know is read.
 """
 
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
+from typing import Final, TypeVar
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -11,24 +13,32 @@ from pyiceberg.expressions import BooleanExpression, In
 from pyiceberg.table import Table
 
 from app.query.contributors.index import ContributorIndex
+from app.query.file_counts import SUMMED, FileCounts
 from app.query.filters import Filters
 from app.query.snapshots import SnapshotView
 from app.query.text_index.folder import TextIndexes
 from app.state.derived import DerivedLost
+from app.state.parts import in_parts
 from app.versions.index import VersionIndex
-from catalog.scan import EVERY_ROW, CandidateRows, DataFile, all_rows, plan
+from catalog.scan import EVERY_ROW, CandidateRows, PlannedFile, all_rows, plan
 from catalog.schema import ID
 from catalog.snapshots import Snapshot
 
+_ASKED_AT_ONCE: Final = 64
+"""Files whose counts are looked up together. A page often ends with the first of them."""
+
+File = TypeVar("File", bound=PlannedFile)
+
 
 class Narrowing:
-    """Narrows what is read for a contributor, a conversation or a text."""
+    """Narrows what is read for a contributor, a conversation, a text, or the value of a column."""
 
     def __init__(
         self,
         contributors: ContributorIndex,
         versions: VersionIndex,
         texts: TextIndexes | None,
+        file_counts: FileCounts,
     ) -> None:
         """Narrow by indexes.
 
@@ -36,10 +46,12 @@ class Narrowing:
             contributors: Tells the rows of contributors.
             versions: Tells the versions of conversations.
             texts: Indexes of texts; None to read all texts.
+            file_counts: Tells which values a file has none of.
         """
         self._contributors = contributors
         self._versions = versions
         self._texts = texts
+        self._file_counts = file_counts
 
     def condition(self, view: SnapshotView, filters: Filters) -> BooleanExpression:
         """Return a condition on ids that all selected contributions meet.
@@ -50,6 +62,29 @@ class Narrowing:
         """
         ids = self._versions_of(view, filters.conversation_id)
         return EVERY_ROW if ids is None else In(ID, ids)
+
+    def files(
+        self, files: Iterable[File], filters: Filters, others: Iterable[tuple[str, str]] = ()
+    ) -> Iterator[File]:
+        """Yield those of some data files that may have a selected row, as far as counts tell.
+
+        Args:
+            files: The files, which are asked for as they are needed.
+            filters: What is selected by.
+            others: Other columns by which files of stages are counted, with the values that rows
+                have to have.
+        """
+        wanted: dict[str, str | None] = dict.fromkeys(filters.absent & {*SUMMED})
+        wanted |= {name: value for name in SUMMED if (value := getattr(filters, name)) is not None}
+        wanted |= dict(others)
+        if not wanted:
+            yield from files
+            return
+        for some in in_parts(files, _ASKED_AT_ONCE):
+            known = self._file_counts.of([file.path for file in some])
+            for file in some:
+                if file.path not in known or not known[file.path].lacks(wanted):
+                    yield file
 
     def candidates(self, filters: Filters) -> CandidateRows:
         """Return what tells which rows of a data file may be selected."""
@@ -84,7 +119,7 @@ def _has_all(table: Table, snapshot: Snapshot, watermark: int) -> bool:
 def _in_both(first: CandidateRows, second: CandidateRows) -> CandidateRows:
     """Return what tells the rows that both of two indexes tell, asking the second one last."""
 
-    def candidates(file: DataFile) -> pa.Array | None:
+    def candidates(file: PlannedFile) -> pa.Array | None:
         rows = first(file)
         if rows is not None and not len(rows):
             return rows

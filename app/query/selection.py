@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from datetime import date
 from itertools import groupby
 from typing import Self
 
@@ -13,7 +14,7 @@ from app.query.narrowing import Narrowing
 from app.query.replaced import ReplacedAsOf, ReplacedReader
 from app.query.snapshots import SnapshotView
 from catalog.membership import NO_IDS, without
-from catalog.scan import CandidateRows, DataFile, read
+from catalog.scan import EVERY_ROW, CandidateRows, DataFile, read, schema_of
 from catalog.schema import ID
 
 
@@ -27,6 +28,7 @@ class Selection:
         replaced: What later versions had replaced, and is left out; None to leave nothing out.
         condition: The condition on whole columns that selected contributions meet.
         candidates: Tells which rows of a file may be selected, as far as an index knows.
+        narrowing: Tells which files may have a selected row.
     """
 
     view: SnapshotView
@@ -34,6 +36,7 @@ class Selection:
     replaced: ReplacedAsOf | None
     condition: BooleanExpression
     candidates: CandidateRows
+    narrowing: Narrowing
 
     @classmethod
     def of(
@@ -53,14 +56,15 @@ class Selection:
         """
         left_out = None if filters.all_versions else replaced.as_of(view)
         condition = And(filters.pushed_down(), narrowing.condition(view, filters))
-        return cls(view, filters, left_out, condition, narrowing.candidates(filters))
+        candidates = narrowing.candidates(filters)
+        return cls(view, filters, left_out, condition, candidates, narrowing)
 
     def read(self, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
         """Yield the selected rows with some columns or fields of turns, and what filters need.
 
         It is as `batches` is, but for the order of the columns and those that come in addition.
         """
-        return self._select(self.view.files(self.condition), columns, self.condition)
+        return self._select(self._possible(self.condition), columns, self.condition)
 
     def batches(self, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
         """Yield some columns of the selected rows, day by day.
@@ -68,17 +72,17 @@ class Selection:
         Batches without rows are yielded too, so that a reader can stop the scan at any of them. The
         scan is planned in this call, so that what fails in planning fails before an answer begins.
         """
-        return self._read(self.view.files(self.condition), columns, self.condition)
+        return self._read(self._possible(self.condition), columns, self.condition)
 
     def days(
         self,
         columns: Sequence[str],
-        within: BooleanExpression,
-        is_needed: Callable[[DataFile], bool],
+        within: BooleanExpression = EVERY_ROW,
+        is_needed: Callable[[DataFile], bool] = lambda _: True,
         *,
         newest_first: bool,
-    ) -> Iterator[Iterator[pa.RecordBatch]]:
-        """Yield an iterator of batches for each day that may have selected rows.
+    ) -> Iterator[tuple[date, Iterator[pa.RecordBatch]]]:
+        """Yield each day that may have selected rows, with an iterator of their batches.
 
         The files of a day aren't opened until its batches are asked for.
 
@@ -89,15 +93,23 @@ class Selection:
             newest_first: Whether the newest day comes first, rather than the oldest.
         """
         condition = And(self.condition, within)
+        files = self._possible(condition, newest_first=newest_first)
+        for day, of_day in groupby(files, key=lambda file: file.day):
+            yield day, self._read(filter(is_needed, list(of_day)), columns, condition)
+
+    def _possible(
+        self, condition: BooleanExpression, *, newest_first: bool = False
+    ) -> Iterator[DataFile]:
+        """Return the files that may have a selected row, which are planned in this call."""
         files = self.view.files(condition)
-        for _, day in groupby(files[::-1] if newest_first else files, key=lambda file: file.day):
-            yield self._read(filter(is_needed, list(day)), columns, condition)
+        return self.narrowing.files(files[::-1] if newest_first else files, self.filters)
 
     def _read(
         self, files: Iterable[DataFile], columns: Sequence[str], condition: BooleanExpression
     ) -> Iterator[pa.RecordBatch]:
+        names = schema_of(columns).names
         for batch in self._select(files, columns, condition):
-            yield batch.select(list(columns))
+            yield batch.select(names)
 
     def _select(
         self, files: Iterable[DataFile], columns: Sequence[str], condition: BooleanExpression
