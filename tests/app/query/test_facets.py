@@ -63,6 +63,25 @@ def test_only_what_is_selected_is_counted(filled: Services) -> None:
     )
 
 
+def test_counting_that_is_to_end_says_what_was_counted(filled: Services) -> None:
+    view = filled.snapshots.view(Reference())
+    some = filled.facets.count(view, Filters(min_turns=1), lambda: False)
+    newest = FIRST_DAY.date().replace(day=2)
+    assert (some.total, some.days, some.since) == (1, ((newest, 1),), newest)
+    assert filled.facets.count(view, Filters(), lambda: False).since is None
+
+
+def test_many_uncounted_rows_are_counted_later(
+    filled: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    view = filled.snapshots.view(Reference())
+    assert filled.facets.is_quick(view, Filters())
+    monkeypatch.setattr(facets, "_MOST_UNCOUNTED", 2)
+    assert not filled.facets.is_quick(view, Filters())
+    filled.summary_job().step()
+    assert filled.facets.is_quick(view, Filters())
+
+
 def test_the_most_frequent_values_come_first_and_too_many_are_not_listed(
     services: Services, monkeypatch: pytest.MonkeyPatch
 ) -> None:
