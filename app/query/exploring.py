@@ -25,7 +25,7 @@ from catalog.scan import schema_of
 from catalog.snapshots import Snapshot
 from catalog.stages import ComputedStage, Stage
 
-SEARCH_S: Final = 0.2
+SEARCH_S: Final = 0.25
 """Time after which a page looks at no other day for contributions."""
 COUNT_S: Final = 2.0
 """Time after which contributions of no other day are counted."""

@@ -25,8 +25,8 @@ from app.query.summaries import Part, Summaries
 _MOST_VALUES: Final = 1_000
 """Number of values of a column above which it isn't counted by them."""
 _SHOWN_VALUES: Final = 8
-_MOST_UNCOUNTED: Final = 50_000
-"""Rows of files without counts that are read before a page is shown, as of the newest commits."""
+_MOST_UNCOUNTED: Final = 20_000
+"""Rows of files whose counts don't tell that are read before a page is shown."""
 _BY: Final = (*SUMMED, CONTRIBUTOR)
 _COLUMNS: Final = (*columns_of(SUMMED), CONTRIBUTOR)
 
@@ -101,15 +101,11 @@ class Facets:
     def is_quick(self, view: SnapshotView, filters: Filters) -> bool:
         """Tell whether the counts of files tell all, or nearly all.
 
-        Compaction may have put rows of an older snapshot into files with newer rows. The counts of
-        such a file don't tell, and the file has to be read.
+        Nobody may have counted the newest files yet, and compaction may have put rows of an older
+        snapshot into files with newer rows. Such files have to be read.
         """
-        number = view.snapshot.sequence_number if view.snapshot else 0
         return (
             Summaries.can_count(filters)
-            and all(
-                file.last_sequence_number <= number for file in view.files(filters.pushed_down())
-            )
             and self._summaries.uncounted_rows(view, filters) <= _MOST_UNCOUNTED
         )
 

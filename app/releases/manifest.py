@@ -104,8 +104,8 @@ class Manifest:
         quality_scores: Number of contributions by quality score, ascending: from each key up to the
             next. Those without a score aren't counted; empty where none has one.
         flagged: Number of contributions with a turn that a scorer flagged, by category.
-        medians: Medians of columns of numbers, see `app.releases.counts.numbers`; empty without such
-            columns, and in old manifests.
+        medians: Medians of columns of numbers (see `app.releases.counts.numbers`); empty without
+            such columns, and in old manifests.
         examples: Ids of the contributions that the card shows as examples, by reason; empty without
             such examples, and in old manifests.
         revision: How often the release was published: 1 until contributions are taken out of it.
