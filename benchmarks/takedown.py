@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from app.access.takedowns import TakedownKind
+from app.access.takedowns.records import TakedownKind
 from app.services import Services
 from app.takedown.verify.verification import verify
 from catalog.scan import newest_entries
@@ -122,7 +122,7 @@ def _measure(services: Services, kind: TakedownKind, names: list[str]) -> pa.Arr
     cpu_before = process_time()
     services.takedown.request(kind, names, reason=None, requested_by="benchmark")
     recorded = perf_counter()
-    ids = services.takedowns.unfinished_ids()
+    ids = services.taken_down.unfinished_ids()
     services.takedown.run()
     ended = perf_counter()
     cpu_s = process_time() - cpu_before

@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 
 from app.access.errors import HiddenMeanwhile
 from app.access.hidden import HiddenContributions
-from app.access.takedowns import Takedowns
+from app.access.takedowns.contributions import TakenDownContributions
 from catalog.membership import NO_IDS, without
 from catalog.schema import ID
 
@@ -22,19 +22,21 @@ class HiddenWatch:
     already, the build has to end.
     """
 
-    def __init__(self, takedowns: Takedowns, hidden: HiddenContributions, name: str) -> None:
+    def __init__(
+        self, taken_down: TakenDownContributions, hidden: HiddenContributions, name: str
+    ) -> None:
         """Begin before anything is read.
 
         Args:
-            takedowns: The takedowns of the lake.
+            taken_down: What was taken down in the lake.
             hidden: The list of what is hidden.
             name: Name of what is built.
         """
-        self._takedowns = takedowns
+        self._taken_down = taken_down
         self._hidden = hidden
         self._name = name
         # Before the list: what is recorded in between is only looked at twice.
-        self._newest_takedown = takedowns.newest_id()
+        self._newest_takedown = taken_down.newest_takedown_id()
         listed = hidden.listed()
         self._list_number, self._ids = listed.number, listed.ids
         self._last_read = ""
@@ -73,10 +75,10 @@ class HiddenWatch:
 
         It takes one query of one row when there are none.
         """
-        newest = self._takedowns.newest_id()
+        newest = self._taken_down.newest_takedown_id()
         if newest == self._newest_takedown:
             return NO_IDS
-        rows = self._takedowns.rows(after=self._newest_takedown)
+        rows = self._taken_down.rows(after=self._newest_takedown)
         new = pa.array([row.contribution_id for row in rows], NO_IDS.type).sort()
         # A takedown that came after `newest` was read is read again, which does no harm.
         self._newest_takedown = newest

@@ -10,7 +10,7 @@ from flask import request
 from marshmallow import ValidationError
 
 from app.access.shown_again import NOTHING_SHOWN, ShownPosition
-from app.access.takedown_feed import FEED_START, FeedPosition
+from app.access.takedowns.feed import FEED_START, FeedPosition
 from app.api.schemas.reference import SnapshotId
 from app.api.schemas.selection import NEWEST_FIRST
 from app.query.changes import Position

@@ -12,8 +12,8 @@ from flask_smorest import Blueprint
 
 from app.access.errors import TakedownNotFound
 from app.access.policy import MODERATE
-from app.access.takedown_feed import FEED_START, FeedPosition
-from app.access.takedowns import Takedown, requester
+from app.access.takedowns.feed import FEED_START, FeedPosition
+from app.access.takedowns.records import Takedown, requester
 from app.api.access import current_key_name, current_owner, may
 from app.api.body import ENCODINGS
 from app.api.contributors import OWNER_PARAMETERS

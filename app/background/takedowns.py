@@ -4,7 +4,7 @@ import logging
 from threading import Event
 from typing import Final
 
-from app.access.takedowns import Takedowns
+from app.access.takedowns.register import Takedowns
 from app.takedown.errors import TakedownStopped
 from app.takedown.service import TakedownService
 from app.telemetry import metrics

@@ -86,7 +86,7 @@ def _jobs(services: Services, stop: Event) -> Mapping[str, Job | None]:
     return {
         "checkpoints": services.checkpoints(),
         "maintenance": services.maintenance(),
-        "bans": services.banned_contributions,
+        "bans": services.ban_job(),
         "expiry": services.expiry(),
         "summaries": services.summary_job(),
         "schedule": services.scheduler(ReleaseProcess(stop)),

@@ -7,7 +7,7 @@ from typing import Final
 
 import click
 
-from app.access.takedowns import Takedown
+from app.access.takedowns.records import Takedown
 from app.background.election import COMMITTER_LOCK
 from app.cli.hub import bring_up_to_date
 from app.services import Services

@@ -9,7 +9,7 @@ from flask.cli import with_appcontext
 
 from app.access.moderation.log import LogEntry
 from app.access.moderation.quarantine import STATES, State
-from app.access.takedowns import Takedown
+from app.access.takedowns.records import Takedown
 from app.cli.actor import current_actor
 from app.cli.erasing import wait_option, wait_until_erased
 from app.cli.errors import shows_errors

@@ -1,13 +1,13 @@
-"""`settings`: every setting, in the table that docs/settings.md has."""
+"""`settings`: every setting, in the tables that docs/settings.md has."""
 
-from dataclasses import MISSING, fields
-from typing import get_args, get_type_hints
+from dataclasses import MISSING, Field, fields
+from typing import Any, get_args, get_type_hints
 
 import click
 from flask.cli import with_appcontext
 from msgspec import Meta
 
-from app.settings import PREFIX, Settings
+from app.settings import PREFIX, Settings, SettingsGroup
 
 _IN_HOME = "in the home folder"
 _DEFAULTS = {
@@ -21,19 +21,26 @@ _DEFAULTS = {
 @click.command()
 @with_appcontext
 def settings() -> None:
-    """Show every setting with its default, as a Markdown table."""
-    click.echo(settings_table(), nl=False)
+    """Show every setting with its default, as Markdown: a table for each group."""
+    click.echo(settings_tables(), nl=False)
 
 
-def settings_table() -> str:
-    """Return the table of all settings in Markdown."""
-    hints = get_type_hints(Settings, include_extras=True)
-    rows = ["| variable | default | meaning |", "| --- | --- | --- |"]
-    for field in fields(Settings):
-        meta = next(hint for hint in get_args(hints[field.name]) if isinstance(hint, Meta))
-        default = _DEFAULTS.get(field.name) or _default(field.default)
-        rows.append(f"| `{PREFIX}{field.name.upper()}` | {default} | {meta.description} |")
-    return "\n".join(rows) + "\n"
+def settings_tables() -> str:
+    """Return the tables of all settings in Markdown, each under the heading of its group."""
+    return "\n".join(_table(group) for group in Settings.groups())
+
+
+def _table(group: type[SettingsGroup]) -> str:
+    hints = get_type_hints(group, include_extras=True)
+    rows = [_row(field, hints[field.name]) for field in fields(group)]
+    head = [f"## {group.heading}", "| variable | default | meaning |", "| --- | --- | --- |"]
+    return "\n".join(head + rows) + "\n"
+
+
+def _row(field: Field[Any], hint: object) -> str:
+    meta = next(each for each in get_args(hint) if isinstance(each, Meta))
+    default = _DEFAULTS.get(field.name) or _default(field.default)
+    return f"| `{PREFIX}{field.name.upper()}` | {default} | {meta.description} |"
 
 
 def _default(value: object) -> str:

@@ -6,7 +6,7 @@ from typing import Final
 import click
 from flask.cli import with_appcontext
 
-from app.access.takedowns import TakedownKind
+from app.access.takedowns.records import TakedownKind
 from app.cli import takedown_copies
 from app.cli.actor import current_actor
 from app.cli.erasing import finish, wait_option, wait_until_erased

@@ -20,7 +20,8 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from app.access.refreshed import MAX_AGE_S, Refreshed
-from app.access.takedowns import KnownBy, Takedowns, withdrawn_by
+from app.access.takedowns.contributions import KnownBy, TakenDownContributions
+from app.access.takedowns.records import withdrawn_by
 from app.ingest.errors import ContributorBanned, TakenDownBefore
 from app.ingest.text_set import TextSet, hashes_of
 from catalog.errors import LakeError
@@ -129,15 +130,15 @@ def refuse_nothing() -> Refused:
 class Refusals:
     """Tells what is refused, to all ways in."""
 
-    def __init__(self, takedowns: Takedowns, banned: Banned = nobody) -> None:
+    def __init__(self, taken_down: TakenDownContributions, banned: Banned = nobody) -> None:
         """Refuse what was taken down, and those who are banned.
 
         Args:
-            takedowns: The takedowns of the lake.
+            taken_down: What was taken down in the lake.
             banned: Asked for each group of submissions and each chunk of lines, so it has to answer
                 from memory.
         """
-        self._takedowns = takedowns
+        self._contributions = taken_down
         self._banned = banned
         self._known_id = 0
         self._known = TextSet()
@@ -152,9 +153,9 @@ class Refusals:
         return Refused(self._banned(), self._taken_down.get(max_age_s))
 
     def _read(self) -> TextSet:
-        newest_id = self._takedowns.newest_id()
+        newest_id = self._contributions.newest_takedown_id()
         if newest_id > self._known_id:
-            known = self._takedowns.known_by(after=self._known_id)
+            known = self._contributions.known_by(after=self._known_id)
             new = hashes_of(chain.from_iterable(map(_texts_of, known)))
             self._known = self._known.with_more(new)
             self._known_id = newest_id

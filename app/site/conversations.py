@@ -176,7 +176,7 @@ def _find(
         ContributionNotFound: It isn't in the lake, or the request may not see it.
     """
     services = current_services()
-    services.takedowns.check(str(contribution_id))
+    services.taken_down.check(str(contribution_id))
     owner = _owner()
     needed = list(dict.fromkeys([*columns, "contributor_id"]))
     if owner is not None:

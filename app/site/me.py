@@ -9,7 +9,7 @@ from webargs.flaskparser import use_kwargs
 
 from app.access.audience import OWNERS, PUBLIC
 from app.access.contributor_keys import bearer_token
-from app.access.takedowns import requester
+from app.access.takedowns.records import requester
 from app.api.access import current_api_key, current_owner
 from app.api.contributions import streamed
 from app.api.contributors import new_contributor

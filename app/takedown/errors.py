@@ -8,7 +8,7 @@ LakeError
 
 from collections.abc import Sequence
 
-from app.access.takedowns import TakedownKind
+from app.access.takedowns.records import TakedownKind
 from catalog.errors import LakeError, NotFound
 
 

@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 from pyiceberg.expressions import And, EqualTo, GreaterThanOrEqual, In, LessThanOrEqual
 from pyiceberg.table import Table
 
-from app.access.takedowns import TakedownKind, TakenDown
+from app.access.takedowns.records import TakedownKind, TakenDown
 from app.ingest.pending import Pending
 from app.query.filters import received_between
 from app.query.pages import read_rows

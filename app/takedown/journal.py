@@ -11,7 +11,7 @@ import pyarrow as pa
 from sqlalchemy import delete, select
 
 from app.access.refreshed import MAX_AGE_S
-from app.access.takedowns import Takedowns
+from app.access.takedowns.contributions import TakenDownContributions
 from app.ingest.pending import ENTRY_ID, Pending
 from app.state.db import Database
 from app.state.models import IdempotencyKey, TakenDownContribution
@@ -31,7 +31,7 @@ class JournalErasure:
     def __init__(
         self,
         database: Database,
-        takedowns: Takedowns,
+        taken_down: TakenDownContributions,
         pending: Pending,
         finder: Finder,
         waiting: Waiting,
@@ -40,13 +40,13 @@ class JournalErasure:
 
         Args:
             database: The database of the journal.
-            takedowns: Know which contributions weren't committed when they were named.
+            taken_down: Knows which contributions weren't committed when they were named.
             pending: Tells what the journal holds. A committer has to run.
             finder: Finds the commits of contributions.
             waiting: Waits for the committer.
         """
         self._database = database
-        self._takedowns = takedowns
+        self._taken_down = taken_down
         self._pending = pending
         self._finder = finder
         self._waiting = waiting
@@ -59,13 +59,13 @@ class JournalErasure:
             TakedownStopped: The process is to end.
         """
         self._began = monotonic()
-        if self._takedowns.pending_ids():
+        if self._taken_down.pending_ids():
             rows = self._pending.matching(ID, ids.to_pylist())
             entry_ids = set(rows[ENTRY_ID].to_pylist())
             while entry_ids := self._pending.hurry(entry_ids):
                 self._waiting.wait(POLL_S)
-            found = self._finder.sequence_numbers(self._takedowns.pending_ids())
-            self._takedowns.commits_are(found)
+            found = self._finder.sequence_numbers(self._taken_down.pending_ids())
+            self._taken_down.commits_are(found)
         self._forget_keys()
 
     def erase_late(self, ids: pa.Array) -> None:

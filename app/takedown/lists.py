@@ -18,7 +18,9 @@ from uuid import UUID
 import msgspec
 from sqlalchemy import select
 
-from app.access.takedowns import Takedowns, TakenDown, requester, withdrawn_by
+from app.access.takedowns.contributions import TakenDownContributions
+from app.access.takedowns.records import TakenDown, requester, withdrawn_by
+from app.access.takedowns.register import Takedowns
 from app.state.db import Database
 from app.state.models import TakedownRecord, TakenDownContribution
 from app.takedown.finding import Finder
@@ -73,10 +75,16 @@ class TakedownLists:
     """Writes and applies lists."""
 
     def __init__(
-        self, database: Database, takedowns: Takedowns, finder: Finder, service: TakedownService
+        self,
+        database: Database,
+        takedowns: Takedowns,
+        taken_down: TakenDownContributions,
+        finder: Finder,
+        service: TakedownService,
     ) -> None:
         self._database = database
         self._takedowns = takedowns
+        self._taken_down = taken_down
         self._finder = finder
         self._service = service
 
@@ -120,7 +128,7 @@ class TakedownLists:
 
     def _apply_some(self, entries: Sequence[_Entry], requested_by: str) -> Counter[str]:
         by_id = {str(entry.contribution_id): entry for entry in entries}
-        known = {row.contribution_id for row in self._takedowns.rows_of(by_id)}
+        known = self._taken_down.among(by_id)
         by_owner: dict[str | None, list[str]] = {}
         for each, entry in by_id.items():
             if each not in known:

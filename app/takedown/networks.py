@@ -3,7 +3,7 @@
 import pyarrow as pa
 
 from app.access.networks import forget
-from app.access.takedowns import Takedowns
+from app.access.takedowns.register import Takedowns
 from app.state.db import Database
 from app.state.parts import in_parts
 

@@ -10,7 +10,9 @@ from typing import Final
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from app.access.takedowns import Takedown, TakedownKind, Takedowns, withdrawn_by
+from app.access.takedowns.contributions import TakenDownContributions
+from app.access.takedowns.records import Takedown, TakedownKind, withdrawn_by
+from app.access.takedowns.register import Takedowns
 from app.state.db import Database
 from app.takedown.errors import NothingToTakeDown, TakedownStopped
 from app.takedown.finding import Finder, Found
@@ -32,6 +34,7 @@ class TakedownService:
         self,
         database: Database,
         takedowns: Takedowns,
+        taken_down: TakenDownContributions,
         finder: Finder,
         steps: Sequence[Step],
         hold_back: Sequence[OnIds],
@@ -41,7 +44,8 @@ class TakedownService:
 
         Args:
             database: Has the lock of the process that erases.
-            takedowns: Keeps what is taken down.
+            takedowns: The register of takedowns.
+            taken_down: What was taken down.
             finder: Finds contributions.
             steps: The steps of erasing, in their order.
             hold_back: Called right after contributions are recorded, so that nothing gives them
@@ -50,6 +54,7 @@ class TakedownService:
         """
         self._database = database
         self._takedowns = takedowns
+        self._taken_down = taken_down
         self._finder = finder
         self._steps = steps
         self._hold_back = hold_back
@@ -121,10 +126,10 @@ class TakedownService:
             if not takedowns:
                 return []
             started = monotonic()
-            attended = self._takedowns.newest_id()
+            attended = self._taken_down.newest_takedown_id()
             # Read after the takedowns, so that these have no other ids. Further ids do no harm.
-            ids = self._takedowns.unfinished_ids()
-            newcomers = _Newcomers(self._takedowns, ids, attended)
+            ids = self._taken_down.unfinished_ids()
+            newcomers = _Newcomers(self._taken_down, ids, attended)
             self._waiting.meanwhile = partial(self._attend, newcomers)
             log.info("erasing %d contributions of %d takedowns", len(ids), len(takedowns))
             self._take_all(ids)
@@ -141,7 +146,7 @@ class TakedownService:
         self, kind: TakedownKind, names: Sequence[str], found: Found
     ) -> dict[str, Takedown]:
         """Return the takedowns that were asked for before, of names with nothing new since."""
-        named = self._takedowns.among(
+        named = self._taken_down.among(
             {row.contribution_id for rows in found.values() for row in rows}
         )
         old = [
@@ -208,24 +213,24 @@ class TakedownService:
 class _Newcomers:
     """The contributions that are taken down while others are being erased."""
 
-    def __init__(self, takedowns: Takedowns, known: pa.Array, newest_id: int) -> None:
+    def __init__(self, taken_down: TakenDownContributions, known: pa.Array, newest_id: int) -> None:
         """Know what is being erased.
 
         Args:
-            takedowns: Keeps what is taken down.
+            taken_down: What was taken down.
             known: The contribution_ids that are being erased.
             newest_id: The highest id of their takedowns.
         """
-        self._takedowns = takedowns
+        self._taken_down = taken_down
         self._known = known
         self._newest_id = newest_id
 
     def take(self) -> pa.Array:
         """Return the contribution_ids that are new since the last call, ascending."""
-        newest_id = self._takedowns.newest_id()
+        newest_id = self._taken_down.newest_takedown_id()
         if newest_id == self._newest_id:
             return NO_IDS
-        ids = self._takedowns.unfinished_ids()
+        ids = self._taken_down.unfinished_ids()
         fresh = ids.filter(pc.invert(pc.is_in(ids, self._known)))
         self._known, self._newest_id = ids, newest_id
         return fresh

@@ -11,7 +11,7 @@ from typing import Final
 
 import pyarrow as pa
 
-from app.access.takedowns import Takedowns
+from app.access.takedowns.register import Takedowns
 from app.curation.pipeline.records import BUILD_LOCK
 from app.curation.recount import recount_chunks
 from app.state import ledger

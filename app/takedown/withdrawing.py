@@ -1,6 +1,7 @@
 """Withdrawing: contributors take down what is theirs."""
 
-from app.access.takedowns import Takedown, TakedownKind, Takedowns, requester
+from app.access.takedowns.records import Takedown, TakedownKind, requester
+from app.access.takedowns.register import Takedowns
 from app.query.contributions import ContributionNotFound
 from app.takedown.finding import Finder
 from app.takedown.service import TakedownService

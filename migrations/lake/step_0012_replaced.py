@@ -8,8 +8,7 @@ from typing import Final
 
 from pyiceberg.catalog import Catalog
 
-from app.access.hidden import HiddenContributions
-from app.access.takedowns import Takedowns
+from app.access.takedowns.contributions import TakenDownContributions
 from app.query.scratch import ScratchDatabase
 from app.state.db import Database
 from app.versions.filling import VersionFilling
@@ -34,7 +33,7 @@ def upgrade(catalog: Catalog, database: Database) -> None:
     index.create()
     # DuckDB takes as long to import as a new lake takes to be made.
     if load_table(catalog).current_snapshot() is not None:
-        erased = Takedowns(database, HiddenContributions(database))
+        erased = TakenDownContributions(database)
         scratch = ScratchDatabase(_MEMORY_MIB)
         VersionFilling(index, database, lambda: catalog, erased, scratch.connection).fill()
     index.dispose()

@@ -188,7 +188,7 @@ class KilledReplacements:
         chosen = self._random.choice(left)
         services.takedown.request("contribution", [chosen], reason=None, requested_by="test")
         # Versions of it that came earlier go, too.
-        self._erased = set(services.takedowns.taken_down_ids().to_pylist())
+        self._erased = set(services.taken_down.ids().to_pylist())
         self.outcome.erased = len(self._erased)
 
     def _check_kill(self, services: Services, place: str) -> None:
@@ -221,7 +221,7 @@ class KilledReplacements:
 
     def _check_seen(self, services: Services, place: str) -> None:
         """Check what was replaced as of every snapshot against a scan of the lake."""
-        erased = set(services.takedowns.committed(0, 2**62)[ID].to_pylist())
+        erased = set(services.taken_down.committed(0, 2**62)[ID].to_pylist())
         for snapshot in services.snapshots.page(1_000, None)[:3]:
             view = services.snapshots.view(Reference(snapshot_id=snapshot.snapshot_id))
             replaced = services.replaced.as_of(view)

@@ -126,17 +126,17 @@ class KilledSteps:
         return self.outcome
 
     def _take_down(self, erase: Erase, step: str | None = None, change: int | None = 0) -> Answer:
-        takedown, takedowns = self._services.takedown, self._services.takedowns
+        services = self._services
         name = _contributor(self.outcome.takedowns)
-        takedown.request("contributor", [name], reason=None, requested_by="test")
-        ids = takedowns.unfinished_ids()
+        services.takedown.request("contributor", [name], reason=None, requested_by="test")
+        ids = services.taken_down.unfinished_ids()
         if step is not None:
             killed = erase(Command(self._settings, step, change))
             self.outcome.killed += killed.exit_code == _KILLED
-            hidden = self._services.hidden.ids()
+            hidden = services.hidden.ids()
             self.outcome.seen += len(ids) - pc.sum(pc.is_in(ids, hidden)).as_py()
         ended = erase(Command(self._settings))
-        self.outcome.unfinished += len(takedowns.unfinished())
+        self.outcome.unfinished += len(services.takedowns.unfinished())
         self._check(ids)
         self.outcome.takedowns += 1
         return ended

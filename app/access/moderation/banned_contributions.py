@@ -12,15 +12,13 @@ keep the list of bans as it is, so that none hides anything once the ban was lif
 
 Workers don't know of a ban at once, and an upload may be under way. What they take then is hidden
 like the rest. If the ban asked for a takedown, which can't have found it, the committer's process
-asks for another one.
+asks for another one (`app.background.bans`).
 
 A process may be killed anywhere: `update` goes on with what it finds unfinished, in the committer's
 process and before whatever is built of the lake.
 """
 
-import logging
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from threading import Event
 from typing import Final, Protocol
 
 import pyarrow as pa
@@ -28,15 +26,13 @@ import pyarrow.dataset as ds
 from pyiceberg.catalog import Catalog
 from pyiceberg.expressions import EqualTo
 from pyiceberg.table import Table
-from sqlalchemy import Connection, delete, exists, func, select, update
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy import Connection, delete, func, select, update
 
 from app.access.hidden import HiddenContributions
 from app.access.moderation.bans import Bans
 from app.state.db import Database, insert_missing
-from app.state.models import BannedContribution, BanRecord, TakenDownContribution
+from app.state.models import BannedContribution, BanRecord
 from app.state.parts import in_parts
-from catalog.errors import LakeError
 from catalog.records import Contribution
 from catalog.scan import plan, read
 from catalog.schema import ID
@@ -46,16 +42,10 @@ from catalog.staging import StagedFile
 from catalog.table import load_table
 
 _ROWS_IN_A_TRANSACTION: Final = 5_000
-_POLL_S: Final = 1.0
 _CONTRIBUTOR: Final = "contributor_id"
-
-log = logging.getLogger(__name__)
 
 Sent = tuple[str, str]
 """A contribution_id, and the contributor_id of who sent it."""
-
-TakeDown = Callable[[str, str, str | None], None]
-"""Has all of a contributor taken down, given who asks and why."""
 
 
 class CommittedBatch(Protocol):
@@ -79,7 +69,6 @@ class BannedContributions:
         hidden: HiddenContributions,
         bans: Bans,
         catalog: Callable[[], Catalog],
-        take_down: TakeDown,
     ) -> None:
         """Keep contributions hidden.
 
@@ -88,24 +77,11 @@ class BannedContributions:
             hidden: The list of what is hidden.
             bans: The bans.
             catalog: Returns the Iceberg catalog.
-            take_down: Has what is hidden erased, if the ban asked for that.
         """
         self._database = database
         self._hidden = hidden
         self._bans = bans
         self._catalog = catalog
-        self._take_down = take_down
-        self._asked: dict[str, frozenset[str]] = {}
-
-    def run(self, stop: Event) -> None:
-        """Finish bans, and bans that were lifted, soon after they are recorded; until `stop`."""
-        while not stop.wait(_POLL_S):
-            try:
-                self.update()
-                self.take_down_rest()
-            except (SQLAlchemyError, OSError, LakeError) as error:
-                # Tried again a moment later: what is done is recorded.
-                log.error("bans aren't finished: %s", type(error).__name__)  # noqa: TRY400
 
     def update(self) -> None:
         """Hide what was sent by those who were banned, and show that of lifted bans again."""
@@ -119,24 +95,6 @@ class BannedContributions:
                 self._show_all(contributor_id)
             else:
                 self._hide_all(contributor_id)
-
-    def take_down_rest(self) -> None:
-        """Have erased what a ban that asked for a takedown hides, and no takedown names.
-
-        What a takedown was asked for and didn't find isn't asked for again by this process: a row
-        may have been hidden and then not committed.
-        """
-        asking = select(BanRecord.contributor_id, BanRecord.takedown_by, BanRecord.reason).where(
-            BanRecord.state == "banned", BanRecord.takedown_by.is_not(None)
-        )
-        with self._database.read() as connection:
-            bans = connection.execute(asking).all()
-        for contributor_id, actor, reason in bans:
-            left = self._not_taken_down(contributor_id)
-            asked = self._asked.get(contributor_id, frozenset())
-            if actor is not None and not left <= asked:
-                self._take_down(contributor_id, actor, reason)
-            self._asked[contributor_id] = left
 
     def hidden_ids(self) -> pa.Array:
         """Return the ids of all that is hidden now, ascending, after finishing what isn't."""
@@ -169,14 +127,6 @@ class BannedContributions:
             sent = list(_sent_by(banned, table, batch))
             if self._hide(sent, number):
                 return number
-
-    def _not_taken_down(self, contributor_id: str) -> frozenset[str]:
-        """Return what is hidden of a contributor by a ban, and in no takedown."""
-        column = BannedContribution.contribution_id
-        named = exists().where(TakenDownContribution.contribution_id == column)
-        query = select(column).where(BannedContribution.contributor_id == contributor_id, ~named)
-        with self._database.read() as connection:
-            return frozenset(connection.scalars(query))
 
     def _hide(self, sent: Sequence[Sent], number: int) -> bool:
         """Hide contributions if the list of bans is still the one by which they were found."""

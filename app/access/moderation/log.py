@@ -10,7 +10,7 @@ from typing import Final, Literal, get_args
 
 from sqlalchemy import Connection, insert, select
 
-from app.access.takedowns import TakedownKind
+from app.access.takedowns.records import TakedownKind
 from app.state.db import Database
 from app.state.models import ModerationLogEntry
 

@@ -4,18 +4,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from typing import Final, Protocol
 
-import pyarrow as pa
-from sqlalchemy import Connection
-
 from app.access.hidden import HiddenContributions
-from app.access.moderation.banned_contributions import BannedContributions
 from app.access.moderation.errors import NotReportable, UnknownContributions
 from app.access.moderation.log import SERVICE, Action, ModerationLog
 from app.access.moderation.quarantine import Quarantine
 from app.access.moderation.reports import Reports
-from app.access.takedowns import Takedown, TakedownKind
+from app.access.moderation.traces import ModerationTraces
+from app.access.takedowns.records import Takedown, TakedownKind
 from app.state.db import Database
-from app.state.parts import in_parts
 from app.telemetry import metrics
 from app.telemetry.metrics import ReportReason
 from catalog.errors import NotFound
@@ -53,7 +49,7 @@ class Moderation:
         log: ModerationLog,
         reports: Reports,
         quarantine: Quarantine,
-        banned_contributions: BannedContributions,
+        traces: ModerationTraces,
         request_takedown: RequestTakedown,
         reports_to_quarantine: int,
     ) -> None:
@@ -65,7 +61,7 @@ class Moderation:
             log: Gets every decision.
             reports: Keeps the reports.
             quarantine: Keeps the quarantine.
-            banned_contributions: Hides what banned contributors sent.
+            traces: Removes what moderation keeps of contributions.
             request_takedown: Records takedowns.
             reports_to_quarantine: Number of reporters from which a contribution is put into
                 quarantine; 0 for never.
@@ -75,7 +71,7 @@ class Moderation:
         self.log = log
         self.reports = reports
         self.quarantine = quarantine
-        self._banned_contributions = banned_contributions
+        self._traces = traces
         self._request_takedown = request_takedown
         self._reports_to_quarantine = reports_to_quarantine
 
@@ -160,7 +156,7 @@ class Moderation:
             "contribution", [contribution_id], reason=reason, requested_by=actor
         )
         with self._database.write() as connection:
-            self._forget(connection, [contribution_id])
+            self._traces.forget(connection, [contribution_id])
         return takedowns
 
     def take_down(
@@ -190,23 +186,6 @@ class Moderation:
             with suppress(NotFound):
                 recorded += self.take_down("contributor", [each], actor, reason)
         return recorded
-
-    def erase(self, ids: pa.Array) -> None:
-        """Remove what moderation keeps of contributions that are taken down, except for the log.
-
-        Args:
-            ids: The contribution_ids.
-        """
-        # Submissions wait for each transaction.
-        for some in in_parts(ids.to_pylist()):
-            with self._database.write() as connection:
-                self._forget(connection, some)
-
-    def _forget(self, connection: Connection, ids: Sequence[str]) -> None:
-        self.quarantine.forget(connection, ids)
-        self.reports.remove(connection, ids)
-        self._banned_contributions.forget(connection, ids)
-        self._hidden.forget_shown(connection, ids)
 
     def _write_log(
         self,

@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from marshmallow import RAISE, Schema, ValidationError, fields, validate, validates_schema
 
-from app.access.takedowns import TAKEDOWN_KINDS
+from app.access.takedowns.records import TAKEDOWN_KINDS
 from app.api.schemas.paging import PagingSchema
 from app.api.schemas.reference import in_calendar
 from app.ingest.contract import Text

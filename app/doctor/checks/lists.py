@@ -6,7 +6,8 @@ from typing import Final
 from sqlalchemy import Select, func, select
 
 from app.access.hidden import HiddenContributions
-from app.access.takedowns import Takedowns
+from app.access.takedowns.contributions import TakenDownContributions
+from app.access.takedowns.register import Takedowns
 from app.doctor.finding import Finding
 from app.doctor.patient import Patient
 from app.state.models import (
@@ -72,8 +73,9 @@ def check_takedowns(patient: Patient) -> Iterator[Finding]:
         )
     if not patient.is_deep:
         return
-    erased = set(takedowns.taken_down_ids().to_pylist())
-    erased -= set(takedowns.unfinished_ids().to_pylist())
+    taken_down = TakenDownContributions(patient.database)
+    erased = set(taken_down.ids().to_pylist())
+    erased -= set(taken_down.unfinished_ids().to_pylist())
     if not erased:
         return
     for table in patient.tables():

@@ -5,8 +5,7 @@ from typing import Final
 
 from pyiceberg.expressions import In
 
-from app.access.hidden import HiddenContributions
-from app.access.takedowns import Takedowns
+from app.access.takedowns.contributions import TakenDownContributions
 from app.background.election import COMMITTER_LOCK, is_led
 from app.doctor.finding import Finding, Severity
 from app.doctor.patient import Patient
@@ -157,7 +156,7 @@ def _not_there(patient: Patient, ids: Iterable[str]) -> list[str]:
     there = {
         each for batch in read(table, files, [ID], condition) for each in batch[ID].to_pylist()
     }
-    return sorted(wanted - there - _takedowns(patient).among(wanted - there))
+    return sorted(wanted - there - TakenDownContributions(patient.database).among(wanted - there))
 
 
 def _differences(patient: Patient, place: Place) -> Iterator[Finding]:
@@ -168,7 +167,7 @@ def _differences(patient: Patient, place: Place) -> Iterator[Finding]:
         found = compare(
             index,
             lambda: patient.catalog,
-            _takedowns(patient),
+            TakenDownContributions(patient.database),
             ScratchDatabase(_MEMORY_MIB).connection,
             newest.sequence_number if newest else 0,
         )
@@ -179,10 +178,6 @@ def _differences(patient: Patient, place: Place) -> Iterator[Finding]:
             check, name = _PLACES[place]
             what = f"{name} {each.kind} {each.contributions} contributions, such as {each.example}"
             yield _finding(check, what)
-
-
-def _takedowns(patient: Patient) -> Takedowns:
-    return Takedowns(patient.database, HiddenContributions(patient.database))
 
 
 _PLACES: Final[dict[Place, tuple[str, str]]] = {

@@ -4,7 +4,7 @@ import pytest
 from app.access.errors import HiddenMeanwhile
 from app.access.hidden import Cause
 from app.access.hidden_watch import HiddenWatch
-from app.access.takedowns import TakenDown
+from app.access.takedowns.records import TakenDown
 from app.services import Services
 from catalog.membership import NO_IDS
 
@@ -21,7 +21,7 @@ def record(services: Services, *ids: str) -> None:
 
 def watch_of(services: Services) -> HiddenWatch:
     """Return a watch that begins now."""
-    return HiddenWatch(services.takedowns, services.hidden, "first")
+    return HiddenWatch(services.taken_down, services.hidden, "first")
 
 
 def hide(services: Services, *ids: str, cause: Cause = "quarantine") -> None:

@@ -11,8 +11,8 @@ import pytest
 from flask.testing import FlaskClient
 
 from app.access.contributor_keys import new_contributor_key
-from app.access.takedown_feed import FeedPosition
-from app.access.takedowns import TakenDown
+from app.access.takedowns.feed import FeedPosition
+from app.access.takedowns.records import TakenDown
 from app.api.paging import ChangesCursor, FeedCursor
 from app.ingest.pending import Pending
 from app.services import Services
@@ -96,7 +96,7 @@ def test_the_owner_withdraws_a_contribution_and_nobody_else_can(
         *("takedown_id", "kind", "identifier", "state", "requested_at", "erased_at")
     }
     assert services.hidden.ids().to_pylist() == [mine]
-    assert services.takedowns.taken_down_ids().to_pylist() == [mine]
+    assert services.taken_down.ids().to_pylist() == [mine]
     # Again it is the same takedown, and others learn no more than before.
     assert client.delete(path, headers=bearer(OWNER)).get_json() == body
     assert client.delete(path, headers=bearer(STRANGER)).status_code == 404
@@ -364,7 +364,7 @@ def test_a_mirror_deletes_what_was_taken_down(client: FlaskClient, services: Ser
     answer = client.get(CHANGES).get_json()
     assert answer["taken_down"] == []
     late.follow()
-    assert old < services.takedowns.newest_id()
+    assert old < services.taken_down.newest_takedown_id()
 
 
 @pytest.mark.both

@@ -55,7 +55,7 @@ def test_what_another_process_recorded_is_erased(services: Services, settings: S
         services.takedown.request("contributor", ["ada"], reason=None, requested_by="test")
         wait_until_erased(services)
     elsewhere.close()
-    assert services.takedowns.taken_down_ids().to_pylist() == [mine.contribution_id]
+    assert services.taken_down.ids().to_pylist() == [mine.contribution_id]
 
 
 def test_a_failure_is_logged_once_and_tried_again(

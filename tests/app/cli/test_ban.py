@@ -66,7 +66,7 @@ def test_without_a_service_a_ban_with_a_takedown_erases_by_itself(
     assert result.exit_code == 0, result.output
     assert result.stdout.endswith("no file of the lake holds them any more\n")
     assert services.takedowns.unfinished() == []
-    assert len(services.takedowns.taken_down_ids()) == 2
+    assert len(services.taken_down.ids()) == 2
     assert services.banned_contributions.count("eve") == 0
 
 

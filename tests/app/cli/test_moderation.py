@@ -126,7 +126,7 @@ def test_without_a_service_rejecting_erases_also_when_another_id_is_wrong(
     assert later.exit_code == 1
     assert "neither in quarantine" in later.stderr
     assert services.takedowns.unfinished() == []
-    assert len(services.takedowns.taken_down_ids()) == 2
+    assert len(services.taken_down.ids()) == 2
 
 
 def test_rejecting_without_waiting_leaves_the_erasing_to_others(

@@ -36,7 +36,7 @@ def test_without_a_service_the_command_commits_what_is_pending_and_erases(
         "takedown 1: contributor ada is hidden\nno file of the lake holds them any more\n"
     )
     assert services.takedowns.unfinished() == []
-    assert len(services.takedowns.taken_down_ids()) == 2
+    assert len(services.taken_down.ids()) == 2
     with services.database.read() as connection:
         newest = ledger.newest(connection)
     assert newest is not None

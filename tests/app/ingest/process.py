@@ -14,7 +14,7 @@ from app.access.hidden import HiddenContributions
 from app.access.moderation.banned_contributions import BannedContributions
 from app.access.moderation.bans import Bans
 from app.access.moderation.log import ModerationLog
-from app.access.takedowns import Takedowns
+from app.access.takedowns.contributions import TakenDownContributions
 from app.ingest.claims import Batch, Claims
 from app.ingest.committer import Committer
 from app.ingest.journal import Journal
@@ -100,9 +100,12 @@ class Process:
             self.claims,
             self.catalog,
             VersionRecorder(
-                self.index, self.database, lambda: self.catalog, Takedowns(self.database, hidden)
+                self.index,
+                self.database,
+                lambda: self.catalog,
+                TakenDownContributions(self.database),
             ),
-            BannedContributions(self.database, hidden, bans, lambda: self.catalog, lambda *_: None),
+            BannedContributions(self.database, hidden, bans, lambda: self.catalog),
             settings,
         )
 

@@ -9,7 +9,7 @@ from time import monotonic
 import pytest
 from sqlalchemy import func, select, update
 
-from app.access.takedowns import TakenDown, requester
+from app.access.takedowns.records import TakenDown, requester
 from app.ingest import decoding, lines
 from app.ingest.bulk import UploadOptions, UploadReceipt
 from app.ingest.errors import (

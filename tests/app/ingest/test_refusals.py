@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from app.access.credentials import NO_CREDENTIALS, Credentials
-from app.access.takedowns import KnownBy, TakenDown, requester
+from app.access.takedowns.contributions import KnownBy
+from app.access.takedowns.records import TakenDown, requester
 from app.ingest.bulk import UploadOptions
 from app.ingest.errors import ContributorBanned, TakenDownBefore
 from app.ingest.intake import Intake, Receipt
@@ -244,7 +245,7 @@ def test_a_banned_contributor_is_refused_until_they_are_not(services: Services) 
 
 def test_other_processes_refuse_it_after_a_moment(services: Services) -> None:
     now = [0.0]
-    other = Refusals(services.takedowns)
+    other = Refusals(services.taken_down)
     other._taken_down._clock = lambda: now[0]
     contribution = make_contribution("text")
     assert other.current().reason(contribution) is None
@@ -259,13 +260,13 @@ def test_only_what_is_new_is_read_again(
     services: Services, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     read: list[int] = []
-    original = services.takedowns.known_by
+    original = services.taken_down.known_by
 
     def known_by(after: int) -> Iterator[KnownBy]:
         read.append(after)
         return original(after)
 
-    monkeypatch.setattr(services.takedowns, "known_by", known_by)
+    monkeypatch.setattr(services.taken_down, "known_by", known_by)
     first, second = make_contribution("one"), make_contribution("two")
     take_down(services, first)
     services.refusals.current()
@@ -273,7 +274,7 @@ def test_only_what_is_new_is_read_again(
     refused = services.refusals.current()
     forget(services.refusals)
     assert services.refusals.current().taken_down is refused.taken_down
-    assert read == [0, services.takedowns.newest_id() - 1]
+    assert read == [0, services.taken_down.newest_takedown_id() - 1]
     assert all(refused.reason(each) for each in (first, second))
 
 

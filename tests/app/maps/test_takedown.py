@@ -11,7 +11,7 @@ import pytest
 from flask.testing import FlaskClient
 
 from app.access.errors import HeldBack, HiddenMeanwhile
-from app.access.takedowns import TakenDown
+from app.access.takedowns.records import TakenDown
 from app.maps.description import POINTS_FILE, MapParameters
 from app.maps.errors import MapNotFound
 from app.maps.files import MAP_SCHEMA

@@ -176,7 +176,7 @@ class ChangingHistory(RandomHistory):
 
     def erased(self) -> set[str]:
         """Return the ids of what was taken down."""
-        return self.services.takedowns.among(
+        return self.services.taken_down.among(
             [row.contribution.contribution_id for row in self.rows]
         )
 

@@ -4,7 +4,7 @@ from uuid import UUID
 import pyarrow as pa
 import pytest
 
-from app.access.takedowns import TakenDown
+from app.access.takedowns.records import TakenDown
 from app.query.filters import Filters
 from app.query.snapshots import Reference, SnapshotView
 from app.query.versions import Version

@@ -199,7 +199,7 @@ def releases_of(
         open_store(chosen),
         stages=lambda: stages or PresetStages(services.catalog),
         hidden=services.hidden.ids,
-        watch=partial(HiddenWatch, services.takedowns, services.hidden),
+        watch=partial(HiddenWatch, services.taken_down, services.hidden),
         scratch=ScratchDatabase(services.settings.query_memory_mib),
     )
 

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from pyarrow.fs import FileSelector, FileSystem, FileType, LocalFileSystem
 
-from app.access.takedowns import TakenDown
+from app.access.takedowns.records import TakenDown
 from app.releases.manifest import SUMS_FILE, Manifest, decode_sums
 from app.releases.recipe import Recipe
 from app.releases.service import Releases

@@ -303,7 +303,7 @@ def build_while_taking_down(services: Services, number: int) -> Manifest:
     releases, snapshot = fill(services, *range(ROWS))
 
     def take_down_once() -> None:
-        if not len(services.takedowns.taken_down_ids()):
+        if not len(services.taken_down.ids()):
             record(services, number)
 
     return releases.build(make_recipe(), snapshot, CallWhileWriting(take_down_once))

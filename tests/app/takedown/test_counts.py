@@ -54,7 +54,7 @@ def test_what_a_late_committer_says_was_replaced_is_erased_too(
         if not raced:
             with monkeypatch.context() as patch:
                 # It asked before the takedown was there.
-                patch.setattr(services.takedowns, "among", lambda _: set())
+                patch.setattr(services.taken_down, "among", lambda _: set())
                 lake.commit(make_received(0, "second", **KEY))
             raced.append(recorded_as_replaced(services))
         wait(waiting, until)

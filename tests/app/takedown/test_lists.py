@@ -10,7 +10,7 @@ import pytest
 from flask.testing import FlaskCliRunner
 from msgspec.structs import replace
 
-from app.access.takedowns import TakenDown
+from app.access.takedowns.records import TakenDown
 from app.ingest.errors import TakenDownBefore
 from app.services import Services, services_of
 from app.settings import Settings

@@ -8,7 +8,7 @@ from uuid import UUID, uuid4
 import pytest
 
 from app.access.shown_again import NOTHING_SHOWN
-from app.access.takedowns import TakedownKind, requester
+from app.access.takedowns.records import TakedownKind, requester
 from app.ingest.errors import TakenDownBefore
 from app.ingest.idempotency import find_holders, idempotency_key
 from app.ingest.refusals import Refusals
@@ -111,7 +111,7 @@ def test_what_a_contributor_sent_is_erased_whether_it_is_committed_or_not(
     gone = ids_of(committed, *waiting, uploaded)
     left = lake.rows(without=gone)
     take_down(lake.services, "contributor", "ada")
-    assert lake.services.takedowns.taken_down_ids().to_pylist() == sorted(gone)
+    assert lake.services.taken_down.ids().to_pylist() == sorted(gone)
     assert lake.rows() == left
     view = lake.services.snapshots.view(Reference())
     everything = Filters(all_versions=True)
@@ -132,7 +132,7 @@ def test_every_version_of_a_conversation_is_erased(lake: Lake) -> None:
         lake.commit(each, make_received(0, "stays"))
     lake.hold(versions[2])
     take_down(lake.services, "conversation", "chat")
-    assert lake.services.takedowns.taken_down_ids().to_pylist() == sorted(ids_of(*versions))
+    assert lake.services.taken_down.ids().to_pylist() == sorted(ids_of(*versions))
     assert [len(rows) for rows in lake.rows()] == [1, 2]
 
 
@@ -144,7 +144,7 @@ def test_a_pending_contribution_goes_with_the_versions_before_it(lake: Lake) -> 
     lake.services.takedown.request(
         "contribution", [second.contribution_id], reason=None, requested_by="test"
     )
-    named = lake.services.takedowns.taken_down_ids().to_pylist()
+    named = lake.services.taken_down.ids().to_pylist()
     assert named == sorted(ids_of(first, second))
 
 
@@ -285,7 +285,13 @@ def test_what_readers_wait_for_is_done_for_those_who_come_while_others_are_erase
         Step("last", lambda ids: taken.append(("last", ids.to_pylist()))),
     )
     service = TakedownService(
-        services.database, services.takedowns, services.takedown._finder, steps, (), waiting
+        services.database,
+        services.takedowns,
+        services.taken_down,
+        services.takedown._finder,
+        steps,
+        (),
+        waiting,
     )
     request(first)
     assert len(service.run()) == 1
@@ -338,7 +344,7 @@ def test_a_moderator_has_what_its_owner_withdrew_refused_from_everybody(
     (asked,) = services.takedown.request(kind, [name], reason=None, requested_by=moderator)
     assert asked.takedown_id > withdrawn.takedown_id
     assert isinstance(services.refusals.current(0).reason(copy), TakenDownBefore)
-    assert isinstance(Refusals(services.takedowns).current(0).reason(copy), TakenDownBefore)
+    assert isinstance(Refusals(services.taken_down).current(0).reason(copy), TakenDownBefore)
     assert services.takedown.request(kind, [name], reason=None, requested_by=moderator) == [asked]
     assert services.takedown.request(kind, [name], reason=None, requested_by=owner) == [asked]
     (finished,) = services.takedown.run()

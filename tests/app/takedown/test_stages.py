@@ -140,7 +140,7 @@ class TakenDownHistory(History):
         """Do the same to another lake, take down the same, and build from nothing."""
         for _, made in self.commits:
             commit_batch(services, *made)
-        rows = list(self.services.takedowns.rows())
+        rows = list(self.services.taken_down.rows())
         for row in rows:
             services.takedowns.record(
                 "contribution", row.contribution_id, [row], reason=None, requested_by="test"

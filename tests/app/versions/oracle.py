@@ -30,7 +30,7 @@ def replaced_in_lake(services: Services, snapshot: Snapshot) -> dict[str, int]:
     table = load_table(services.catalog)
     rows = read(table, plan(table, snapshot), _KEYS)
     committed = pa.Table.from_batches(rows, schema_of(_KEYS))
-    erased = services.takedowns.committed(0, snapshot.sequence_number).select(_KEYS)
+    erased = services.taken_down.committed(0, snapshot.sequence_number).select(_KEYS)
     with duckdb.connect() as connection:
         connection.register("committed", committed)
         connection.register("erased", erased)

@@ -10,7 +10,7 @@ from flask.testing import FlaskCliRunner
 from msgspec.structs import replace
 from pyiceberg.expressions import AlwaysTrue
 
-from app.access.takedowns import TakenDown
+from app.access.takedowns.records import TakenDown
 from app.query.filters import Filters
 from app.query.snapshots import Reference
 from app.services import Services
@@ -56,7 +56,7 @@ def _assert_recorded(services: Services) -> None:
 
 
 def _erased(services: Services) -> set[str]:
-    return set(services.takedowns.committed(0, 2**62)["contribution_id"].to_pylist())
+    return set(services.taken_down.committed(0, 2**62)["contribution_id"].to_pylist())
 
 
 def _append_elsewhere(services: Services, *texts: str) -> None:

@@ -9,7 +9,8 @@ from app.access.moderation.log import ModerationLog
 from app.access.moderation.quarantine import Quarantine
 from app.access.moderation.reports import Reports
 from app.access.moderation.service import Moderation
-from app.access.takedowns import Takedown, TakedownKind
+from app.access.moderation.traces import ModerationTraces
+from app.access.takedowns.records import Takedown, TakedownKind
 from app.services import Services
 
 MODERATOR: Final = "moderator-1"
@@ -59,7 +60,13 @@ def moderation_of(
         log,
         reports,
         quarantine,
-        services.banned_contributions,
+        ModerationTraces(
+            services.database,
+            services.hidden,
+            reports,
+            quarantine,
+            services.banned_contributions,
+        ),
         takedowns.request,
         threshold,
     )

@@ -1,44 +1,22 @@
 from collections.abc import Callable
-from threading import Event
 from typing import Any
 
 import pytest
 from sqlalchemy import select
 
 from app.access.moderation import banned_contributions
-from app.ingest.refusals import refuse_nothing
 from app.services import Services
 from app.state.models import BanRecord
-from catalog.records import Contribution
 from catalog.snapshots import Snapshot
 from catalog.table import append_batch
-from tests.app.access.moderation.actors import MODERATOR
+from tests.app.access.moderation.banning import EVE, ban, hidden, ids_of, unban
 from tests.factories import commit_batch, make_contribution, make_received
-
-EVE: Any = {"contributor_id": "eve"}
-
-
-def ban(services: Services, *names: str) -> None:
-    services.bans.ban(names, actor=MODERATOR, reason=None)
-
-
-def unban(services: Services, *names: str) -> None:
-    services.bans.lift(names, actor=MODERATOR, reason=None)
-
-
-def hidden(services: Services) -> set[str]:
-    """Return what no public reader sees."""
-    return set(services.hidden.ids().to_pylist())
 
 
 def state(services: Services, name: str) -> str | None:
     """Return the state of a ban; None when nothing is left of it."""
     with services.database.read() as connection:
         return connection.scalar(select(BanRecord.state).where(BanRecord.contributor_id == name))
-
-
-def ids_of(*contributions: Contribution) -> set[str]:
-    return {each.contribution_id for each in contributions}
 
 
 @pytest.mark.both
@@ -226,99 +204,3 @@ def test_a_ban_that_is_lifted_while_it_is_carried_out_hides_nothing_more(
     services.banned_contributions.update()
     assert hidden(services) == set()
     assert state(services, "eve") is None
-
-
-def test_the_committers_process_finishes_bans_by_itself(
-    services: Services, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(banned_contributions, "_POLL_S", 0)
-    stop = Event()
-    made = make_received(0, **EVE)
-    commit_batch(services, made)
-    ban(services, "eve")
-    services.bans.ban(["eve"], actor=MODERATOR, reason=None, takedown=True)
-    outcomes: list[Callable[[], None]] = [stop.set, lambda: None, fail]
-    update = services.banned_contributions.update
-
-    def updated() -> None:
-        outcomes.pop()()
-        update()
-
-    monkeypatch.setattr(services.banned_contributions, "update", updated)
-    services.banned_contributions.run(stop)
-    assert hidden(services) == ids_of(made)
-    assert services.takedowns.taken_down_ids().to_pylist() == [made.contribution_id]
-    assert outcomes == []
-
-
-def fail() -> None:
-    raise OSError("the disk is away")
-
-
-def ban_with_takedown(services: Services, *names: str) -> None:
-    services.bans.ban(names, actor=MODERATOR, reason="advertising", takedown=True)
-    services.banned_contributions.update()
-    services.moderation.take_down_contributors(names, MODERATOR, "advertising")
-
-
-@pytest.mark.both
-def test_what_workers_take_after_a_ban_with_a_takedown_is_taken_down_as_well(
-    services: Services, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    before, other = make_received(0, **EVE), make_received(0)
-    commit_batch(services, before, other)
-    ban_with_takedown(services, "eve", "bob")
-    services.banned_contributions.take_down_rest()
-    assert len(services.takedowns.newest(9)) == 1
-    # As in a worker that doesn't know of the bans yet.
-    monkeypatch.setattr(services.journal, "_refused", refuse_nothing)
-    late = [make_contribution("more", **EVE), make_contribution("also", contributor_id="bob")]
-    for each in late:
-        services.journal.append(each)
-    services.committer().drain()
-    for _ in range(2):
-        services.banned_contributions.take_down_rest()
-    assert set(services.takedowns.taken_down_ids().to_pylist()) == ids_of(before, *late)
-    made = services.takedowns.newest(9)
-    assert sorted(each.identifier for each in made) == ["bob", "eve", "eve"]
-    assert {(each.requested_by, each.reason) for each in made} == {(MODERATOR, "advertising")}
-
-
-def test_a_ban_without_a_takedown_erases_nothing_until_one_is_asked_for(
-    services: Services,
-) -> None:
-    made = make_received(0, **EVE)
-    commit_batch(services, made)
-    ban(services, "eve")
-    services.banned_contributions.update()
-    services.banned_contributions.take_down_rest()
-    assert services.takedowns.newest(9) == []
-    # The process is killed before it asks for the takedown.
-    services.bans.ban(["eve"], actor=MODERATOR, reason=None, takedown=True)
-    services.banned_contributions.take_down_rest()
-    assert [each.identifier for each in services.takedowns.newest(9)] == ["eve"]
-
-
-def test_a_lifted_ban_erases_nothing_more(services: Services) -> None:
-    ban_with_takedown(services, "eve")
-    unban(services, "eve")
-    ban(services, "eve")
-    commit_batch(services, make_received(0, **EVE))
-    services.banned_contributions.update()
-    services.banned_contributions.take_down_rest()
-    assert services.takedowns.newest(9) == []
-
-
-def test_what_is_hidden_and_not_in_the_lake_is_asked_for_once(
-    services: Services, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    asked: list[str] = []
-    monkeypatch.setattr(
-        services.banned_contributions, "_take_down", lambda name, *_: asked.append(name)
-    )
-    commit_batch(services, make_received(0, **EVE))
-    services.bans.ban(["eve"], actor=MODERATOR, reason=None, takedown=True)
-    services.banned_contributions.update()
-    for _ in range(3):
-        services.banned_contributions.take_down_rest()
-    assert asked == ["eve"]

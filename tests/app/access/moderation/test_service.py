@@ -180,8 +180,8 @@ def test_what_a_takedown_erases_leaves_nothing_but_the_log(
     services.banned_contributions.update()
     erased = services.hidden.ids()
     assert len(erased) == 3
-    moderation.erase(erased)
-    moderation.erase(erased)
+    services.moderation_traces.erase(erased)
+    services.moderation_traces.erase(erased)
     assert hidden(services) == set()
     assert moderation.reports.of([name]) == {}
     assert moderation.quarantine.count() == 0

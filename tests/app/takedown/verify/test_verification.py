@@ -10,7 +10,7 @@ import pyarrow as pa
 import pytest
 from sqlalchemy import make_url, text
 
-from app.access.takedowns import TakenDown
+from app.access.takedowns.records import TakenDown
 from app.query.spill import spill_folder
 from app.services import Services
 from app.settings import Settings

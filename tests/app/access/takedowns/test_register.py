@@ -4,25 +4,16 @@ from threading import Event
 
 import pytest
 
-from app.access.errors import TakenDownForGood
-from app.access.takedowns import TakenDown, TakenDownId
+from app.access.takedowns.records import TakenDown
 from app.services import Services
+from tests.app.access.takedowns.rows import FIRST, SECOND, THIRD, ids_of
 from tests.factories import make_contribution_id
-
-FIRST, SECOND, THIRD = (
-    TakenDown(f"01900000-0000-7000-8000-00000000000{n}", f"conversation {n}", f"hash {n}", n)
-    for n in (1, 2, 3)
-)
-
-
-def ids_of(*rows: TakenDown) -> list[str]:
-    return [row.contribution_id for row in rows]
 
 
 @pytest.mark.both
 def test_what_is_recorded_is_hidden_until_it_is_finished(services: Services) -> None:
-    takedowns = services.takedowns
-    assert takedowns.newest_id() == 0
+    takedowns, taken_down = services.takedowns, services.taken_down
+    assert taken_down.newest_takedown_id() == 0
     earlier = takedowns.record(
         "conversation", "x", [SECOND, FIRST], reason="asked", requested_by="cli:operator"
     )
@@ -30,34 +21,19 @@ def test_what_is_recorded_is_hidden_until_it_is_finished(services: Services) -> 
         "contributor", "y", [THIRD, FIRST], reason=None, requested_by="key of the desk"
     )
     assert takedowns.unfinished() == [earlier, later]
-    assert takedowns.newest_id() == later.takedown_id > earlier.takedown_id
-    assert takedowns.unfinished_ids().to_pylist() == ids_of(FIRST, SECOND, THIRD)
+    assert taken_down.newest_takedown_id() == later.takedown_id > earlier.takedown_id
+    assert taken_down.unfinished_ids().to_pylist() == ids_of(FIRST, SECOND, THIRD)
     assert services.hidden.ids().to_pylist() == ids_of(FIRST, SECOND, THIRD)
 
     takedowns.finish([earlier])
     assert takedowns.unfinished() == [later]
-    assert takedowns.unfinished_ids().to_pylist() == ids_of(THIRD)
+    assert taken_down.unfinished_ids().to_pylist() == ids_of(THIRD)
     assert services.hidden.ids().to_pylist() == ids_of(THIRD)
-    assert takedowns.taken_down_ids().to_pylist() == ids_of(FIRST, SECOND, THIRD)
+    assert taken_down.ids().to_pylist() == ids_of(FIRST, SECOND, THIRD)
     finished = takedowns.find(earlier.takedown_id)
     assert finished is not None
     assert finished.erased_at is not None
     assert finished.erased_at >= earlier.requested_at
-
-
-@pytest.mark.both
-def test_the_feed_is_in_the_order_of_takedowns_and_tells_nothing_else(services: Services) -> None:
-    takedowns = services.takedowns
-    one = takedowns.record("contribution", "x", [THIRD], reason=None, requested_by="a")
-    two = takedowns.record("contributor", "y", [SECOND, FIRST], reason=None, requested_by="a")
-    feed = [
-        TakenDownId(one.takedown_id, THIRD.contribution_id, one.requested_at),
-        TakenDownId(two.takedown_id, FIRST.contribution_id, two.requested_at),
-        TakenDownId(two.takedown_id, SECOND.contribution_id, two.requested_at),
-    ]
-    assert takedowns.page(None, 2) == feed[:2]
-    assert takedowns.page((feed[1].takedown_id, feed[1].contribution_id), 2) == feed[2:]
-    assert takedowns.page((feed[2].takedown_id, feed[2].contribution_id), 2) == []
 
 
 @pytest.mark.both
@@ -73,20 +49,6 @@ def test_a_contribution_belongs_to_the_first_takedown_that_names_it(services: Se
     assert takedowns.of("contribution", SECOND.contribution_id) == two
     assert takedowns.of("contributor", "y") == two
     assert takedowns.of("contributor", "z") is None
-
-
-@pytest.mark.both
-def test_what_stays_of_a_contribution_gets_its_commit_later(services: Services) -> None:
-    pending = TakenDown(FIRST.contribution_id, "c", "h", None)
-    takedown = services.takedowns.record(
-        "contribution", FIRST.contribution_id, [pending, SECOND], reason=None, requested_by="a"
-    )
-    services.takedowns.commits_are({FIRST.contribution_id: 7})
-    committed = TakenDown(FIRST.contribution_id, "c", "h", 7)
-    rows = services.takedowns.rows()
-    assert sorted(rows, key=lambda row: row.contribution_id) == [committed, SECOND]
-    assert list(services.takedowns.rows(after=takedown.takedown_id)) == []
-    assert services.takedowns.rows_of(ids_of(FIRST, THIRD)) == [committed]
 
 
 def test_times_are_those_of_the_clock(services: Services) -> None:
@@ -131,13 +93,3 @@ def test_takedowns_of_one_requester_are_listed_newest_first(services: Services) 
     assert takedowns.requested_by("a", 10) == [three, one]
     assert takedowns.requested_by("a", 1) == [three]
     assert takedowns.requested_by("c", 10) == []
-
-
-def test_what_was_taken_down_is_told_from_what_never_was(services: Services) -> None:
-    takedowns = services.takedowns
-    takedown = takedowns.record("contributor", "y", [FIRST], reason=None, requested_by="a")
-    takedowns.check(SECOND.contribution_id)
-    for _ in range(2):
-        with pytest.raises(TakenDownForGood, match=FIRST.contribution_id):
-            takedowns.check(FIRST.contribution_id)
-        takedowns.finish([takedown])

@@ -3,15 +3,32 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import func, select
+from sqlalchemy import Select, func, select, tuple_
 
 from app.access.errors import FeedPositionUnknown, TakedownNotFound
-from app.access.takedowns import Takedowns, TakenDownId
+from app.access.takedowns.register import Takedowns
 from app.state.db import Database
 from app.state.models import TakedownRecord, TakenDownContribution
+
+_NEWEST: Final = select(func.max(TakedownRecord.takedown_id))
+
+
+@dataclass(frozen=True, slots=True)
+class TakenDownId:
+    """An entry of the feed.
+
+    Attributes:
+        takedown_id: The takedown to which the contribution belongs.
+        contribution_id: The contribution.
+        taken_down_at: When it was hidden.
+    """
+
+    takedown_id: int
+    contribution_id: str
+    taken_down_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,15 +73,11 @@ class TakedownFeed:
 
     def newest(self) -> FeedPosition:
         """Return the position of a reader that has read everything."""
-        return FeedPosition(self._takedowns.newest_id())
+        return self._position(_NEWEST)
 
     def at(self, moment: datetime) -> FeedPosition:
         """Return the position of a reader that has read everything before a time."""
-        query = select(func.max(TakedownRecord.takedown_id)).where(
-            TakedownRecord.requested_at < moment
-        )
-        with self._database.read() as connection:
-            return FeedPosition(connection.scalar(query) or 0)
+        return self._position(_NEWEST.where(TakedownRecord.requested_at < moment))
 
     def page(self, after: FeedPosition, limit: int) -> FeedPage:
         """Return what was taken down after a position.
@@ -76,7 +89,7 @@ class TakedownFeed:
         Raises:
             FeedPositionUnknown: The lake hasn't had as many takedowns.
         """
-        if after.takedown_id > self._takedowns.newest_id():
+        if after.takedown_id > self.newest().takedown_id:
             raise FeedPositionUnknown("takedowns", "/v1/takedowns")
         # Every id of a contribution comes after the empty one.
         place = (
@@ -84,7 +97,7 @@ class TakedownFeed:
             if after.last_id is None
             else (after.takedown_id, after.last_id)
         )
-        found = self._takedowns.page(place, limit + 1)
+        found = self._entries(place, limit + 1)
         entries, more = found[:limit], len(found) > limit
         if not entries:
             return FeedPage((), after, more=False)
@@ -104,3 +117,25 @@ class TakedownFeed:
         )
         with self._database.read() as connection:
             return list(map(UUID, connection.scalars(query)))
+
+    def _position(self, newest: Select[Any]) -> FeedPosition:
+        with self._database.read() as connection:
+            return FeedPosition(connection.scalar(newest) or 0)
+
+    def _entries(self, after: tuple[int, str], limit: int) -> list[TakenDownId]:
+        """Return entries in the order in which contributions were taken down.
+
+        Args:
+            after: takedown_id and contribution_id of the last entry that was read.
+            limit: Most entries to return.
+        """
+        position = TakenDownContribution.takedown_id, TakenDownContribution.contribution_id
+        query = (
+            select(*position, TakedownRecord.requested_at)
+            .join(TakedownRecord, TakedownRecord.takedown_id == TakenDownContribution.takedown_id)
+            .where(tuple_(*position) > tuple_(*after))
+            .order_by(*position)
+            .limit(limit)
+        )
+        with self._database.read() as connection:
+            return [TakenDownId(*row) for row in connection.execute(query)]

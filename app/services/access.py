@@ -1,0 +1,61 @@
+"""Wiring of `app.access`: who may do what and how much of it, and what is hidden or refused."""
+
+from datetime import timedelta
+
+from app.access.embargo import Embargo
+from app.access.gates import Gates
+from app.access.hidden import HiddenContributions
+from app.access.ids import Ids, read_secret
+from app.access.keys import Keys
+from app.access.limits.bucket_table import BucketTable, digest_key
+from app.access.limits.clients import Clients
+from app.access.limits.limiter import Limiter
+from app.access.limits.places import PLACES_FILE_NAME, ClientPlaces
+from app.access.moderation.banned_contributions import BannedContributions
+from app.access.moderation.bans import Bans
+from app.access.moderation.log import ModerationLog
+from app.access.moderation.reports import Reports
+from app.access.networks import Networks
+from app.access.policy import Policy
+from app.access.shown_again import ShownContributions
+from app.access.takedowns.contributions import TakenDownContributions
+from app.access.takedowns.feed import TakedownFeed
+from app.access.takedowns.register import Takedowns
+from app.services.foundation import Foundation
+from app.settings import Settings
+from app.telemetry.exposition import shared_file
+
+
+class AccessServices(Foundation):
+    """Keys, limits, and the lists of what is hidden, banned and taken down."""
+
+    def __init__(self, settings: Settings) -> None:
+        super().__init__(settings)
+        self.ids = Ids(lambda: read_secret(self.database))
+        self.keys = Keys(self.database)
+        self.gates = Gates(self.database)
+        self.policy = Policy(settings, self.gates)
+        self.networks = Networks(self.database)
+        self.clients = Clients(settings)
+        self.limiter = Limiter(self._open_buckets)
+        self.places = ClientPlaces(settings.home / PLACES_FILE_NAME)
+        self.embargo = Embargo(timedelta(seconds=settings.embargo_s))
+        self.hidden = HiddenContributions(self.database)
+        self.shown = ShownContributions(self.database)
+        self.takedowns = Takedowns(self.database, self.hidden)
+        self.taken_down = TakenDownContributions(self.database)
+        self.takedown_feed = TakedownFeed(self.database, self.takedowns)
+        self.moderation_log = ModerationLog(self.database)
+        self.reports = Reports(self.database, settings.reports_per_day)
+        self.bans = Bans(self.database, self.moderation_log)
+        self.banned_contributions = BannedContributions(
+            self.database, self.hidden, self.bans, self.get_catalog
+        )
+
+    def _open_buckets(self) -> BucketTable:
+        return BucketTable(shared_file("limits"), lambda: digest_key(read_secret(self.database)))
+
+    def close(self) -> None:
+        """Close what tells uses of keys, too."""
+        self.keys.close()
+        super().close()

@@ -1,0 +1,131 @@
+"""Wiring of `app.query` and `app.iceberg`: what reads the lake, by whatever way."""
+
+from collections.abc import Sequence
+
+from app.access.audience import OPERATOR
+from app.access.moderation.quarantine import Quarantine, Superseded
+from app.background.summaries import SummaryJob
+from app.background.text_index import TextIndexing
+from app.iceberg.access import file_access
+from app.iceberg.catalog import PublishedCatalog
+from app.iceberg.publication import Publications
+from app.query.changes import ChangeFeed
+from app.query.contributions import Contributions
+from app.query.contributors.index import ContributorIndex
+from app.query.contributors.indexing import ContributorIndexing
+from app.query.contributors.sums import ContributorSums
+from app.query.diff import Diffs
+from app.query.exploring import Explorer
+from app.query.facets import Facets
+from app.query.file_counts import FileCounts
+from app.query.lineage import Lineage
+from app.query.narrowing import Narrowing
+from app.query.overview import Overviews
+from app.query.replaced import ReplacedReader
+from app.query.snapshots import Reference, Snapshots
+from app.query.sql.queries import SqlQueries
+from app.query.stage_counts import StageCounts
+from app.query.staged import StagedContributions
+from app.query.stats import ContributionStatistics
+from app.query.summaries import Summaries
+from app.query.text_index.folder import TextIndexes
+from app.query.versions import Versions
+from app.services.ingest import IngestServices
+from app.settings import Settings
+from catalog.replaced import REPLACED_IDENTIFIER
+from catalog.table import load_table
+
+
+class ReadingServices(IngestServices):
+    """Contributions at every snapshot, what is counted and found in them, and SQL."""
+
+    def __init__(self, settings: Settings) -> None:
+        super().__init__(settings)
+        self.snapshots = Snapshots(self.database, self.get_catalog, self.hidden, self.embargo)
+        self.versions = Versions(self.version_index, self.taken_down)
+        self.replaced = ReplacedReader(lambda: load_table(self.catalog, REPLACED_IDENTIFIER))
+        self._make_indexes(settings)
+        self.contributions = Contributions(
+            self.replaced, self.summaries, settings.max_page_bytes, self.narrowing
+        )
+        self.staged = StagedContributions(
+            self.database,
+            self.get_catalog,
+            self.snapshots,
+            settings.max_page_bytes,
+            self.narrowing,
+        )
+        self.lineage = Lineage(self.database, self.contributions, self.versions)
+        self.quarantine = Quarantine(
+            self.database, self.hidden, self.reports, self.moderation_log, self._superseded_by
+        )
+        self.changes = ChangeFeed(self.snapshots, self.shown, settings.max_page_bytes)
+        self.diffs = Diffs(self.snapshots, self.database, self.replaced, self.versions)
+        self._make_counting(settings)
+        self.sql = SqlQueries(settings, self.replaced)
+        self.publications = Publications(self.database, self.get_catalog, self.hidden, self.embargo)
+        self.published = PublishedCatalog(
+            self.get_catalog, self.publications, file_access(settings)
+        )
+
+    def _make_indexes(self, settings: Settings) -> None:
+        """Make what tells where rows are, or how many there are, without reading them."""
+        self.file_counts = FileCounts(self.database)
+        self.summaries = Summaries(self.file_counts, self.replaced)
+        self.stage_counts = StageCounts(self.file_counts, self.get_catalog)
+        contributors = ContributorIndex(self.file_counts.database)
+        self.contributor_indexing = ContributorIndexing(contributors, self.replaced)
+        self.contributor_sums = ContributorSums(contributors, self.replaced)
+        self.text_indexes = TextIndexes(settings.text_index)
+        self.narrowing = Narrowing(
+            contributors,
+            self.version_index,
+            self.text_indexes if settings.text_index_share else None,
+            self.file_counts,
+        )
+
+    def _make_counting(self, settings: Settings) -> None:
+        """Make what counts contributions, and what shows counts beside them."""
+        self.statistics = ContributionStatistics(
+            self.replaced,
+            self.summaries,
+            self.contributor_sums,
+            self._scratch,
+            settings.max_groups,
+            self.narrowing,
+        )
+        self.facets = Facets(
+            self.replaced,
+            self.summaries,
+            self.contributor_sums,
+            self.staged,
+            self.stage_counts,
+            self.narrowing,
+        )
+        self.overviews = Overviews(self.summaries, self.contributor_sums)
+        self.explorer = Explorer(self.snapshots, self.contributions, self.staged, self.facets)
+
+    def _superseded_by(self, ids: Sequence[str]) -> Superseded:
+        """Return the versions that contributions superseded, as of the newest snapshot."""
+        return self.lineage.superseded_by(self.snapshots.view(Reference(), OPERATOR), ids)
+
+    def summary_job(self) -> SummaryJob:
+        """Return the job that counts files, for the committer's process."""
+        return SummaryJob(
+            self.snapshots,
+            self.file_counts,
+            self.summaries,
+            self.stage_counts,
+            self.contributor_indexing,
+            self.settings.maintenance_interval_s,
+        )
+
+    def text_indexing(self) -> TextIndexing:
+        """Return what builds the index of texts on this node, by command."""
+        return TextIndexing(self.text_indexes, self.get_catalog, share=1)
+
+    def close(self) -> None:
+        """End the child processes that run queries in SQL, too."""
+        self.sql.close()
+        self.file_counts.dispose()
+        super().close()
