@@ -22,6 +22,7 @@ from app.query.pages import GoesOn, Page
 from app.query.snapshots import Reference, Snapshots
 from app.query.staged import LANGUAGE, StagedContributions, StageFilters, StageView
 from catalog.scan import schema_of
+from catalog.schema import ROW_GROUP_ROWS
 from catalog.snapshots import Snapshot
 from catalog.stages import ComputedStage, Stage
 
@@ -29,6 +30,11 @@ SEARCH_S: Final = 0.25
 """Time after which a page looks at no other day for contributions."""
 COUNT_S: Final = 2.0
 """Time after which contributions of no other day are counted."""
+FEWEST_ROWS: Final = 2 * ROW_GROUP_ROWS
+"""Rows that are looked at in any case, however long it takes.
+
+So a small lake has whole pages and counts on a busy machine, too.
+"""
 _STAGE_COLUMNS: Final = (*excerpts.COLUMNS, LANGUAGE)
 
 
@@ -211,9 +217,9 @@ class Explorer:
 
 
 def _within(seconds: float) -> GoesOn:
-    """Return what tells whether some seconds from now aren't over yet."""
+    """Return what goes on for some seconds from now, and for `FEWEST_ROWS` in any case."""
     end = monotonic() + seconds
-    return lambda: monotonic() < end
+    return lambda rows: rows < FEWEST_ROWS or monotonic() < end
 
 
 def _found(

@@ -1,12 +1,10 @@
 """Counts beside a list of contributions: by day, and by the most frequent values of columns."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import date
 from typing import Final
-
-import pyarrow as pa
 
 from app.query.contributors.buckets import CONTRIBUTOR
 from app.query.contributors.sums import ContributorSums
@@ -16,7 +14,7 @@ from app.query.filters import Filters
 from app.query.narrowing import Narrowing
 from app.query.pages import GoesOn, always
 from app.query.replaced import ReplacedReader
-from app.query.selection import Selection
+from app.query.selection import DayOfRows, Selection
 from app.query.snapshots import SnapshotView
 from app.query.stage_counts import STAGE_COLUMNS, STAGE_SUMMED, StageCounts
 from app.query.staged import StagedContributions, StageFilters, StageView
@@ -159,17 +157,17 @@ def _sum_of(parts: Iterable[Part], names: tuple[str, ...]) -> FacetCounts:
     return sums.counts()
 
 
-def _count_days(
-    days: Iterable[tuple[date, Iterator[pa.RecordBatch]]], names: tuple[str, ...], goes_on: GoesOn
-) -> FacetCounts:
+def _count_days(days: Iterable[DayOfRows], names: tuple[str, ...], goes_on: GoesOn) -> FacetCounts:
     """Count the rows of days, the newest of which come first, until counting is to end."""
     sums = _Sums(names)
     counted: date | None = None
-    for day, batches in days:
-        if counted is not None and not goes_on():
+    rows = 0
+    for each in days:
+        if counted is not None and not goes_on(rows):
             return replace(sums.counts(), since=counted)
-        sums.add(day, count_rows(batches, names))
-        counted = day
+        rows += each.rows
+        sums.add(each.day, count_rows(each.batches, names))
+        counted = each.day
     return sums.counts()
 
 

@@ -6,7 +6,7 @@ while the lake changes.
 """
 
 from bisect import bisect_left
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from itertools import accumulate
@@ -26,7 +26,7 @@ from pyiceberg.expressions import (
 )
 
 from app.query.filters import received_between
-from app.query.selection import Selection
+from app.query.selection import DayOfRows, Selection
 from app.query.snapshots import SnapshotView
 from catalog.fragments import BATCH_ROWS
 from catalog.membership import NO_IDS
@@ -57,11 +57,14 @@ class Page:
     next_day: date | None = None
 
 
-GoesOn = Callable[[], bool]
-"""Tells before each day but the first whether to look at its contributions, too."""
+GoesOn = Callable[[int], bool]
+"""Tells before each day but the first whether to look at it, too.
+
+It is given the number of rows of the files that were opened so far.
+"""
 
 
-def always() -> bool:
+def always(_rows: int) -> bool:
     """Tell that a search goes on until it has all that it looks for."""
     return True
 
@@ -184,20 +187,20 @@ class FirstIds:
         self._newest_first = newest_first
         self._next_day: date | None = None
 
-    def search(
-        self, days: Iterable[tuple[date, Iterator[pa.RecordBatch]]], goes_on: GoesOn
-    ) -> None:
+    def search(self, days: Iterable[DayOfRows], goes_on: GoesOn) -> None:
         """Look at days until there are enough ids, or the search is to end.
 
         Args:
             days: The days in the order of the list, with batches of their ids.
             goes_on: Ends the search.
         """
-        for place, (day, batches) in enumerate(days):
-            if place and not goes_on():
-                self._next_day = day
+        rows = 0
+        for place, each in enumerate(days):
+            if place and not goes_on(rows):
+                self._next_day = each.day
                 return
-            for batch in batches:
+            rows += each.rows
+            for batch in each.batches:
                 ids = pa.concat_arrays([self.ids, batch.column(ID).cast(NO_IDS.type)])
                 self.ids = _first_of(ids, self._limit, newest_first=self._newest_first)
             if len(self.ids) == self._limit:

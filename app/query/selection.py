@@ -19,6 +19,21 @@ from catalog.schema import ID
 
 
 @dataclass(frozen=True, slots=True)
+class DayOfRows:
+    """A day that may have selected rows.
+
+    Attributes:
+        day: The day on which they were received, in UTC.
+        rows: Number of all rows of the files that are opened for it.
+        batches: The selected rows, whose files aren't opened before.
+    """
+
+    day: date
+    rows: int
+    batches: Iterator[pa.RecordBatch]
+
+
+@dataclass(frozen=True, slots=True)
 class Selection:
     """The contributions that filters select at a snapshot.
 
@@ -81,10 +96,8 @@ class Selection:
         is_needed: Callable[[DataFile], bool] = lambda _: True,
         *,
         newest_first: bool,
-    ) -> Iterator[tuple[date, Iterator[pa.RecordBatch]]]:
-        """Yield each day that may have selected rows, with an iterator of their batches.
-
-        The files of a day aren't opened until its batches are asked for.
+    ) -> Iterator[DayOfRows]:
+        """Yield each day that may have selected rows.
 
         Args:
             columns: The columns of the batches.
@@ -94,8 +107,10 @@ class Selection:
         """
         condition = And(self.condition, within)
         files = self._possible(condition, newest_first=newest_first)
-        for day, of_day in groupby(files, key=lambda file: file.day):
-            yield day, self._read(filter(is_needed, list(of_day)), columns, condition)
+        for day, found in groupby(files, key=lambda file: file.day):
+            of_day = list(found)
+            batches = self._read(filter(is_needed, of_day), columns, condition)
+            yield DayOfRows(day, sum(file.rows for file in of_day), batches)
 
     def _possible(
         self, condition: BooleanExpression, *, newest_first: bool = False

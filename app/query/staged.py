@@ -6,7 +6,7 @@ earlier snapshot of the raw table, and what was hidden since is left out.
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import datetime
 from itertools import groupby
 from typing import Final
 
@@ -18,6 +18,7 @@ from app.access.audience import OPERATOR, Audience
 from app.query.filters import EXACT_COLUMNS, Filters
 from app.query.narrowing import Narrowing
 from app.query.pages import FirstIds, GoesOn, Page, always, first_rows_within, rows_after
+from app.query.selection import DayOfRows
 from app.query.snapshots import Reference, Snapshots
 from app.state import thinned_builds
 from app.state.db import Database
@@ -202,10 +203,8 @@ class StagedContributions:
         is_needed: Callable[[StageFile], bool] = lambda _: True,
         *,
         newest_first: bool,
-    ) -> Iterator[tuple[date, Iterator[pa.RecordBatch]]]:
-        """Yield each day that may have selected rows, with an iterator of their batches.
-
-        The files of a day aren't opened until its batches are asked for.
+    ) -> Iterator[DayOfRows]:
+        """Yield each day that may have selected rows.
 
         Args:
             view: The stage as of a moment.
@@ -218,9 +217,11 @@ class StagedContributions:
         condition = And(filters.pushed_down(), within)
         files = self._possible(view, filters, condition, newest_first=newest_first)
         candidates = self._narrowing.candidates(filters.contributions)
-        for day, of_day in groupby(files, key=lambda file: file.day):
-            needed = filter(is_needed, list(of_day))
-            yield day, _select(view, needed, filters, columns, condition, candidates)
+        for day, found in groupby(files, key=lambda file: file.day):
+            of_day = list(found)
+            needed = filter(is_needed, of_day)
+            batches = _select(view, needed, filters, columns, condition, candidates)
+            yield DayOfRows(day, sum(file.rows for file in of_day), batches)
 
     def page(
         self,

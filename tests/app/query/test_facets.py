@@ -65,10 +65,10 @@ def test_only_what_is_selected_is_counted(filled: Services) -> None:
 
 def test_counting_that_is_to_end_says_what_was_counted(filled: Services) -> None:
     view = filled.snapshots.view(Reference())
-    some = filled.facets.count(view, Filters(min_turns=1), lambda: False)
+    some = filled.facets.count(view, Filters(min_turns=1), lambda _: False)
     newest = FIRST_DAY.date().replace(day=2)
     assert (some.total, some.days, some.since) == (1, ((newest, 1),), newest)
-    assert filled.facets.count(view, Filters(), lambda: False).since is None
+    assert filled.facets.count(view, Filters(), lambda _: False).since is None
 
 
 def test_many_uncounted_rows_are_counted_later(

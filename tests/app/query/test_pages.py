@@ -53,7 +53,7 @@ def test_a_search_that_is_to_end_goes_on_with_the_next_day(
         after: str | None = None
         while True:
             page = services.contributions.page(
-                view, filters, limit, after, [ID], lambda: False, newest_first=newest_first
+                view, filters, limit, after, [ID], lambda _: False, newest_first=newest_first
             )
             yield page
             after = page.last_id

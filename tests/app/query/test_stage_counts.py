@@ -1,7 +1,8 @@
 """Counts of stages that are summed from those of files, against those of single rows."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
+import pyarrow as pa
 import pytest
 from msgspec.structs import replace
 
@@ -17,7 +18,7 @@ from app.query.snapshots import Reference
 from app.query.staged import StageFilters, StageView
 from app.services import Services
 from catalog.records import Turn
-from catalog.stage_tables import StageReader
+from catalog.stage_tables import StageFile, StageReader
 from tests.app.curation.build import stages_of
 from tests.app.curation.watched_rules import TEST_RULES
 from tests.factories import commit_batch, hide, make_contribution, make_received, show
@@ -59,9 +60,10 @@ def build(services: Services, stages: Stages) -> list[str]:
 def without_reading(monkeypatch: pytest.MonkeyPatch) -> None:
     """Make reading rows of stages fail."""
 
-    def select(_reader: StageReader, files: object, *_: object) -> Iterator[object]:
-        raise AssertionError(f"{files} were read")
-        yield
+    def select(_: StageReader, files: Iterable[StageFile], *__: object) -> Iterator[pa.RecordBatch]:
+        for file in files:
+            raise AssertionError(f"{file.path} was read")
+        yield from ()
 
     monkeypatch.setattr(StageReader, "select", select)
 

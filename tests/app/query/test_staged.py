@@ -107,7 +107,7 @@ def test_a_search_that_is_to_end_goes_on_with_the_next_day(
             9,
             after,
             COLUMNS,
-            lambda: False,
+            lambda _: False,
             newest_first=newest_first,
         )
         found += page.rows["contribution_id"].to_pylist()

@@ -14,6 +14,7 @@ from pyarrow import BufferReader
 
 from app.curation.pipeline import runner
 from app.curation.pipeline.runner import Runner
+from app.query import exploring
 from app.services import Services
 from app.state import thinned_builds
 from app.state.thinned_builds import ThinnedBuild
@@ -96,6 +97,7 @@ def test_texts_are_found_marked_and_never_markup(client: FlaskClient) -> None:
 @pytest.fixture
 def hurried(shared_services: Services, monkeypatch: pytest.MonkeyPatch) -> None:
     """Have no time to look at more than a day."""
+    monkeypatch.setattr(exploring, "FEWEST_ROWS", 0)
     monkeypatch.setattr(shared_services.explorer, "_search_s", 0)
     monkeypatch.setattr(shared_services.explorer, "_count_s", 0)
 
