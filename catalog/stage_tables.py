@@ -252,18 +252,18 @@ class StageReader:
         return _files_of(self._table, self._snapshot, condition)
 
     def with_ids(
-        self, files: Iterable[StageFile], ids: Iterable[str], columns: Sequence[str]
+        self, ids: Iterable[str], columns: Sequence[str], files: Iterable[StageFile] | None = None
     ) -> Iterator[pa.RecordBatch]:
-        """Yield the rows of some files that have some ids; batches may be empty.
+        """Yield the rows that have some ids; batches may be empty.
 
         Files that hold none of the times in the ids aren't opened.
 
         Args:
-            files: Files of `files`.
             ids: The contribution_ids.
             columns: Names of columns, or of fields of turns, see `select`.
+            files: The files that are looked at, out of `files`; None for all.
         """
-        for file, possible in _having(files, ids):
+        for file, possible in _having(self._files if files is None else files, ids):
             yield from self.select([file], columns, In(ID, possible or ()))
 
     def select(

@@ -123,7 +123,7 @@ def _with_ids(
     """Yield the rows of some files that have some ids; each batch is of one day."""
     known = ids.to_pylist()
     made = [each for each in known if day_of(each) is not None]
-    yield from reader.with_ids(files, made, STAGE_COLUMNS)
+    yield from reader.with_ids(made, STAGE_COLUMNS, files)
     if len(made) < len(known):
         # An id that no server made may be of any day.
         others = sorted(set(known).difference(made))

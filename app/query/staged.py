@@ -263,7 +263,7 @@ class StagedContributions:
         self, view: StageView, ids: pa.Array, columns: Sequence[str], *, newest_first: bool
     ) -> pa.Table:
         needed = list(dict.fromkeys([*columns, ID]))
-        batches = view.reader.with_ids(view.reader.files(), ids.to_pylist(), needed)
+        batches = view.reader.with_ids(ids.to_pylist(), needed)
         schema = schema_of(needed, view.reader.schema)
         order = "descending" if newest_first else "ascending"
         rows = pa.Table.from_batches(batches, schema).sort_by([(ID, order)])

@@ -14,6 +14,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from catalog.schema import SEQUENCE_NUMBER
+from catalog.stages import PROMPT_GROUP
+
+_NAMES: Final = frozenset({SEQUENCE_NUMBER, PROMPT_GROUP})
+"""Columns whose numbers name something, of which a median tells nothing."""
 _STEPS: Final = 2**10
 """Into how many steps the mantissa of a number is rounded, which is from 0.5 to 1."""
 
@@ -41,7 +46,8 @@ class NumberTally:
 
 def _numbers(rows: pa.RecordBatch) -> Iterator[tuple[str, pa.Array]]:
     """Yield the columns of numbers, and such parts of columns that are structs."""
-    columns = list(zip(rows.schema.names, rows.columns, strict=True))
+    named = zip(rows.schema.names, rows.columns, strict=True)
+    columns = [(name, column) for name, column in named if name not in _NAMES]
     while columns:
         name, column = columns.pop()
         if pa.types.is_struct(column.type):

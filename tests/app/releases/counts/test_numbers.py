@@ -32,6 +32,10 @@ def test_parts_of_columns_have_their_own_medians_and_other_columns_none() -> Non
     assert medians(rows) == {"masked.by.phone": 2, "masked.email": 1}
 
 
+def test_numbers_that_name_something_have_no_median() -> None:
+    assert medians(pa.RecordBatch.from_pydict({"sequence_number": [1], "prompt_group": [2]})) == {}
+
+
 def test_what_is_no_number_is_left_out() -> None:
     values = [float("nan"), float("inf"), -0.25, None]
     assert medians(pa.RecordBatch.from_pydict({"a": values})) == {"a": -0.25}
