@@ -20,7 +20,8 @@ from app.query.text_index.folder import TextIndexes
 from app.state.derived import DerivedLost
 from app.state.parts import in_parts
 from app.versions.index import VersionIndex
-from catalog.scan import EVERY_ROW, CandidateRows, PlannedFile, all_rows, plan
+from catalog.plans import EVERY_ROW, PlannedFile, plan
+from catalog.scan import CandidateRows, all_rows
 from catalog.schema import ID
 from catalog.snapshots import Snapshot
 

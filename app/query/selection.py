@@ -14,7 +14,8 @@ from app.query.narrowing import Narrowing
 from app.query.replaced import ReplacedAsOf, ReplacedReader
 from app.query.snapshots import SnapshotView
 from catalog.membership import NO_IDS, without
-from catalog.scan import EVERY_ROW, CandidateRows, DataFile, read, schema_of
+from catalog.plans import EVERY_ROW, DataFile
+from catalog.scan import CandidateRows, read, schema_of
 from catalog.schema import ID
 
 

@@ -25,8 +25,9 @@ from app.state.db import Database
 from app.state.thinned_builds import ThinnedBuild
 from catalog.errors import Gone, NotFound
 from catalog.membership import without
+from catalog.plans import EVERY_ROW
 from catalog.records import greatest_id_at, least_id_at
-from catalog.scan import EVERY_ROW, CandidateRows, schema_of
+from catalog.scan import CandidateRows, schema_of
 from catalog.schema import ID
 from catalog.snapshots import Snapshot, live_snapshot
 from catalog.stage_tables import StageFile, StageReader, builds
