@@ -1,10 +1,11 @@
-"""Counting the files of the lake once each, so that statistics and pages needn't read them."""
+"""Counting and indexing the files of the lake once each, so that readers needn't read them."""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from threading import Event
 
 from app.access.audience import OPERATOR
+from app.query.content_hashes import ContentHashIndex
 from app.query.contributors.indexing import ContributorIndexing
 from app.query.file_counts import FileCounts
 from app.query.snapshots import Reference, Snapshots, SnapshotView
@@ -15,7 +16,7 @@ log = logging.getLogger(__name__)
 
 
 class SummaryJob:
-    """Keeps the counts of files up to the newest snapshots of the raw table and of the stages."""
+    """Keeps counts and indexes of files up to the newest snapshots of the raw table and stages."""
 
     def __init__(
         self,
@@ -24,6 +25,7 @@ class SummaryJob:
         summaries: Summaries,
         stage_counts: StageCounts,
         contributors: ContributorIndexing,
+        hashes: ContentHashIndex,
         interval_s: float,
     ) -> None:
         """Prepare to count.
@@ -34,6 +36,7 @@ class SummaryJob:
             summaries: Counts the files of the raw table.
             stage_counts: Counts the files of the stages.
             contributors: Keeps the index of contributors.
+            hashes: The index of content hashes.
             interval_s: Time between two looks for files that aren't counted yet.
         """
         self._snapshots = snapshots
@@ -41,6 +44,7 @@ class SummaryJob:
         self._summaries = summaries
         self._stage_counts = stage_counts
         self._contributors = contributors
+        self._hashes = hashes
         self._interval_s = interval_s
 
     def run(self, stop: Event) -> None:
@@ -51,6 +55,17 @@ class SummaryJob:
             except Exception:
                 # Readers count by themselves what isn't counted yet.
                 log.exception("files couldn't be counted; it is tried again on schedule")
+
+    def take_over(self, merged: Mapping[str, Sequence[str]]) -> None:
+        """Give files of `replaced` what is known of those of which they have the rows.
+
+        So nobody has to count rows again because they lie in other files.
+
+        Args:
+            merged: The path of each new file, with the paths of the files whose place it takes.
+        """
+        self._summaries.take_over(merged)
+        self._contributors.take_over(merged)
 
     def erase_replaced(self) -> None:
         """Erase what is known of files that no table has any more.
@@ -63,6 +78,7 @@ class SummaryJob:
         """
         view = self._snapshots.view(Reference(), OPERATOR)
         self._contributors.forget_others(view)
+        self._hashes.forget_others(view)
         self._forget_others(view)
         self._file_counts.erase()
 
@@ -75,8 +91,9 @@ class SummaryJob:
         view = self._snapshots.view(Reference(), OPERATOR)
         self._forget_others(view)
         counted = self._summaries.keep_up(view, goes_on)
-        if goes_on():
-            self._contributors.keep_up(view, goes_on)
+        for index in (self._contributors, self._hashes):
+            if goes_on():
+                index.keep_up(view, goes_on)
         if goes_on():
             counted += self._stage_counts.keep_up(goes_on)
         return counted

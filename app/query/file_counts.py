@@ -20,6 +20,8 @@ from app.query.dimensions import DIMENSIONS, Dimension, columns_of, count_batch,
 from app.state.db import Database, insert_missing
 from app.state.derived import DerivedLost
 from app.state.parts import in_parts
+from catalog.plans import PlannedFile
+from catalog.scan import NO_ROWS, CandidateRows
 
 SUMMED: Final[tuple[Dimension, ...]] = tuple(
     name for name in DIMENSIONS if name not in {"day", "contributor_id"}
@@ -28,6 +30,8 @@ SUMMED: Final[tuple[Dimension, ...]] = tuple(
 
 All rows of a file are of one day, and contributors have an index of their own.
 """
+LANGUAGE: Final = "language"
+"""The column by which rows of stages are counted, too."""
 COUNTED_COLUMNS: Final = columns_of(SUMMED)
 """The columns and fields of turns that counting needs."""
 
@@ -56,17 +60,6 @@ class RowCounts(msgspec.Struct, frozen=True):
     turns: int
     by: dict[str, list[tuple[str | None, int, int]]]
 
-    def lacks(self, wanted: Mapping[str, str | None]) -> bool:
-        """Tell whether none of the rows has all of some values.
-
-        Args:
-            wanted: Dimensions or columns, each with a value; None for rows without one.
-        """
-        return any(
-            name in self.by and all(value != known for known, *_ in self.by[name])
-            for name, value in wanted.items()
-        )
-
     def says(self, other: "RowCounts") -> bool:
         """Tell whether these counts are the other ones, whose values may come in another order."""
         return (self.contributions, self.turns, _in_order(self.by)) == (
@@ -87,6 +80,11 @@ class RowCounts(msgspec.Struct, frozen=True):
             return [(None, self.contributions, self.turns)]
         return self.by.get(dimension)
 
+    def lacks(self, dimension: str, value: str) -> bool:
+        """Tell whether no row has a value; False if there are too many values to know."""
+        values = self.by.get(dimension)
+        return values is not None and all(each != value for each, _, _ in values)
+
 
 def _in_order(
     by: Mapping[str, list[tuple[str | None, int, int]]],
@@ -95,6 +93,20 @@ def _in_order(
         name: {value: (contributions, turns) for value, contributions, turns in values}
         for name, values in by.items()
     }
+
+
+def add_up(parts: Iterable[RowCounts]) -> RowCounts:
+    """Return the counts of several files of the raw table or of `replaced` together."""
+    contributions = turns = 0
+    by: dict[str, Values] = {name: {} for name in SUMMED}
+    for part in parts:
+        contributions += part.contributions
+        turns += part.turns
+        for name, values in list(by.items()):
+            _add(values, part.by.get(name, ()))
+            if name not in part.by or len(values) > _MOST_VALUES:
+                del by[name]
+    return RowCounts(contributions, turns, _listed(by))
 
 
 def count_rows(batches: Iterable[pa.RecordBatch], names: Sequence[str] = SUMMED) -> RowCounts:
@@ -115,10 +127,11 @@ def count_rows(batches: Iterable[pa.RecordBatch], names: Sequence[str] = SUMMED)
             _add(values, _values_of(batch, name))
             if len(values) > _MOST_VALUES:
                 del by[name]
-    listed = {
-        name: [(value, *sums) for value, sums in values.items()] for name, values in by.items()
-    }
-    return RowCounts(contributions, turns, listed)
+    return RowCounts(contributions, turns, _listed(by))
+
+
+def _listed(by: Mapping[str, Values]) -> dict[str, list[tuple[str | None, int, int]]]:
+    return {name: [(value, *sums) for value, sums in values.items()] for name, values in by.items()}
 
 
 def _values_of(batch: pa.RecordBatch, name: str) -> Iterable[tuple[str | None, int, int]]:
@@ -178,6 +191,22 @@ class FileCounts:
                 for path, encoded in connection.execute(query.where(CountedFile.path.in_(some))):
                     known[path] = self._remember(path, _decode(encoded), len(encoded))
         return known
+
+    def candidates(self, wanted: Mapping[str, str]) -> CandidateRows:
+        """Return what leaves out the files that have no row with some values.
+
+        Args:
+            wanted: What files are counted by, each with the value that rows have.
+        """
+
+        def candidates(file: PlannedFile) -> pa.Array | None:
+            counts = self.of([file.path]).get(file.path)
+            if counts is None:
+                return None
+            is_out = any(counts.lacks(dimension, value) for dimension, value in wanted.items())
+            return NO_ROWS if is_out else None
+
+        return candidates
 
     def remember(self, path: str, counts: RowCounts) -> None:
         """Keep the counts of a file in the memory of this process."""

@@ -1,58 +1,54 @@
-"""What indexes and counts tell of the contributions that filters select: few files and rows.
+"""What indexes and counts tell of the contributions that filters select: few rows to look at.
 
-They propose files and rows, and the scan decides about these. What they don't know is read.
+They propose rows, and the scan decides about them. What they don't know is read.
 """
 
-from collections.abc import Iterable, Iterator
 from contextlib import suppress
-from typing import Final, TypeVar
 
 import pyarrow as pa
 import pyarrow.compute as pc
 from pyiceberg.expressions import BooleanExpression, In
 from pyiceberg.table import Table
 
+from app.query.content_hashes import ContentHashIndex
 from app.query.contributors.index import ContributorIndex
-from app.query.file_counts import SUMMED, FileCounts
+from app.query.file_counts import LANGUAGE, SUMMED, FileCounts
 from app.query.filters import Filters
 from app.query.snapshots import SnapshotView
 from app.query.text_index.folder import TextIndexes
 from app.state.derived import DerivedLost
-from app.state.parts import in_parts
 from app.versions.index import VersionIndex
 from catalog.plans import EVERY_ROW, PlannedFile, plan
 from catalog.scan import CandidateRows, all_rows
 from catalog.schema import ID
 from catalog.snapshots import Snapshot
 
-_ASKED_AT_ONCE: Final = 64
-"""Files whose counts are looked up together. A page often ends with the first of them."""
-
-File = TypeVar("File", bound=PlannedFile)
-
 
 class Narrowing:
-    """Narrows what is read for a contributor, a conversation, a text, or the value of a column."""
+    """Narrows what is read for a value that few rows have, a conversation or a text."""
 
     def __init__(
         self,
+        counts: FileCounts,
+        hashes: ContentHashIndex,
         contributors: ContributorIndex,
         versions: VersionIndex,
         texts: TextIndexes | None,
-        file_counts: FileCounts,
     ) -> None:
-        """Narrow by indexes.
+        """Narrow by indexes and counts.
 
         Args:
+            counts: Tells which files have none of a source, an agent, a rating or a model.
+            hashes: Tells the rows of contents.
             contributors: Tells the rows of contributors.
             versions: Tells the versions of conversations.
             texts: Indexes of texts; None to read all texts.
-            file_counts: Tells which values a file has none of.
         """
+        self._counts = counts
+        self._hashes = hashes
         self._contributors = contributors
         self._versions = versions
         self._texts = texts
-        self._file_counts = file_counts
 
     def condition(self, view: SnapshotView, filters: Filters) -> BooleanExpression:
         """Return a condition on ids that all selected contributions meet.
@@ -64,34 +60,22 @@ class Narrowing:
         ids = self._versions_of(view, filters.conversation_id)
         return EVERY_ROW if ids is None else In(ID, ids)
 
-    def files(
-        self, files: Iterable[File], filters: Filters, others: Iterable[tuple[str, str]] = ()
-    ) -> Iterator[File]:
-        """Yield those of some data files that may have a selected row, as far as counts tell.
+    def candidates(self, filters: Filters, language: str | None = None) -> CandidateRows:
+        """Return what tells which rows of a data file may be selected.
 
         Args:
-            files: The files, which are asked for as they are needed.
             filters: What is selected by.
-            others: Other columns by which files of stages are counted, with the values that rows
-                have to have.
+            language: The language that rows of a stage have to have; None for any.
         """
-        wanted: dict[str, str | None] = dict.fromkeys(filters.absent & {*SUMMED})
-        wanted |= {name: value for name in SUMMED if (value := getattr(filters, name)) is not None}
-        wanted |= dict(others)
-        if not wanted:
-            yield from files
-            return
-        for some in in_parts(files, _ASKED_AT_ONCE):
-            known = self._file_counts.of([file.path for file in some])
-            for file in some:
-                if file.path not in known or not known[file.path].lacks(wanted):
-                    yield file
-
-    def candidates(self, filters: Filters) -> CandidateRows:
-        """Return what tells which rows of a data file may be selected."""
         found: CandidateRows = all_rows
+        counted = {name: getattr(filters, name) for name in SUMMED} | {LANGUAGE: language}
+        wanted = {name: value for name, value in counted.items() if value is not None}
+        if wanted:
+            found = self._counts.candidates(wanted)
         if filters.contributor_id is not None:
-            found = self._contributors.candidates(filters.contributor_id) or found
+            found = _in_both(found, self._contributors.candidates(filters.contributor_id))
+        if filters.content_hash is not None:
+            found = _in_both(found, self._hashes.candidates(filters.content_hash))
         if filters.q is not None and self._texts:
             found = _in_both(found, self._texts.candidates(filters.q))
         return found

@@ -44,7 +44,6 @@ class Selection:
         replaced: What later versions had replaced, and is left out; None to leave nothing out.
         condition: The condition on whole columns that selected contributions meet.
         candidates: Tells which rows of a file may be selected, as far as an index knows.
-        narrowing: Tells which files may have a selected row.
     """
 
     view: SnapshotView
@@ -52,7 +51,6 @@ class Selection:
     replaced: ReplacedAsOf | None
     condition: BooleanExpression
     candidates: CandidateRows
-    narrowing: Narrowing
 
     @classmethod
     def of(
@@ -72,15 +70,14 @@ class Selection:
         """
         left_out = None if filters.all_versions else replaced.as_of(view)
         condition = And(filters.pushed_down(), narrowing.condition(view, filters))
-        candidates = narrowing.candidates(filters)
-        return cls(view, filters, left_out, condition, candidates, narrowing)
+        return cls(view, filters, left_out, condition, narrowing.candidates(filters))
 
     def read(self, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
         """Yield the selected rows with some columns or fields of turns, and what filters need.
 
         It is as `batches` is, but for the order of the columns and those that come in addition.
         """
-        return self._select(self._possible(self.condition), columns, self.condition)
+        return self._select(self.view.files(self.condition), columns, self.condition)
 
     def batches(self, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
         """Yield some columns of the selected rows, day by day.
@@ -88,7 +85,7 @@ class Selection:
         Batches without rows are yielded too, so that a reader can stop the scan at any of them. The
         scan is planned in this call, so that what fails in planning fails before an answer begins.
         """
-        return self._read(self._possible(self.condition), columns, self.condition)
+        return self._read(self.view.files(self.condition), columns, self.condition)
 
     def days(
         self,
@@ -107,18 +104,13 @@ class Selection:
             newest_first: Whether the newest day comes first, rather than the oldest.
         """
         condition = And(self.condition, within)
-        files = self._possible(condition, newest_first=newest_first)
-        for day, found in groupby(files, key=lambda file: file.day):
+        files = self.view.files(condition)
+        for day, found in groupby(
+            files[::-1] if newest_first else files, key=lambda file: file.day
+        ):
             of_day = list(found)
             batches = self._read(filter(is_needed, of_day), columns, condition)
             yield DayOfRows(day, sum(file.rows for file in of_day), batches)
-
-    def _possible(
-        self, condition: BooleanExpression, *, newest_first: bool = False
-    ) -> Iterator[DataFile]:
-        """Return the files that may have a selected row, which are planned in this call."""
-        files = self.view.files(condition)
-        return self.narrowing.files(files[::-1] if newest_first else files, self.filters)
 
     def _read(
         self, files: Iterable[DataFile], columns: Sequence[str], condition: BooleanExpression

@@ -12,8 +12,15 @@ from pyiceberg.catalog import Catalog
 from pyiceberg.expressions import In
 
 from app.query.contributors.buckets import CONTRIBUTOR
-from app.query.file_counts import COUNTED_COLUMNS, SUMMED, FileCounts, RowCounts, count_rows
-from app.query.staged import LANGUAGE, StageFilters, StageView
+from app.query.file_counts import (
+    COUNTED_COLUMNS,
+    LANGUAGE,
+    SUMMED,
+    FileCounts,
+    RowCounts,
+    count_rows,
+)
+from app.query.staged import StageFilters, StageView
 from app.query.summaries import Part
 from catalog.records import day_of
 from catalog.schema import ID

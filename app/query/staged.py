@@ -15,6 +15,7 @@ from pyiceberg.catalog import Catalog
 from pyiceberg.expressions import And, BooleanExpression, EqualTo
 
 from app.access.audience import OPERATOR, Audience
+from app.query.file_counts import LANGUAGE
 from app.query.filters import EXACT_COLUMNS, Filters
 from app.query.narrowing import Narrowing
 from app.query.pages import FirstIds, GoesOn, Page, always, first_rows_within, rows_after
@@ -34,7 +35,6 @@ from catalog.stage_tables import StageFile, StageReader, builds
 from catalog.stages import COMPUTED_STAGES, ComputedStage
 from catalog.table import load_table
 
-LANGUAGE: Final = "language"
 LACKING: Final = {
     name: frozenset(EXACT_COLUMNS) - frozenset(tables.arrow_schema.names)
     for name, tables in COMPUTED_STAGES.items()
@@ -46,7 +46,7 @@ class BuildNotFound(NotFound):
     """A computed stage has no build that can be read as of a moment."""
 
     def __init__(self, stage: ComputedStage) -> None:
-        super().__init__(f"no build of {stage} is there that this moment has")
+        super().__init__(f"the stage {stage} has no build of this moment")
         self.stage = stage
 
 
@@ -191,8 +191,8 @@ class StagedContributions:
     ) -> Iterator[pa.RecordBatch]:
         """Yield some columns of the selected rows, in their order; batches may be empty."""
         condition = filters.pushed_down()
-        files = self._possible(view, filters, condition)
-        candidates = self._narrowing.candidates(filters.contributions)
+        files = view.reader.files(condition)
+        candidates = self._narrowing.candidates(filters.contributions, filters.language)
         return _select(view, files, filters, columns, condition, candidates)
 
     def days(
@@ -216,9 +216,11 @@ class StagedContributions:
             newest_first: Whether the newest day comes first, rather than the oldest.
         """
         condition = And(filters.pushed_down(), within)
-        files = self._possible(view, filters, condition, newest_first=newest_first)
-        candidates = self._narrowing.candidates(filters.contributions)
-        for day, found in groupby(files, key=lambda file: file.day):
+        files = view.reader.files(condition)
+        candidates = self._narrowing.candidates(filters.contributions, filters.language)
+        for day, found in groupby(
+            files[::-1] if newest_first else files, key=lambda file: file.day
+        ):
             of_day = list(found)
             needed = filter(is_needed, of_day)
             batches = _select(view, needed, filters, columns, condition, candidates)
@@ -269,20 +271,6 @@ class StagedContributions:
         order = "descending" if newest_first else "ascending"
         rows = pa.Table.from_batches(batches, schema).sort_by([(ID, order)])
         return first_rows_within(rows, self._page_bytes)
-
-    def _possible(
-        self,
-        view: StageView,
-        filters: StageFilters,
-        condition: BooleanExpression,
-        *,
-        newest_first: bool = False,
-    ) -> Iterator[StageFile]:
-        """Return the files that may have a selected row, which are planned in this call."""
-        files = view.reader.files(condition)
-        others = () if filters.language is None else ((LANGUAGE, filters.language),)
-        ordered = files[::-1] if newest_first else files
-        return self._narrowing.files(ordered, filters.contributions, others)
 
 
 def _refuse(stage: ComputedStage, thinned: ThinnedBuild | None) -> None:

@@ -1,8 +1,7 @@
 """Counts of stages that are summed from those of files, against those of single rows."""
 
-from collections.abc import Iterable, Iterator
+from typing import NoReturn
 
-import pyarrow as pa
 import pytest
 from msgspec.structs import replace
 
@@ -17,8 +16,8 @@ from app.query.pages import always
 from app.query.snapshots import Reference
 from app.query.staged import StageFilters, StageView
 from app.services import Services
+from catalog import stage_tables
 from catalog.records import Turn
-from catalog.stage_tables import StageFile, StageReader
 from tests.app.curation.build import stages_of
 from tests.app.curation.watched_rules import TEST_RULES
 from tests.factories import commit_batch, hide, make_contribution, make_received, show
@@ -60,12 +59,10 @@ def build(services: Services, stages: Stages) -> list[str]:
 def without_reading(monkeypatch: pytest.MonkeyPatch) -> None:
     """Make reading rows of stages fail."""
 
-    def select(_: StageReader, files: Iterable[StageFile], *__: object) -> Iterator[pa.RecordBatch]:
-        for file in files:
-            raise AssertionError(f"{file.path} was read")
-        yield from ()
+    def row_groups_of(*_: object) -> NoReturn:
+        raise AssertionError("a file was read")
 
-    monkeypatch.setattr(StageReader, "select", select)
+    monkeypatch.setattr(stage_tables, "row_groups_of", row_groups_of)
 
 
 def test_sums_of_files_are_the_counts_of_single_rows(services: Services, stages: Stages) -> None:

@@ -11,7 +11,7 @@ from pyiceberg.table import Table
 from pytest import MonkeyPatch
 
 import catalog.scan
-from app.query import file_counts, selection, summaries
+from app.query import file_counts, summaries
 from app.query.dimensions import DIMENSIONS, Dimension
 from app.query.filters import Filters
 from app.query.snapshots import Reference, SnapshotView
@@ -96,29 +96,6 @@ def test_a_file_is_read_once_by_a_process_if_nobody_has_counted_it(
     before = services.statistics.count(view_of(services), Filters(), ["day"])
     without_reading(monkeypatch)
     assert services.statistics.count(view_of(services), Filters(), ["day"]) == before
-
-
-def test_a_value_that_no_row_of_a_file_has_keeps_the_file_closed(
-    services: Services, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    commit_batch(services, make_received(0, source="app"), make_received(1))
-    services.summary_job().step()
-    view = view_of(services)
-    found = services.contributions.page(view, Filters(source="app"), 9, None, [ID])
-    assert found.rows.num_rows == 1
-    without_reading(monkeypatch)
-    monkeypatch.setattr(selection, "read", catalog.scan.read)
-    nobody = (
-        Filters(model="none"),
-        Filters(rating="negative", q="text"),
-        Filters(agent_id="none", source="app"),
-        Filters(absent=frozenset({"source"}), source="app"),
-    )
-    for filters in nobody:
-        assert services.contributions.count(view, filters) == 0
-        assert services.contributions.page(view, filters, 9, None).rows.num_rows == 0
-    with pytest.raises(AssertionError, match="2026-03-02"):
-        services.contributions.count(view, Filters(absent=frozenset({"source"})))
 
 
 def test_files_that_are_gone_are_forgotten(services: Services) -> None:
