@@ -58,6 +58,7 @@ def link(page: str, pattern: str) -> str:
     return unescape(found[1])
 
 
+@pytest.mark.slow
 def test_pages_follow_each_other_and_stay_on_their_snapshot(
     client: FlaskClient, snapshots: list[Snapshot]
 ) -> None:
@@ -73,6 +74,7 @@ def test_pages_follow_each_other_and_stay_on_their_snapshot(
     assert ids(oldest) + ids(following) == (ids(first) + ids(second))[::-1]
 
 
+@pytest.mark.slow
 def test_a_moment_of_the_history_is_shown_as_it_was(
     client: FlaskClient, snapshots: list[Snapshot]
 ) -> None:
@@ -122,6 +124,7 @@ def test_counts_of_a_part_say_so(client: FlaskClient) -> None:
     assert 'received since <time datetime="2026-03-31">' in counts
 
 
+@pytest.mark.slow
 def test_counts_stand_beside_the_results_or_are_loaded_later(client: FlaskClient) -> None:
     quick = client.get("/explore").text
     assert "25 contributions" in quick
@@ -178,6 +181,7 @@ def test_nothing_found_is_said(client: FlaskClient) -> None:
     assert "Nothing matches." in answer.text
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("form", ["ndjson", "csv", "parquet", "arrow"])
 def test_results_are_downloaded_in_every_form(
     client: FlaskClient, snapshots: list[Snapshot], form: str
@@ -247,6 +251,7 @@ def test_a_build_that_is_not_kept_is_gone_and_leads_to_the_newest(
     assert "isn&#39;t kept any more" in download.text
 
 
+@pytest.mark.slow
 def test_what_a_reader_may_not_see_asks_for_a_key_and_another_stage_is_shown(
     shared_services: Services, snapshots: list[Snapshot]
 ) -> None:
