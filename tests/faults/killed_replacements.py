@@ -28,8 +28,9 @@ from app.services import Services
 from app.settings import Settings
 from app.state import ledger
 from catalog.counts import rows_by_commit, wrong_counts
+from catalog.plans import plan
 from catalog.records import Contribution
-from catalog.scan import plan, read
+from catalog.scan import read
 from catalog.schema import ID
 from catalog.snapshots import to_snapshot
 from catalog.table import append_batch, load_table
