@@ -179,9 +179,7 @@ class Explanations:
             contribution_id=name,
             superseded_by=superseded_by,
             hidden=self._hidden.causes(name),
-            stages=tuple(
-                _look_up(catalog, stage, name, view.hidden) for stage in COMPUTED_STAGES
-            ),
+            stages=tuple(_look_up(catalog, stage, name, view.hidden) for stage in COMPUTED_STAGES),
         )
 
 
