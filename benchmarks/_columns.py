@@ -32,7 +32,7 @@ _TURNS: Final = (3, 6)
 _VOCABULARY: Final = 20_000
 _WORDS: Final = 4_000_000
 _RATED_EVERY: Final = 20
-_SOURCES, _AGENTS = 12, 8
+_SOURCES, _AGENTS, _MODELS = 12, 8, 6
 _DAY_MS: Final = 24 * 60 * 60 * 1000
 _DASHES: Final = (8, 13, 18, 23)
 _DIGITS: Final = np.frombuffer(b"0123456789abcdef", np.uint8)
@@ -105,7 +105,9 @@ def _conversations(rows: int) -> pa.Array:
     place = np.arange(turns) - np.repeat(offsets[:-1], lengths)
     ratings = _names_of(("positive", "negative"), _CHANCE.integers(0, 2, turns))
     is_rated = pa.array(_CHANCE.integers(0, _RATED_EVERY, turns) == 0)
+    models = _names("model", _CHANCE.integers(0, _MODELS, turns))
     leaves = {
+        "model": pc.if_else(pa.array(place % 2 == 1), models, pa.scalar(None, models.type)),
         "content": _texts(turns),
         "role": _names_of(("user", "assistant"), place % 2),
         "rating": pc.if_else(is_rated, ratings, pa.scalar(None, ratings.type)),

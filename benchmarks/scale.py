@@ -28,6 +28,7 @@ import _memory
 import _servers
 import click
 import requests
+from msgspec.structs import replace
 from werkzeug.test import TestResponse
 
 from app import create_app
@@ -46,8 +47,10 @@ _ROWS_OF_RECENT_COMMIT: Final = 1_000
 _RARE_WORD: Final = "zyzzyva"
 _RARE_PHRASE: Final = f"a {_RARE_WORD} is a weevil"
 _RARE_EVERY_DAYS: Final = 12
+_RARE_MODEL: Final = "model-of-few"
 _LOOKUPS: Final = 20
 _CONTRIBUTOR: Final = "contributor_id"
+_HASH: Final = "content_hash"
 _TIMEOUT_S: Final = 1_800
 _SETTINGS: Final = {"sql_timeout_s": 60, "read_timeout_s": _TIMEOUT_S}
 _WAITING: Final = {"newest_page_after_commit"}
@@ -66,12 +69,14 @@ class _Facts:
     Attributes:
         ids: Some contribution_ids.
         contributor_ids: Some contributors.
+        hashes: Some content hashes.
         day: A day in the middle.
         history: Every snapshot, oldest first.
     """
 
     ids: list[str]
     contributor_ids: list[str]
+    hashes: list[str]
     day: str
     history: list[Snapshot]
 
@@ -203,10 +208,13 @@ def _prepare(home: Path, rows: int, days: int) -> _Facts:
         table = load_table(services.catalog)
     files = plan(table, next(live_snapshots(table)))
     middle = files[len(files) // 2]
-    found = next(iter(read(table, [middle], (ID, _CONTRIBUTOR)))).slice(0, _LOOKUPS).to_pydict()
+    found = (
+        next(iter(read(table, [middle], (ID, _CONTRIBUTOR, _HASH)))).slice(0, _LOOKUPS).to_pydict()
+    )
     history = services.snapshots.page(limit=1_000_000, before=None)
     services.close()
-    return _Facts(found[ID], found[_CONTRIBUTOR], str(middle.day), history[::-1])
+    columns = (found[name] for name in (ID, _CONTRIBUTOR, _HASH))
+    return _Facts(*columns, str(middle.day), history[::-1])
 
 
 def _fill(services: Services, rows: int, days: int) -> None:
@@ -224,7 +232,9 @@ def _snapshots(services: Services, rows: int, days: int) -> Iterator[Snapshot]:
     for day in range(0, days, _RARE_EVERY_DAYS):
         moment = _columns.FIRST_DAY + timedelta(days=day, hours=12)
         texts = ["What is it?", f"To those who play with words, {_RARE_PHRASE}."]
-        rare = to_arrow([_contributions.of_texts(texts, moment)])
+        made = _contributions.of_texts(texts, moment)
+        turns = tuple(replace(turn, model=_RARE_MODEL) for turn in made.conversation)
+        rare = to_arrow([replace(made, conversation=turns)])
         yield _columns.append(services.catalog, rare)
     contributors = rows // _columns.ROWS_A_CONTRIBUTOR
     for number in range(_RECENT_COMMITS):
@@ -235,6 +245,7 @@ def _snapshots(services: Services, rows: int, days: int) -> Iterator[Snapshot]:
 
 def _measures(facts: _Facts) -> dict[str, Measure]:
     ids, contributor_ids = cycle(facts.ids), cycle(facts.contributor_ids)
+    hashes = cycle(facts.hashes)
     newest, before, oldest = facts.history[-1], facts.history[-2], facts.history[0]
     middle = facts.history[len(facts.history) // 2]
     return {
@@ -247,6 +258,11 @@ def _measures(facts: _Facts) -> dict[str, Measure]:
         "newest_page_after_commit": _newest_page_after_commit,
         "day_as_arrow": _get(lambda: f"contributions?day={facts.day}", _ARROW),
         "contributor": _get(lambda: f"contributions?contributor_id={next(contributor_ids)}"),
+        "content_hash": _get(lambda: f"contributions?content_hash={next(hashes)}"),
+        "absent_hash": _get(lambda: f"contributions?content_hash={'8' * 64}"),
+        "rare_model": _get(lambda: f"contributions?model={_RARE_MODEL}"),
+        "absent_model": _get(lambda: "contributions?model=model-of-none"),
+        "frequent_model": _get(lambda: "contributions?model=model-1&limit=100"),
         "rare_word": _get(lambda: f"contributions?q={_RARE_WORD}"),
         "rare_phrase": _get(lambda: f"contributions?q={_RARE_PHRASE}"),
         "absent_word": _get(lambda: "contributions?q=qqzzxy"),
@@ -257,6 +273,9 @@ def _measures(facts: _Facts) -> dict[str, Measure]:
         "stats_by_source": _get(lambda: "stats?by=source"),
         "stats_by_rating": _get(lambda: "stats?by=rating"),
         "stats_by_contributor": _get(lambda: "stats?by=contributor_id"),
+        "contributors_of_middle": _get(
+            lambda: f"stats?by=contributor_id&snapshot_id={middle.snapshot_id}"
+        ),
         "changes": _get(lambda: f"changes?since={before.snapshot_id}&limit=1000"),
         "diff_of_neighbours": _get(lambda: f"snapshots/{before.snapshot_id}/diff/now?limit=10"),
         "diff_of_far_apart": _get(lambda: f"snapshots/{oldest.snapshot_id}/diff/now?limit=10"),

@@ -37,6 +37,8 @@ CandidateRows = Callable[[DataFile], pa.Array | None]
 
 None means that all of them may be.
 """
+NO_ROWS: Final = pa.array([], pa.int64())
+"""The positions of no rows."""
 
 
 def all_rows(_file: DataFile) -> None:

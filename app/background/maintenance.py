@@ -26,7 +26,7 @@ from catalog.maintenance.compaction import (
     small_files,
 )
 from catalog.maintenance.orphans import Ages, Orphan, find_orphans, remove_orphans
-from catalog.maintenance.replaced import compact_replaced
+from catalog.maintenance.replaced import TakeOver, compact_replaced, take_nothing_over
 from catalog.maintenance.thinning import Retention, thin, thinnable
 from catalog.replaced import REPLACED_IDENTIFIER
 from catalog.schema import NAMESPACE, TABLE_NAME
@@ -148,6 +148,7 @@ class Maintenance:
         versions: VersionRecorder,
         settings: Settings,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+        take_over: TakeOver = take_nothing_over,
     ) -> None:
         """Maintain a lake.
 
@@ -158,6 +159,7 @@ class Maintenance:
             versions: Records what commits replaced, before the ledger has a snapshot of theirs.
             settings: How much is kept, for how long, and how often maintenance runs.
             clock: Returns the time.
+            take_over: Keeps for new files of `replaced` what is known of those that they replace.
         """
         self._database = database
         self._claims = claims
@@ -165,6 +167,7 @@ class Maintenance:
         self._versions = versions
         self._settings = settings
         self._clock = clock
+        self._take_over = take_over
         self._orphans_removed_at = float("-inf")
 
     def run(
@@ -277,7 +280,7 @@ class Maintenance:
             CommitConflict: Another writer kept committing first.
         """
         table = load_table(self._catalog, REPLACED_IDENTIFIER)
-        return ReplacedResult(compact_replaced(table))
+        return ReplacedResult(compact_replaced(table, self._take_over))
 
     def _thin_replaced(self) -> None:
         """Thin the snapshots of the table `replaced`; its rows say of which snapshot they are."""

@@ -1,10 +1,11 @@
-"""Counting the files of the lake once each, so that statistics needn't read them."""
+"""Counting and indexing the files of the lake once each, so that readers needn't read them."""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from threading import Event
 
 from app.access.audience import OPERATOR
+from app.query.content_hashes import ContentHashIndex
 from app.query.contributors.indexing import ContributorIndexing
 from app.query.snapshots import Reference, Snapshots
 from app.query.summaries import Summaries
@@ -13,13 +14,14 @@ log = logging.getLogger(__name__)
 
 
 class SummaryJob:
-    """Keeps the counts of files up to the newest snapshot."""
+    """Keeps the counts of files, and the indexes beside them, up to the newest snapshot."""
 
     def __init__(
         self,
         snapshots: Snapshots,
         summaries: Summaries,
         contributors: ContributorIndexing,
+        hashes: ContentHashIndex,
         interval_s: float,
     ) -> None:
         """Prepare to count.
@@ -28,11 +30,13 @@ class SummaryJob:
             snapshots: Finds the newest snapshot.
             summaries: Counts files, and keeps the counts.
             contributors: Keeps the index of contributors.
+            hashes: The index of content hashes.
             interval_s: Time between two looks for files that aren't counted yet.
         """
         self._snapshots = snapshots
         self._summaries = summaries
         self._contributors = contributors
+        self._hashes = hashes
         self._interval_s = interval_s
 
     def run(self, stop: Event) -> None:
@@ -44,6 +48,17 @@ class SummaryJob:
                 # Readers count by themselves what isn't counted yet.
                 log.exception("files couldn't be counted; it is tried again on schedule")
 
+    def take_over(self, merged: Mapping[str, Sequence[str]]) -> None:
+        """Give files of `replaced` what is known of those of which they have the rows.
+
+        So nobody has to count rows again because they lie in other files.
+
+        Args:
+            merged: The path of each new file, with the paths of the files whose place it takes.
+        """
+        self._summaries.take_over(merged)
+        self._contributors.take_over(merged)
+
     def erase_replaced(self) -> None:
         """Erase what is known of files that the table has no more.
 
@@ -53,6 +68,7 @@ class SummaryJob:
         """
         view = self._snapshots.view(Reference(), OPERATOR)
         self._contributors.forget_others(view)
+        self._hashes.forget_others(view)
         self._summaries.erase_others(view)
 
     def step(self, goes_on: Callable[[], bool] = lambda: True) -> int:
@@ -63,6 +79,7 @@ class SummaryJob:
         """
         view = self._snapshots.view(Reference(), OPERATOR)
         counted = self._summaries.keep_up(view, goes_on)
-        if goes_on():
-            self._contributors.keep_up(view, goes_on)
+        for index in (self._contributors, self._hashes):
+            if goes_on():
+                index.keep_up(view, goes_on)
         return counted

@@ -32,6 +32,7 @@ def rebuild() -> None:
     services = current_services()
     services.file_counts.forget(services.file_counts.paths())
     services.contributor_indexing.clear()
+    services.content_hashes.clear()
     click.echo(f"counted {services.summary_job().step()} files")
 
 
@@ -53,6 +54,8 @@ def check() -> None:
     indexing = services.contributor_indexing
     wrong += [f"contributors of {path}" for path in indexing.wrong(view, indexing.paths())]
     wrong += [f"total of contributors in bucket {bucket}" for bucket in indexing.wrong_totals()]
+    hashes = services.content_hashes
+    wrong += [f"content hashes of {path}" for path in hashes.wrong(view, hashes.paths())]
     for name in wrong:
         click.echo(f"wrong: {name}")
     if wrong:

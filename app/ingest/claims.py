@@ -39,16 +39,36 @@ _decode_ranges = msgspec.msgpack.Decoder(list[IdRange]).decode
 
 
 @dataclass(frozen=True, slots=True)
+class ClaimedUpload:
+    """An upload in a batch.
+
+    Attributes:
+        entry_id: Its entry in the journal.
+        files: Its data files.
+        is_whole: Whether all rows are there with which it was acknowledged.
+    """
+
+    entry_id: int
+    files: list[StagedFile]
+    is_whole: bool = True
+
+
+@dataclass(frozen=True, slots=True)
 class Batch:
     """The content of a claim.
 
     Attributes:
         rows: Contributions whose entries hold them, in the order in which they were journalled.
-        files: Data files of uploads, which hold the other contributions.
+        uploads: Uploads, whose data files hold the other contributions.
     """
 
     rows: list[Contribution]
-    files: list[StagedFile]
+    uploads: list[ClaimedUpload]
+
+    @property
+    def files(self) -> list[StagedFile]:
+        """The data files of the uploads."""
+        return [file for upload in self.uploads for file in upload.files]
 
 
 class Claims:
@@ -102,7 +122,7 @@ class Claims:
                 entry
                 for first, last in ranges
                 for entry in connection.execute(
-                    select(JournalEntry.payload, JournalEntry.in_files)
+                    select(JournalEntry.entry_id, JournalEntry.payload, JournalEntry.in_files)
                     .where(JournalEntry.entry_id.between(first, last))
                     .order_by(JournalEntry.entry_id)
                 )
@@ -117,8 +137,10 @@ class Claims:
                 if not entry.in_files
                 for row in decode_contributions(entry.payload)
             ],
-            files=[
-                file for entry in entries if entry.in_files for file in decode_files(entry.payload)
+            uploads=[
+                ClaimedUpload(entry.entry_id, decode_files(entry.payload))
+                for entry in entries
+                if entry.in_files
             ],
         )
 

@@ -15,7 +15,7 @@ attempt starts with that look.
 
 import logging
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import suppress
 from datetime import UTC, datetime
 from threading import Event
@@ -42,7 +42,7 @@ from catalog.connection import LockingCatalog
 from catalog.maintenance.orphans import references_of
 from catalog.schema import ID
 from catalog.size import size_of
-from catalog.snapshots import live_snapshots
+from catalog.snapshots import Snapshot, live_snapshots
 from catalog.staged_rows import read_staged
 from catalog.staging import remove_files
 from catalog.table import append_batch, find_batch, load_table
@@ -182,8 +182,7 @@ class Committer:
                 batch = sifted.batch
                 known_bans = self._banned.hide_in(table, batch)
                 snapshot = append_batch(table, batch_id, batch.rows, batch.files)
-                appended = batch
-                self._versions.record(table, snapshot, lambda: _versions_in(table, appended))
+                self._record(table, snapshot, batch)
             else:
                 # Of the claimed rows, the process that committed the batch may have dropped some.
                 self._versions.catch_up(table)
@@ -206,6 +205,16 @@ class Committer:
             monotonic() - started,
         )
         return snapshot.added_rows
+
+    def _record(self, table: Table, snapshot: Snapshot, batch: Batch) -> None:
+        """Record the versions of a batch, reading those that no upload has prepared."""
+
+        def read_batch(prepared: Collection[int]) -> Iterator[pa.RecordBatch]:
+            others = [upload for upload in batch.uploads if upload.entry_id not in prepared]
+            return _versions_in(table, Batch(batch.rows, others))
+
+        whole = [upload.entry_id for upload in batch.uploads if upload.is_whole]
+        self._versions.record(table, snapshot, read_batch, whole)
 
     def _finish(self, batch_id: UUID, table: Table, sifted: Sifted) -> None:
         """Count what a commit of this process made visible, and remove what it left out."""

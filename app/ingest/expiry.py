@@ -1,7 +1,7 @@
 """Expiry: removing what is past the idempotency window, in steps too short to delay writers."""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from datetime import UTC, datetime, timedelta
 from threading import Event
 from typing import Final
@@ -12,6 +12,7 @@ from app.access.networks import remove_secrets
 from app.ingest.idempotency import KEYS_STAY_S
 from app.state.db import Database
 from app.state.models import IdempotencyKey, JournalEntry, LedgerEntry, UploadRequest
+from app.versions.prepared import PreparedVersions
 
 INTERVAL_S: Final = 1.0
 """Time between two removals."""
@@ -23,11 +24,24 @@ log = logging.getLogger(__name__)
 
 
 class Expiry:
-    """Removes journal entries, idempotency keys and answers to uploads past the window."""
+    """Removes journal entries, idempotency keys and answers to uploads past the window.
 
-    def __init__(self, database: Database, window: timedelta) -> None:
+    Versions that uploads prepared are removed once the uploads are committed.
+    """
+
+    def __init__(
+        self, database: Database, window: timedelta, prepared: PreparedVersions | None = None
+    ) -> None:
+        """Prepare to remove.
+
+        Args:
+            database: The database of the journal.
+            window: The idempotency window.
+            prepared: The versions that uploads prepared; None to leave them.
+        """
         self._database = database
         self._window = window
+        self._prepared = prepared
 
     def run(self, stop: Event) -> None:
         """Remove what is past the window, again and again, until told to stop."""
@@ -57,6 +71,15 @@ class Expiry:
             while removed and not stop.is_set():
                 with self._database.write() as connection:
                     removed = step(connection)
+        if self._prepared:
+            self._prepared.remove_unneeded(self._uncommitted)
+
+    def _uncommitted(self, entry_ids: Collection[int]) -> set[int]:
+        """Return those of some entries that are open or pending."""
+        among = JournalEntry.entry_id.in_(entry_ids)
+        with self._database.read() as connection:
+            left = select(JournalEntry.entry_id).where(among, JournalEntry.batch_id.is_(None))
+            return set(connection.scalars(left))
 
 
 def _remove_answers(connection: Connection, seen_before: datetime) -> int:

@@ -19,7 +19,7 @@ import numpy as np
 import pyarrow as pa
 from pyiceberg.table import Table
 
-from app.ingest.claims import Batch
+from app.ingest.claims import Batch, ClaimedUpload
 from app.ingest.refusals import Refused
 from catalog.staged_rows import read_row_groups, without_rows
 from catalog.staging import StagedFile
@@ -87,19 +87,25 @@ def sift(
         row.contribution_id for row, is_back in zip(suspects, came_back, strict=True) if is_back
     }
     rows = [row for row in batch.rows if row.contribution_id not in dropped]
-    files: list[StagedFile] = []
+    uploads: list[ClaimedUpload] = []
     replaced: list[str] = []
-    for file in batch.files:
-        places = _refused_places(table, file, refused, partly)
-        if not places:
-            files.append(file)
-            continue
-        replaced.append(file.path)
-        name = uuid5(batch_id, file.path)
-        files += without_rows(table, file, name, places)
-    kept = len(rows) + sum(file.rows for file in files)
-    before = len(batch.rows) + sum(file.rows for file in batch.files)
-    return Sifted(Batch(rows, files), before - kept, tuple(replaced))
+    for upload in batch.uploads:
+        files: list[StagedFile] = []
+        for file in upload.files:
+            places = _refused_places(table, file, refused, partly)
+            if places:
+                replaced.append(file.path)
+                files += without_rows(table, file, uuid5(batch_id, file.path), places)
+            else:
+                files.append(file)
+        is_whole = files == upload.files
+        uploads.append(ClaimedUpload(upload.entry_id, files, is_whole))
+    sifted = Batch(rows, uploads)
+    return Sifted(sifted, _rows_in(batch) - _rows_in(sifted), tuple(replaced))
+
+
+def _rows_in(batch: Batch) -> int:
+    return len(batch.rows) + sum(file.rows for file in batch.files)
 
 
 def _refused_places(

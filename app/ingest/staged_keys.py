@@ -5,7 +5,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from types import MappingProxyType
 from typing import Final
 
-from app.versions.keys import VersionKey
+from app.versions.keys import VersionKey, contribution_key
+from app.versions.prepared import PreparedRow
 
 _SCHEMA: Final = """
     PRAGMA journal_mode = OFF;
@@ -63,6 +64,27 @@ class StagedKeys:
         rows = self._database.execute("SELECT key, contribution_id FROM keys ORDER BY key")
         while piece := rows.fetchmany(max_keys):
             yield dict(piece)
+
+    def versions(self, max_versions: int) -> Iterator[list[PreparedRow]]:
+        """Yield the versions of the index of versions, in its order, some at a time.
+
+        Args:
+            max_versions: How many are yielded at a time at most.
+        """
+        rows = self._database.execute(
+            "SELECT conversation_id, content_hash, contribution_id FROM keys"
+            " WHERE conversation_id IS NOT NULL ORDER BY conversation_id, content_hash"
+        )
+        while piece := rows.fetchmany(max_versions):
+            yield [
+                (conversation, content, contribution_key(contribution_id))
+                for conversation, content, contribution_id in piece
+            ]
+
+    def count_versions(self) -> int:
+        """Return how many keys have a key in the index of versions."""
+        query = "SELECT count(conversation_id) FROM keys"
+        return int(self._database.execute(query).fetchone()[0])
 
     def versions_of(self, keys: Iterable[bytes]) -> dict[bytes, VersionKey]:
         """Return the keys in the index of versions of those of some keys that have one."""

@@ -1,6 +1,6 @@
 """Storing the rows of an upload, in a thread beside those that decode them."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from time import monotonic
 from typing import Final
@@ -13,12 +13,18 @@ from app.ingest.idempotency import KEYS_STAY_S
 from app.ingest.line_decoder import DecodedLines
 from app.ingest.staged_keys import StagedKeys
 from app.ingest.uploads import LEASE_S, OpenUpload, Uploads
+from app.versions.prepared import PreparedRow
 from catalog.schema import ARROW_SCHEMA
 from catalog.staging import StagedFiles, split_row_groups
 
 _SIGN_OF_LIFE_S: Final = LEASE_S / 3
 _KEYS_PER_STEP: Final = 1_000
 """Keys that one transaction writes while others wait for the write lock."""
+_FEWEST_PREPARED: Final = 10_000
+"""Versions from which an upload prepares them; the committer records fewer in a tenth of a second.
+"""
+_VERSIONS_PER_STEP: Final = 5_000
+"""Prepared versions that one transaction writes."""
 
 
 class UploadStore:
@@ -94,6 +100,8 @@ class UploadStore:
         for ids in self._keys.pieces(_KEYS_PER_STEP):
             self._register(opened, ids)
             self.show_life()
+        if self._keys.count_versions() >= _FEWEST_PREPARED:
+            self._uploads.prepare(opened, self._versions())
         return self._uploads.acknowledge(
             opened,
             self._files.finish(),
@@ -124,6 +132,11 @@ class UploadStore:
         if lasts_long and self._uploads.find_versions(versions.values()):
             raise UploadOvertaken
         self._uploads.register(opened, ids, versions)
+
+    def _versions(self) -> Iterator[list[PreparedRow]]:
+        for versions in self._keys.versions(_VERSIONS_PER_STEP):
+            yield versions
+            self.show_life()
 
     def _wait(self) -> None:
         if self._storing:

@@ -6,7 +6,7 @@ entry its payload, in a short transaction. If the entry is gone by then, another
 overtaken the upload.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Final
@@ -24,6 +24,7 @@ from app.ingest.idempotency import (
 )
 from app.state.db import Database, insert_missing
 from app.state.models import JournalEntry, UploadRequest
+from app.versions.prepared import PreparedRow, PreparedVersions
 from catalog.staging import StagedFile
 
 LEASE_S: Final = 30
@@ -68,6 +69,7 @@ class Uploads:
         database: Database,
         idempotency_window: timedelta,
         find_versions: FindVersions = find_no_versions,
+        prepared: PreparedVersions | None = None,
     ) -> None:
         """Keep uploads.
 
@@ -75,8 +77,10 @@ class Uploads:
             database: The database of the journal.
             idempotency_window: How long answers are kept.
             find_versions: Asks the index of versions.
+            prepared: Takes versions before they are committed; None to leave all to the committer.
         """
         self._database = database
+        self._prepared = prepared
         self._window = idempotency_window
         self.find_versions = find_versions
 
@@ -146,6 +150,11 @@ class Uploads:
         with self._database.write() as connection:
             if not insert_keys_of_upload(connection, holders, owned):
                 raise UploadOvertaken
+
+    def prepare(self, upload: OpenUpload, pieces: Iterable[Sequence[PreparedRow]]) -> None:
+        """Prepare an upload's versions for the index of versions, in its order."""
+        if self._prepared:
+            self._prepared.prepare(upload.entry_id, pieces)
 
     def acknowledge(
         self,

@@ -1,4 +1,4 @@
-"""The tables of counts of files and of the index of contributors.
+"""The tables of counts of files, and of the indexes of contributors and of content hashes.
 
 They are derived, and so no part of the migrations. On SQLite they are in a file of their own, see
 `Database.derived`.
@@ -60,6 +60,7 @@ class ContributorRows(CountsBase):
         place: The bucket and the file, see `app.query.contributors.index.place_of`.
         sums: The contributors with their numbers of contributions and of turns.
         positions: The positions of their rows in the file; empty for a file of `replaced`.
+        commits: What replaced each contribution that a file of `replaced` names; else empty.
     """
 
     __tablename__ = "contributor_rows"
@@ -67,6 +68,7 @@ class ContributorRows(CountsBase):
     place: Mapped[int] = mapped_column(_Number, primary_key=True, autoincrement=False)
     sums: Mapped[bytes] = mapped_column(LargeBinary)
     positions: Mapped[bytes] = mapped_column(LargeBinary)
+    commits: Mapped[bytes] = mapped_column(LargeBinary)
 
 
 class ContributorTotals(CountsBase):
@@ -78,10 +80,40 @@ class ContributorTotals(CountsBase):
     sums: Mapped[bytes] = mapped_column(LargeBinary)
 
 
+class HashedFile(CountsBase):
+    """A data file in the index of content hashes.
+
+    Attributes:
+        number: Names the file in `HashRows`.
+        path: URL of the file.
+    """
+
+    __tablename__ = "content_hash_files"
+
+    number: Mapped[int] = mapped_column(_Number, primary_key=True)
+    path: Mapped[str] = mapped_column(Text, unique=True)
+
+
+class HashRows(CountsBase):
+    """The rows of a data file whose content hashes are in a bucket: see `content_hashes`.
+
+    Attributes:
+        place: The bucket and the file.
+        entries: The rows.
+    """
+
+    __tablename__ = "content_hash_rows"
+
+    place: Mapped[int] = mapped_column(_Number, primary_key=True, autoincrement=False)
+    entries: Mapped[bytes] = mapped_column(LargeBinary)
+
+
 EVERY_TABLE: Final[tuple[type[CountsBase], ...]] = (
     CountedFile,
     ContributorFile,
     ContributorRows,
     ContributorTotals,
+    HashedFile,
+    HashRows,
 )
 """All of the tables."""

@@ -20,6 +20,8 @@ from app.query.dimensions import DIMENSIONS, Dimension, columns_of, count_batch
 from app.state.db import Database, insert_missing
 from app.state.derived import DerivedLost
 from app.state.parts import in_parts
+from catalog.plans import DataFile
+from catalog.scan import NO_ROWS, CandidateRows
 from catalog.schema import CONVERSATION
 
 SUMMED: Final[tuple[Dimension, ...]] = tuple(
@@ -74,6 +76,11 @@ class RowCounts(msgspec.Struct, frozen=True):
             return [(None, self.contributions, self.turns)]
         return self.by.get(dimension)
 
+    def lacks(self, dimension: Dimension, value: str) -> bool:
+        """Tell whether no row has a value; False if there are too many values to know."""
+        values = self.by.get(dimension)
+        return values is not None and all(each != value for each, _, _ in values)
+
 
 def _in_order(
     by: Mapping[str, list[tuple[str | None, int, int]]],
@@ -82,6 +89,20 @@ def _in_order(
         name: {value: (contributions, turns) for value, contributions, turns in values}
         for name, values in by.items()
     }
+
+
+def add_up(parts: Iterable[RowCounts]) -> RowCounts:
+    """Return the counts of several files together."""
+    contributions = turns = 0
+    by: dict[Dimension, Values] = {name: {} for name in SUMMED}
+    for part in parts:
+        contributions += part.contributions
+        turns += part.turns
+        for name, values in list(by.items()):
+            _add(values, part.by.get(name, ()))
+            if name not in part.by or len(values) > _MOST_VALUES:
+                del by[name]
+    return RowCounts(contributions, turns, _listed(by))
 
 
 def count_rows(batches: Iterable[pa.RecordBatch]) -> RowCounts:
@@ -101,10 +122,13 @@ def count_rows(batches: Iterable[pa.RecordBatch]) -> RowCounts:
             _add(values, _values_of(batch, name))
             if len(values) > _MOST_VALUES:
                 del by[name]
-    listed = {
+    return RowCounts(contributions, turns, _listed(by))
+
+
+def _listed(by: Mapping[Dimension, Values]) -> dict[str, list[tuple[str | None, int, int]]]:
+    return {
         str(name): [(value, *sums) for value, sums in values.items()] for name, values in by.items()
     }
-    return RowCounts(contributions, turns, listed)
 
 
 def _values_of(batch: pa.RecordBatch, name: Dimension) -> Iterable[tuple[str | None, int, int]]:
@@ -160,6 +184,22 @@ class FileCounts:
                 for path, encoded in connection.execute(query.where(CountedFile.path.in_(some))):
                     known[path] = self._remember(path, _decode(encoded), len(encoded))
         return known
+
+    def candidates(self, wanted: Mapping[Dimension, str]) -> CandidateRows:
+        """Return what leaves out the files that have no row with some values.
+
+        Args:
+            wanted: Dimensions of `SUMMED`, each with the value that rows have.
+        """
+
+        def candidates(file: DataFile) -> pa.Array | None:
+            counts = self.of([file.path]).get(file.path)
+            if counts is None:
+                return None
+            is_out = any(counts.lacks(dimension, value) for dimension, value in wanted.items())
+            return NO_ROWS if is_out else None
+
+        return candidates
 
     def remember(self, path: str, counts: RowCounts) -> None:
         """Keep the counts of a file in the memory of this process."""

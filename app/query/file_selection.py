@@ -6,18 +6,20 @@ from itertools import groupby
 from operator import attrgetter
 from typing import Final, Self
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from numpy.typing import NDArray
 
 from app.query.filters import Filters
-from app.query.replaced import ReplacedAsOf, ReplacedReader
+from app.query.replaced import NO_ROWS, ReplacedAsOf, ReplacedReader
 from app.query.snapshots import SnapshotView
 from catalog.membership import NO_IDS, is_among
 from catalog.plans import DataFile
 from catalog.records import day_of
 from catalog.replaced import ReplacedFile
 from catalog.scan import read_with_ids, schema_of
-from catalog.schema import ID
+from catalog.schema import ID, SEQUENCE_NUMBER
 
 BY_DAY: Final = attrgetter("day")
 """The day of a file."""
@@ -30,6 +32,7 @@ class FileSelection:
         view: The table as of the snapshot.
         files: The data files of the raw table, oldest day first.
         replaced_files: The data files of `replaced` that name contributions in them.
+        number: The sequence number of the snapshot; 0 while the lake is empty.
     """
 
     def __init__(
@@ -41,12 +44,12 @@ class FileSelection:
         self.view = view
         self.files = files
         self._replaced = replaced
-        self._number = view.snapshot.sequence_number if view.snapshot else 0
+        self.number = view.snapshot.sequence_number if view.snapshot else 0
         self._by_day = {day: list(found) for day, found in groupby(files, key=BY_DAY)}
         self.replaced_files = [
             file
             for file in (replaced.files() if replaced else ())
-            if file.day in self._by_day and file.first_sequence_number <= self._number
+            if file.day in self._by_day and file.first_sequence_number <= self.number
         ]
 
     @classmethod
@@ -63,7 +66,7 @@ class FileSelection:
 
     def is_whole(self, file: DataFile | ReplacedFile) -> bool:
         """Tell whether the snapshot has all rows of a file."""
-        return file.last_sequence_number <= self._number
+        return file.last_sequence_number <= self.number
 
     def whole_paths(self) -> set[str]:
         """Return the paths of the files of which the snapshot has all rows."""
@@ -93,6 +96,18 @@ class FileSelection:
     def ids_of(self, file: ReplacedFile) -> pa.Array:
         """Return the ids of the contributions that a file says were replaced by then, ascending."""
         return self._replaced.ids_of(file) if self._replaced else NO_IDS
+
+    def numbers_of(self, file: ReplacedFile, ids: pa.ChunkedArray) -> NDArray[np.int64]:
+        """Return the sequence numbers of the commits that replaced contributions.
+
+        Args:
+            file: The file of `replaced_files` that says so.
+            ids: The contribution_ids, in any order.
+        """
+        replaced = self._replaced.rows_of(file) if self._replaced else NO_ROWS
+        places = pc.index_in(ids, replaced[ID].cast(NO_IDS.type))
+        numbers: NDArray[np.int64] = replaced[SEQUENCE_NUMBER].take(places).to_numpy()
+        return numbers
 
     def rows(self, day: date, ids: pa.Array, columns: Sequence[str]) -> pa.Table:
         """Return the rows of a day with some ids.

@@ -1,6 +1,6 @@
-"""What indexes tell of the contributions that filters select: few files and rows to look at.
+"""What indexes and counts tell of the contributions that filters select: few rows to look at.
 
-An index proposes rows, and the scan decides about them. What an index doesn't know is read.
+They propose rows, and the scan decides about them. What they don't know is read.
 """
 
 from contextlib import suppress
@@ -10,7 +10,9 @@ import pyarrow.compute as pc
 from pyiceberg.expressions import BooleanExpression, In
 from pyiceberg.table import Table
 
+from app.query.content_hashes import ContentHashIndex
 from app.query.contributors.index import ContributorIndex
+from app.query.file_counts import SUMMED, FileCounts
 from app.query.filters import Filters
 from app.query.snapshots import SnapshotView
 from app.query.text_index.folder import TextIndexes
@@ -23,21 +25,27 @@ from catalog.snapshots import Snapshot
 
 
 class Narrowing:
-    """Narrows what is read for a contributor, a conversation or a text."""
+    """Narrows what is read for a value that few rows have, a conversation or a text."""
 
     def __init__(
         self,
+        counts: FileCounts,
+        hashes: ContentHashIndex,
         contributors: ContributorIndex,
         versions: VersionIndex,
         texts: TextIndexes | None,
     ) -> None:
-        """Narrow by indexes.
+        """Narrow by indexes and counts.
 
         Args:
+            counts: Tells which files have none of a source, an agent, a rating or a model.
+            hashes: Tells the rows of contents.
             contributors: Tells the rows of contributors.
             versions: Tells the versions of conversations.
             texts: Indexes of texts; None to read all texts.
         """
+        self._counts = counts
+        self._hashes = hashes
         self._contributors = contributors
         self._versions = versions
         self._texts = texts
@@ -55,8 +63,14 @@ class Narrowing:
     def candidates(self, filters: Filters) -> CandidateRows:
         """Return what tells which rows of a data file may be selected."""
         found: CandidateRows = all_rows
+        counted = {name: getattr(filters, name) for name in SUMMED}
+        wanted = {name: value for name, value in counted.items() if value is not None}
+        if wanted:
+            found = self._counts.candidates(wanted)
         if filters.contributor_id is not None:
-            found = self._contributors.candidates(filters.contributor_id) or found
+            found = _in_both(found, self._contributors.candidates(filters.contributor_id))
+        if filters.content_hash is not None:
+            found = _in_both(found, self._hashes.candidates(filters.content_hash))
         if filters.q is not None and self._texts:
             found = _in_both(found, self._texts.candidates(filters.q))
         return found

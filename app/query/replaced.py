@@ -28,6 +28,8 @@ CACHE_BYTES: Final = 32 * 1024 * 1024
 """Size of the rows that a process keeps: half a million."""
 _REMEMBERED_PLANS: Final = 4
 _COLUMNS: Final = (ID, SEQUENCE_NUMBER)
+NO_ROWS: Final = pa.table({ID: NO_IDS, SEQUENCE_NUMBER: pa.array([], pa.int64())})
+"""What was replaced of nothing."""
 
 FilesByDay = Mapping[date, Sequence[ReplacedFile]]
 
@@ -88,8 +90,20 @@ class ReplacedAsOf:
 
     def ids_of(self, file: ReplacedFile, after: int = BEFORE_EVERY_COMMIT) -> pa.Array:
         """Return the ids of what a data file says was replaced after a commit, ascending."""
+        return self.rows_of(file, after)[ID].combine_chunks().cast(NO_IDS.type)
+
+    def rows_of(self, file: ReplacedFile, after: int = BEFORE_EVERY_COMMIT) -> pa.Table:
+        """Return the ids in a data file with the numbers of the commits that replaced them.
+
+        Args:
+            file: The data file.
+            after: The sequence number of the commit after which they were replaced.
+
+        Returns:
+            A table of `contribution_id`, ascending, and `sequence_number`.
+        """
         if self.table is None:
-            return NO_IDS
+            return NO_ROWS
         return _between(self.reader.rows(self.table, file), after, self.sequence_number)
 
     def near(self, ids: pa.Array | pa.ChunkedArray) -> pa.Array:
@@ -151,12 +165,12 @@ class ReplacedReader:
         return known
 
 
-def _between(rows: pa.Table, after: int, until: int) -> pa.Array:
-    """Return the ids of rows with a sequence number in a range, of which `after` is no part."""
+def _between(rows: pa.Table, after: int, until: int) -> pa.Table:
+    """Return the rows with a sequence number in a range, of which `after` is no part."""
     numbers = rows[SEQUENCE_NUMBER]
     bounds = pc.min_max(numbers).as_py()
     if bounds["max"] > until:
         rows = rows.filter(pc.less_equal(numbers, until))
     if bounds["min"] <= after:
         rows = rows.filter(pc.greater(rows[SEQUENCE_NUMBER], after))
-    return rows[ID].combine_chunks().cast(NO_IDS.type)
+    return rows

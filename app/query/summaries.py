@@ -13,7 +13,7 @@ from datetime import date
 from typing import Final
 
 from app.query.dimensions import Dimension
-from app.query.file_counts import COUNTED_COLUMNS, FileCounts, RowCounts, count_rows
+from app.query.file_counts import COUNTED_COLUMNS, FileCounts, RowCounts, add_up, count_rows
 from app.query.file_selection import FileSelection
 from app.query.filters import Filters
 from app.query.replaced import ReplacedReader
@@ -114,6 +114,22 @@ class Summaries:
                 break
         self._file_counts.store(fresh)
         return counted
+
+    def take_over(self, merged: Mapping[str, Sequence[str]]) -> None:
+        """Give files of `replaced` the counts of those of which they have the rows.
+
+        Where the counts of these aren't stored, nothing is done.
+
+        Args:
+            merged: The path of each new file, with the paths of the files whose place it takes.
+        """
+        stored = self._file_counts.of([path for old in merged.values() for path in old])
+        counts = {
+            path: add_up(stored[each] for each in old)
+            for path, old in merged.items()
+            if stored.keys() >= {*old}
+        }
+        self._file_counts.store(counts)
 
     def erase_others(self, view: SnapshotView) -> None:
         """Forget the counts of all files but those of a snapshot, and erase them from the database.

@@ -45,6 +45,7 @@ class IngestServices(VersionServices):
                 self.database,
                 timedelta(seconds=settings.idempotency_window_s),
                 self.version_index.find,
+                self.prepared_versions,
             ),
             self.get_raw_table,
             self.journal.check_room,

@@ -68,7 +68,12 @@ class JobServices(ModerationServices):
     def maintenance(self) -> Maintenance:
         """Return the maintenance of the lake, which may run at the same time as the committer."""
         return Maintenance(
-            self.database, self.claims, self.catalog, self.version_recorder, self.settings
+            self.database,
+            self.claims,
+            self.catalog,
+            self.version_recorder,
+            self.settings,
+            take_over=self.summary_job().take_over,
         )
 
     def ban_job(self) -> BanJob:
@@ -79,7 +84,8 @@ class JobServices(ModerationServices):
 
     def expiry(self) -> Expiry:
         """Return the job that deletes what is past the idempotency window."""
-        return Expiry(self.database, timedelta(seconds=self.settings.idempotency_window_s))
+        window = timedelta(seconds=self.settings.idempotency_window_s)
+        return Expiry(self.database, window, self.prepared_versions)
 
     def scheduler(self, build_release: BuildRelease) -> Scheduler:
         """Return the scheduler of releases."""

@@ -10,6 +10,7 @@ from app.iceberg.access import file_access
 from app.iceberg.catalog import PublishedCatalog
 from app.iceberg.publication import Publications
 from app.query.changes import ChangeFeed
+from app.query.content_hashes import ContentHashIndex
 from app.query.contributions import Contributions
 from app.query.contributors.index import ContributorIndex
 from app.query.contributors.indexing import ContributorIndexing
@@ -68,8 +69,11 @@ class ReadingServices(IngestServices):
         contributors = ContributorIndex(self.file_counts.database)
         self.contributor_indexing = ContributorIndexing(contributors, self.replaced)
         self.contributor_sums = ContributorSums(contributors, self.replaced)
+        self.content_hashes = ContentHashIndex(self.file_counts.database)
         self.text_indexes = TextIndexes(settings.text_index)
         self.narrowing = Narrowing(
+            self.file_counts,
+            self.content_hashes,
             contributors,
             self.version_index,
             self.text_indexes if settings.text_index_share else None,
@@ -101,6 +105,7 @@ class ReadingServices(IngestServices):
             self.snapshots,
             self.summaries,
             self.contributor_indexing,
+            self.content_hashes,
             self.settings.maintenance_interval_s,
         )
 

@@ -5,6 +5,7 @@ from app.services.access import AccessServices
 from app.settings import Settings
 from app.versions.filling import VersionFilling
 from app.versions.index import VersionFinder, VersionIndex
+from app.versions.prepared import PreparedVersions
 from app.versions.recording import VersionRecorder
 
 
@@ -16,6 +17,7 @@ class VersionServices(AccessServices):
         self._scratch = ScratchDatabase(settings.query_memory_mib)
         self.version_index = VersionIndex(self.database)
         self._version_finder = VersionFinder(self.version_index)
+        self.prepared_versions = PreparedVersions(self.version_index)
         self.version_recorder = VersionRecorder(
             self.version_index, self.database, self.get_catalog, self.taken_down
         )

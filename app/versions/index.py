@@ -28,7 +28,13 @@ from app.versions.keys import (
     contribution_key,
     conversation_key,
 )
-from app.versions.models import IndexedVersion, VersionsBase, Watermark
+from app.versions.models import (
+    IndexedVersion,
+    PreparedUpload,
+    PreparedVersion,
+    VersionsBase,
+    Watermark,
+)
 from catalog.errors import CommitConflict
 
 KEYS_PER_QUERY: Final = 512
@@ -216,7 +222,9 @@ def clear(connection: Connection) -> None:
         {"name": _FILLINGS},
     )
     connection.execute(delete(Watermark).where(Watermark.name == _WATERMARK))
-    connection.execute(delete(IndexedVersion))
+    # Uploads first, since whoever prepares versions of one holds its row.
+    for model in (PreparedUpload, PreparedVersion, IndexedVersion):
+        connection.execute(delete(model))
 
 
 def _with_several(connection: Connection, conversations: Sequence[bytes]) -> list[bytes]:

@@ -25,6 +25,33 @@ class IndexedVersion(VersionsBase):
     __table_args__ = ({"sqlite_with_rowid": False},)
 
 
+class PreparedVersion(VersionsBase):
+    """A version of an upload that isn't committed yet: see `app.versions.prepared`."""
+
+    __tablename__ = "versions_prepared"
+
+    entry_id: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    conversation_id: Mapped[bytes] = mapped_column(LargeBinary(16), primary_key=True)
+    content_hash: Mapped[bytes] = mapped_column(LargeBinary(16), primary_key=True)
+    contribution_id: Mapped[bytes] = mapped_column(LargeBinary(16), primary_key=True)
+
+    __table_args__ = ({"sqlite_with_rowid": False},)
+
+
+class PreparedUpload(VersionsBase):
+    """An upload with prepared versions.
+
+    Attributes:
+        entry_id: Its entry in the journal.
+        is_complete: Whether all of its versions are prepared.
+    """
+
+    __tablename__ = "versions_uploads"
+
+    entry_id: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    is_complete: Mapped[bool] = mapped_column(default=False)
+
+
 class Watermark(VersionsBase):
     """What the index has: two rows.
 

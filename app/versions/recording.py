@@ -8,6 +8,9 @@ reads the snapshot without what it replaced. The steps are
 3. append these to the table `replaced`, unless it has them already;
 4. move the index's watermark forward.
 
+What an upload has prepared (`app.versions.prepared`) is moved to the index by the first step, and
+not read from its files again.
+
 Each may be cut off and repeated with the same result, by any process. What another engine commits,
 and what a killed committer left, is read from the raw table and recorded in the same way.
 """
@@ -15,6 +18,7 @@ and what a killed committer left, is read from the raw table and recorded in the
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime
+from functools import partial
 from itertools import pairwise
 from typing import Final, Protocol
 
@@ -33,6 +37,7 @@ from app.versions.keys import (
     only_versions,
     version_keys,
 )
+from app.versions.prepared import PreparedVersions
 from catalog.connection import LockingCatalog
 from catalog.errors import CommitConflict
 from catalog.plans import plan
@@ -57,6 +62,8 @@ _ATTEMPTS: Final = 5
 
 ReadVersions = Callable[[], Iterable[pa.RecordBatch]]
 """Returns record batches with `VERSION_SCHEMA`, the same each time."""
+ReadBatch = Callable[[Collection[int]], Iterable[pa.RecordBatch]]
+"""Returns record batches with `VERSION_SCHEMA`, but for the rows of some entries of uploads."""
 
 
 class ErasedVersions(Protocol):
@@ -96,6 +103,7 @@ class VersionRecorder:
             erased: Knows what was taken down.
         """
         self._index = index
+        self._prepared = PreparedVersions(index)
         self._database = database
         self._catalog = catalog
         self._erased = erased
@@ -126,13 +134,20 @@ class VersionRecorder:
                 return
         raise CommitConflict(_ATTEMPTS)
 
-    def record(self, table: Table, snapshot: Snapshot, read_batch: ReadVersions) -> None:
+    def record(
+        self,
+        table: Table,
+        snapshot: Snapshot,
+        read_batch: ReadBatch,
+        uploads: Collection[int] = (),
+    ) -> None:
         """Record the versions of a batch that this process has just appended.
 
         Args:
             table: The raw table with the batch.
             snapshot: The snapshot that added the batch.
             read_batch: Returns the batch's rows, without their sequence number.
+            uploads: The entries of the batch's uploads, as far as these are whole.
 
         Raises:
             CommitConflict: Another process recorded versions at the same time; try again.
@@ -140,8 +155,10 @@ class VersionRecorder:
         # In this order: a filling in between shows when the watermark is moved.
         fillings = self._index.fillings()
         known, number = self._index.watermark(), snapshot.sequence_number
+        prepared = self._prepared.complete(uploads)
         if adds_nothing_between(table, known, number):
-            self._record(number, {number: snapshot.committed_at}, read_batch, fillings)
+            times = {number: snapshot.committed_at}
+            self._record(number, times, partial(read_batch, prepared), fillings, prepared)
         else:
             self._record_from_table(table, snapshot, known, fillings)
 
@@ -168,6 +185,7 @@ class VersionRecorder:
         times: Mapping[int, datetime],
         read_rows: ReadVersions,
         fillings: int,
+        prepared: Collection[int] = (),
     ) -> None:
         """Record the versions that commits after the watermark added.
 
@@ -176,12 +194,14 @@ class VersionRecorder:
             times: When commits were made, by their sequence numbers.
             read_rows: Returns the versions.
             fillings: How often the index had been filled when its watermark was read.
+            prepared: Entries of uploads of the last commit, whose versions are prepared.
         """
         for batch in read_rows():
             self._index.add(index_rows(batch, until))
+        for entry_id in prepared:
+            self._prepared.move(entry_id, until)
         writer, recorded = None, 0
-        for batch in read_rows():
-            found = self._replaced_by(index_rows(batch, until))
+        for found in self._all_replaced_by(until, read_rows, prepared):
             if found and writer is None:
                 table = load_table(self._catalog(), REPLACED_IDENTIFIER)
                 writer, recorded = ReplacedWriter(table), replaced_until(table)
@@ -191,17 +211,31 @@ class VersionRecorder:
             writer.append(until)
         self._index.advance(until, fillings)
 
-    def _replaced_by(self, rows: Sequence[IndexRow]) -> dict[str, StoredVersion]:
-        """Return what some versions replaced: the one before each of them, with its successor."""
-        shared = self._index.shared(sorted({conversation for conversation, *_ in rows}))
+    def _all_replaced_by(
+        self, until: int, read_rows: ReadVersions, prepared: Collection[int]
+    ) -> Iterator[dict[str, StoredVersion]]:
+        """Yield what the versions of a commit replaced: the one before each, with its successor."""
+        for batch in read_rows():
+            rows = index_rows(batch, until)
+            yield self._replaced([(conversation, each) for conversation, _, each, _ in rows])
+        for entry_id in prepared:
+            yield from map(self._replaced, self._prepared.shared(entry_id))
+
+    def _replaced(self, added: Sequence[tuple[bytes, bytes]]) -> dict[str, StoredVersion]:
+        """Return what some versions replaced.
+
+        Args:
+            added: The conversation_ids and contribution_ids of the versions.
+        """
+        shared = self._index.shared(sorted({conversation for conversation, _ in added}))
         if not shared:
             return {}
-        added = {contribution_id_of(row[2]) for row in rows if row[0] in shared}
+        ids = {contribution_id_of(each) for conversation, each in added if conversation in shared}
         found = {
             before.contribution_id: version
             for versions in shared.values()
             for before, version in pairwise(versions)
-            if version.contribution_id in added
+            if version.contribution_id in ids
         }
         # What was taken down is in no file any more, and comes into none again.
         erased = self._erased.among(found)

@@ -49,6 +49,7 @@ def _maintain(services: Services) -> None:
         services.version_recorder,
         services.settings,
         clock=lambda: later,
+        take_over=services.summary_job().take_over,
     )
     list(maintenance.step(Event()))
 

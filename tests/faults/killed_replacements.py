@@ -5,9 +5,10 @@ Run `python -m tests.faults.killed_replacements --cycles 500 [--seed N]`.
 
 import signal
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from datetime import timedelta
 from pathlib import Path
 from random import Random
 from tempfile import TemporaryDirectory
@@ -22,17 +23,21 @@ from app.doctor.examination import CHECKS
 from app.doctor.finding import Finding
 from app.doctor.patient import Patient
 from app.ingest.errors import TakenDownBefore
+from app.ingest.uploads import Uploads
 from app.query.file_counts import RowCounts
 from app.query.snapshots import Reference
 from app.services import Services
 from app.settings import Settings
 from app.state import ledger
+from app.versions.keys import contribution_key, version_key
+from catalog.arrow import to_arrow
 from catalog.counts import rows_by_commit, wrong_counts
 from catalog.plans import plan
 from catalog.records import Contribution
 from catalog.scan import read
 from catalog.schema import ID
 from catalog.snapshots import to_snapshot
+from catalog.staging import StagedFiles
 from catalog.table import append_batch, load_table
 from tests.app.versions.oracle import index_of, recorded_as_replaced, replaced_in_lake
 from tests.factories import make_contribution, make_contribution_id
@@ -54,7 +59,7 @@ _FIRST_GUESS: Final = 20
 """Changes that work makes, as long as none of it has ended."""
 _STARTING: Final = "start the server"
 """How what mends a finding begins if the next committer does it."""
-_SHARES: Final = {"erase": 0.15, "from another engine": 0.15}
+_SHARES: Final = {"erase": 0.15, "from another engine": 0.15, "in an upload": 0.3}
 
 
 @dataclass
@@ -159,11 +164,14 @@ class KilledReplacements:
             self._check_recovered(services, place)
 
     def _send(self, services: Services) -> None:
-        """Submit contributions, or append them as another engine does."""
+        """Submit contributions, upload them, or append them as another engine does."""
         made = [self._make() for _ in range(self._random.randint(1, _MOST_CONTRIBUTIONS))]
         if self._random.random() < _SHARES["from another engine"]:
             append_batch(load_table(services.catalog), uuid4(), made)
             self._sent |= {each.contribution_id for each in made}
+        elif self._random.random() < _SHARES["in an upload"]:
+            refused = services.refusals.current(max_age_s=0)
+            self._sent |= _upload(services, [each for each in made if not refused.reason(each)])
         else:
             for each in made:
                 # A version of a conversation of which the newest was taken down is refused.
@@ -231,6 +239,21 @@ class KilledReplacements:
             if told - erased != replaced_in_lake(services, snapshot).keys() - erased:
                 self.outcome.wrongly_seen += 1
                 self._say(f"{place}: wrong at the commit {snapshot.sequence_number}")
+
+
+def _upload(services: Services, made: Sequence[Contribution]) -> set[str]:
+    """Upload contributions that prepare their versions, and return their ids."""
+    uploads = Uploads(services.database, timedelta(days=1), prepared=services.prepared_versions)
+    in_order = sorted(made, key=lambda each: each.contribution_id)
+    if not in_order:
+        return set()
+    opened = uploads.open()
+    files = StagedFiles(load_table(services.catalog), uuid4())
+    files.write(to_arrow(in_order))
+    keyed = [(version_key(each), contribution_key(each.contribution_id)) for each in in_order]
+    uploads.prepare(opened, [sorted((*key, each) for key, each in keyed if key)])
+    uploads.acknowledge(opened, files.finish(), 0, b"", b"")
+    return {each.contribution_id for each in in_order}
 
 
 def examine(services: Services) -> list[Finding]:

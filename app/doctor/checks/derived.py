@@ -17,6 +17,7 @@ from app.background.text_index import newest_files
 from app.curation.rules.interface import OUTCOMES_SCHEMA
 from app.doctor.finding import Finding
 from app.doctor.patient import Patient
+from app.query.content_hashes import ContentHashIndex
 from app.query.contributors.index import ContributorIndex
 from app.query.contributors.indexing import ContributorIndexing
 from app.query.file_counts import FileCounts
@@ -70,6 +71,14 @@ def check_summaries(patient: Patient) -> Iterator[Finding]:
             )
         contributors = ContributorIndexing(ContributorIndex(counts.database), replaced)
         yield from _contributors(patient, contributors, view, needed)
+        hashes = ContentHashIndex(counts.database)
+        for path in hashes.wrong(view, patient.sample(hashes.paths() & needed, _FILES)):
+            yield Finding(
+                check="summaries",
+                severity="error",
+                what=f"the index of content hashes doesn't have the rows of {path}",
+                mend=_COUNT,
+            )
     finally:
         counts.dispose()
 

@@ -6,6 +6,10 @@ sums of all of them need one bucket in memory at a time.
 
 A bucket is written as columns one after the other, in the order of the ids: the ids in 16 bytes
 each, the numbers of contributions in 4 bytes and those of turns in 8, least significant byte first.
+
+Of contributions that were replaced, a bucket has an entry for each, and a column with the commit
+that replaced it. So what was replaced as of any snapshot can be summed, though a file of the table
+`replaced` has rows of many commits.
 """
 
 from collections.abc import Iterable, Sequence
@@ -43,6 +47,7 @@ _ENDS: Final = (0, _ID_BYTES, _ID_BYTES + 4, _ID_BYTES + 4 + 8)
 """The bytes of an entry at which columns end."""
 _ENTRY_BYTES: Final = _ENDS[-1]
 _CONTRIBUTIONS, _TURNS, _POSITION = np.dtype("<u4"), np.dtype("<u8"), np.dtype("<u4")
+_NUMBER: Final = np.dtype("<u8")
 _NULL_ID: Final = bytes(_ID_BYTES)
 
 
@@ -53,11 +58,14 @@ class Bucket:
     Attributes:
         sums: The contributors, with their numbers of contributions and of turns.
         positions: The positions of the rows of one contributor after the other, in 4 bytes each;
-            empty for rows without a contributor.
+            empty for rows without a contributor, and for what was replaced.
+        commits: The sequence number of the commit that replaced each contribution, in 8 bytes;
+            empty for rows of a data file.
     """
 
     sums: bytes
-    positions: bytes
+    positions: bytes = b""
+    commits: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,12 +77,16 @@ class Term:
         sums: The contributors, as in `Bucket`.
         sign: 1 to add them, -1 to take them away.
         day: The day of the rows, in days since 1970; None for sums of all days.
+        commits: As in `Bucket`, if contributions count only that commits up to `until` replaced.
+        until: The sequence number of the last commit that counts.
     """
 
     bucket: int
     sums: bytes
     sign: int
     day: int | None = None
+    commits: bytes = b""
+    until: int = 0
 
     @property
     def has_none(self) -> bool:
@@ -99,6 +111,77 @@ def gather(batches: Iterable[pa.RecordBatch]) -> dict[int, Bucket] | None:
         The buckets that aren't empty; None if another engine has made a contributor_id, which may
         have any length.
     """
+    rows = _rows_of(batches)
+    if rows is None:
+        return None
+    keys, turns, is_known = rows
+    buckets = _of_contributors(keys, turns[is_known], np.flatnonzero(is_known))
+    unknown = turns[~is_known]
+    if len(unknown):
+        sums = _encoded(_NULL_ID, np.array([len(unknown)]), np.array([unknown.sum()]))
+        buckets[NO_CONTRIBUTOR] = Bucket(sums)
+    return buckets
+
+
+def gather_replaced(
+    batches: Iterable[pa.RecordBatch], numbers: NDArray[Any]
+) -> dict[int, Bucket] | None:
+    """Return contributions that were replaced, by the buckets of their contributors.
+
+    Args:
+        batches: The contributions, with `CONTRIBUTOR_COLUMNS`.
+        numbers: The sequence number of the commit that replaced each of them.
+
+    Returns:
+        The buckets that aren't empty; None if another engine has made a contributor_id.
+    """
+    rows = _rows_of(batches)
+    if rows is None:
+        return None
+    keys, turns, is_known = rows
+    ids = np.zeros(len(turns), keys.dtype)
+    ids[is_known] = keys
+    names = ids.view(np.uint8)[::_ID_BYTES].astype(np.int64)
+    names[~is_known] = NO_CONTRIBUTOR
+    found = {}
+    for bucket in np.unique(names).tolist():
+        of_bucket = names == bucket
+        found[bucket] = _replaced(ids[of_bucket], turns[of_bucket], numbers[of_bucket])
+    return found
+
+
+def merge(parts: Sequence[Bucket]) -> Bucket:
+    """Return what several buckets have together of contributions that were replaced."""
+    numbers = [len(part.sums) // _ENTRY_BYTES for part in parts]
+    columns = [_column([part.sums for part in parts], numbers, *place) for place in pairwise(_ENDS)]
+    ids = np.frombuffer(columns[0], f"V{_ID_BYTES}")
+    commits = np.frombuffer(b"".join(part.commits for part in parts), _NUMBER)
+    return _replaced(ids, np.frombuffer(columns[2], _TURNS), commits)
+
+
+def _replaced(ids: NDArray[Any], turns: NDArray[Any], numbers: NDArray[Any]) -> Bucket:
+    """Return the bucket of contributions that were replaced, always in the same order."""
+    halves = _halves(ids)
+    order = np.lexsort((turns, numbers, halves[:, 1], halves[:, 0]))
+    ones = np.ones(len(order), np.int64)
+    return Bucket(
+        sums=_encoded(ids[order].tobytes(), ones, turns[order]),
+        commits=numbers[order].astype(_NUMBER).tobytes(),
+    )
+
+
+def _rows_of(
+    batches: Iterable[pa.RecordBatch],
+) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]] | None:
+    """Return the ids of contributors, turns, and which rows have a contributor.
+
+    Args:
+        batches: Rows with `CONTRIBUTOR_COLUMNS`.
+
+    Returns:
+        The ids, as bytes, of the rows that have one; the number of turns of each row; whether each
+        row has a contributor. None if another engine has made an id.
+    """
     columns = [
         (batch.column(CONTRIBUTOR), pc.list_value_length(batch.column(CONVERSATION)))
         for batch in batches
@@ -108,20 +191,14 @@ def gather(batches: Iterable[pa.RecordBatch]) -> dict[int, Bucket] | None:
     if pc.all(pc.match_substring_regex(own, _IS_OWN_ID), min_count=0).as_py() is False:
         return None
     turns = np.concatenate([np.empty(0, np.int64), *(each.to_numpy() for _, each in columns)])
-    is_known = ids.is_valid().to_numpy()
-    buckets = _of_contributors(own, turns[is_known], np.flatnonzero(is_known))
-    unknown = turns[~is_known]
-    if len(unknown):
-        sums = _encoded(_NULL_ID, np.array([len(unknown)]), np.array([unknown.sum()]))
-        buckets[NO_CONTRIBUTOR] = Bucket(sums, b"")
-    return buckets
+    keys = np.frombuffer(bytes.fromhex("".join(own.to_pylist())), f"V{_ID_BYTES}")
+    return keys, turns, ids.is_valid().to_numpy()
 
 
 def _of_contributors(
-    ids: pa.ChunkedArray, turns: NDArray[Any], positions: NDArray[Any]
+    keys: NDArray[Any], turns: NDArray[Any], positions: NDArray[Any]
 ) -> dict[int, Bucket]:
-    keys = np.frombuffer(bytes.fromhex("".join(ids.to_pylist())), f"V{_ID_BYTES}")
-    halves = keys.view(">u8").reshape(-1, 2).astype(np.uint64)
+    halves = _halves(keys)
     # It keeps the order of equal ones, so that the positions of a contributor ascend.
     order = np.lexsort((halves[:, 1], halves[:, 0]))
     halves = halves[order]
@@ -142,6 +219,11 @@ def _of_contributors(
             positions[rows].astype(_POSITION).tobytes(),
         )
     return found
+
+
+def _halves(ids: NDArray[Any]) -> NDArray[np.uint64]:
+    """Return ids as two numbers each, by which they can be sorted."""
+    return np.ascontiguousarray(ids).view(">u8").reshape(-1, 2).astype(np.uint64)
 
 
 def positions_in(bucket: Bucket, key: bytes) -> pa.Array:
@@ -201,7 +283,8 @@ def _encoded(ids: bytes, contributions: NDArray[Any], turns: NDArray[Any]) -> by
 
 def _decoded(terms: Sequence[Term]) -> pa.Table:
     numbers = [len(term.sums) // _ENTRY_BYTES for term in terms]
-    columns = [_column(terms, numbers, *place) for place in pairwise(_ENDS)]
+    sums = [term.sums for term in terms]
+    columns = [_column(sums, numbers, *place) for place in pairwise(_ENDS)]
     signs = np.repeat(np.array([term.sign for term in terms], np.int64), numbers)
     contributions = np.frombuffer(columns[1], _CONTRIBUTIONS).astype(np.int64) * signs
     turns = np.frombuffer(columns[2], _TURNS).astype(np.int64) * signs
@@ -214,12 +297,24 @@ def _decoded(terms: Sequence[Term]) -> pa.Table:
     ids = pa.FixedSizeBinaryArray.from_buffers(
         pa.binary(_ID_BYTES), total, [pa.array(is_known).buffers()[1], pa.py_buffer(columns[0])]
     )
-    return pa.table([days, ids, contributions, turns], schema=SUMS_SCHEMA)
+    entries = pa.table([days, ids, contributions, turns], schema=SUMS_SCHEMA)
+    is_limited = any(term.commits for term in terms)
+    return entries.filter(_counting(terms, numbers)) if is_limited else entries
 
 
-def _column(terms: Sequence[Term], numbers: Sequence[int], start: int, end: int) -> bytes:
-    """Return one column of all terms, whose entries have it from one byte to another."""
-    return b"".join(
-        term.sums[number * start : number * end]
+def _counting(terms: Sequence[Term], numbers: Sequence[int]) -> pa.Array:
+    """Return which entries of all terms count, by the commits that replaced them."""
+    counting = [
+        np.frombuffer(term.commits, _NUMBER) <= term.until
+        if term.commits
+        else np.ones(number, np.bool_)
         for term, number in zip(terms, numbers, strict=True)
+    ]
+    return pa.array(np.concatenate(counting))
+
+
+def _column(sums: Sequence[bytes], numbers: Sequence[int], start: int, end: int) -> bytes:
+    """Return one column of all sums, whose entries have it from one byte to another."""
+    return b"".join(
+        each[number * start : number * end] for each, number in zip(sums, numbers, strict=True)
     )

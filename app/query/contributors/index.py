@@ -7,7 +7,7 @@ one transaction with these marks.
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import pyarrow as pa
@@ -18,7 +18,7 @@ from app.query.counts_models import ContributorFile, ContributorRows, Contributo
 from app.state.db import Database
 from app.state.derived import DerivedLost
 from app.state.parts import in_parts
-from catalog.scan import CandidateRows
+from catalog.scan import NO_ROWS, CandidateRows
 
 _FILES: Final = 1 << 40
 """More files than there will ever be."""
@@ -32,7 +32,6 @@ _EVERY_FILE: Final = select(
     ContributorFile.is_complete,
     ContributorFile.is_in_totals,
 )
-_NOWHERE: Final = pa.array([], pa.int64())
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +61,22 @@ class IndexedFile:
         return (place_of(each, self.number) for each in buckets if self.buckets >> each & 1)
 
 
+@dataclass(frozen=True, slots=True)
+class Summand:
+    """What of a file is added to a sum.
+
+    Attributes:
+        sign: 1 to add it, -1 to take it away.
+        day: Its day, in days since 1970; None for sums of all days.
+        until: The sequence number of the last commit that counts, of a file of `replaced`; None if
+            all of its contributions count.
+    """
+
+    sign: int
+    day: int | None = None
+    until: int | None = None
+
+
 def place_of(bucket: int, number: int) -> int:
     """Return the key of what a file has in a bucket, which is beside what other files have."""
     return bucket * _FILES + number
@@ -78,16 +93,12 @@ class ContributorIndex:
         """
         self._database = database
 
-    def candidates(self, contributor_id: str) -> CandidateRows | None:
-        """Return what tells in which rows of a data file a contributor may be.
-
-        Returns:
-            None if nothing is known, so that all rows have to be read.
-        """
+    def candidates(self, contributor_id: str) -> CandidateRows:
+        """Return what tells in which rows of a data file a contributor may be."""
         known: dict[str, pa.Array] = {}
         with suppress(DerivedLost), self._database.read() as connection:
             known = dict(_positions(connection, key_of(contributor_id)))
-        return (lambda file: known.get(file.path)) if known else None
+        return lambda file: known.get(file.path)
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
@@ -127,21 +138,26 @@ def files_of(connection: Connection) -> dict[str, IndexedFile]:
 
 
 def terms_of(
-    connection: Connection, buckets: range, files: Mapping[IndexedFile, tuple[int, int | None]]
+    connection: Connection, buckets: range, files: Mapping[IndexedFile, Summand]
 ) -> Iterator[Term]:
     """Yield what some files have of the contributors of some buckets.
 
     Args:
         connection: A connection of `ContributorIndex.reading` or `writing`.
         buckets: The buckets.
-        files: The files, each with the sign and the day of its terms.
+        files: The files, each with what is added of it.
     """
-    signs = {file.number: sign for file, sign in files.items()}
-    rows = select(ContributorRows.place, ContributorRows.sums)
+    summands = {file.number: summand for file, summand in files.items()}
+    rows = select(ContributorRows.place, ContributorRows.sums, ContributorRows.commits)
     for places in in_parts(place for file in files for place in file.places(buckets)):
-        for place, sums in connection.execute(rows.where(ContributorRows.place.in_(places))):
+        found = connection.execute(rows.where(ContributorRows.place.in_(places)))
+        for place, sums, commits in found:
             bucket, number = divmod(place, _FILES)
-            yield Term(bucket, sums, *signs[number])
+            summand = summands[number]
+            term = Term(bucket, sums, summand.sign, summand.day)
+            if summand.until is not None:
+                term = replace(term, commits=commits, until=summand.until)
+            yield term
 
 
 def totals_of(connection: Connection, buckets: range) -> Iterator[Term]:
@@ -155,9 +171,14 @@ def totals_of(connection: Connection, buckets: range) -> Iterator[Term]:
 def buckets_of(connection: Connection, file: IndexedFile) -> dict[int, Bucket]:
     """Return all that the index has of a file, by buckets."""
     places = list(file.places())
-    rows = select(ContributorRows.place, ContributorRows.sums, ContributorRows.positions)
+    rows = select(
+        ContributorRows.place,
+        ContributorRows.sums,
+        ContributorRows.positions,
+        ContributorRows.commits,
+    )
     found = connection.execute(rows.where(ContributorRows.place.in_(places)))
-    return {place // _FILES: Bucket(sums, positions) for place, sums, positions in found}
+    return {place // _FILES: Bucket(*columns) for place, *columns in found}
 
 
 def add_file(
@@ -166,6 +187,8 @@ def add_file(
     sign: int,
     rows: int,
     buckets: Mapping[int, Bucket] | None,
+    *,
+    is_in_totals: bool = False,
 ) -> None:
     """Add a file, unless it is there.
 
@@ -175,6 +198,7 @@ def add_file(
         sign: 1 for a file of the raw table, -1 for one of `replaced`.
         rows: How many contributions it has, or names.
         buckets: The contributors of the file; None if they can't be indexed.
+        is_in_totals: Whether the totals have it already.
     """
     if connection.scalar(select(ContributorFile.number).where(ContributorFile.path == path)):
         return
@@ -186,7 +210,7 @@ def add_file(
             "rows": rows,
             "buckets": sum(1 << bucket for bucket in buckets or ()).to_bytes(_BITS_BYTES, "big"),
             "is_complete": buckets is not None,
-            "is_in_totals": False,
+            "is_in_totals": is_in_totals,
         },
     )
     number = inserted.scalar_one()
@@ -195,6 +219,7 @@ def add_file(
             "place": place_of(bucket, number),
             "sums": found.sums,
             "positions": found.positions,
+            "commits": found.commits,
         }
         for bucket, found in (buckets or {}).items()
     ]
@@ -232,6 +257,13 @@ def set_totals(
         connection.execute(files.values(is_in_totals=True))
 
 
+def take_out_of_totals(connection: Connection, numbers: Collection[int]) -> None:
+    """Mark files as no part of the totals, which have what they had by another file now."""
+    for some in in_parts(numbers):
+        files = update(ContributorFile).where(ContributorFile.number.in_(some))
+        connection.execute(files.values(is_in_totals=False))
+
+
 def clear(connection: Connection) -> None:
     """Remove everything."""
     for model in (ContributorTotals, ContributorRows, ContributorFile):
@@ -252,9 +284,9 @@ def _positions(connection: Connection, key: bytes | None) -> Iterator[tuple[str,
     if key is None:
         # Another engine made it, and a file with such a one isn't complete.
         for path in connection.scalars(_COMPLETE):
-            yield path, _NOWHERE
+            yield path, NO_ROWS
         return
     found = connection.execute(_OF_BUCKET, {"first": place_of(key[0], 0)})
     for path, sums, positions in found:
         is_there = sums is not None and key in sums
-        yield path, positions_in(Bucket(sums, positions), key) if is_there else _NOWHERE
+        yield path, positions_in(Bucket(sums, positions), key) if is_there else NO_ROWS

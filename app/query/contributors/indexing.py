@@ -1,6 +1,7 @@
 """Keeping the index of contributors up to the newest snapshot."""
 
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
 from functools import reduce
 from operator import or_
@@ -14,17 +15,21 @@ from app.query.contributors.buckets import (
     Bucket,
     encode,
     gather,
+    gather_replaced,
+    merge,
     summed,
 )
 from app.query.contributors.index import (
     ContributorIndex,
     IndexedFile,
+    Summand,
     add_file,
     buckets_of,
     clear,
     files_of,
     remove_files,
     set_totals,
+    take_out_of_totals,
     terms_of,
     totals_of,
 )
@@ -86,6 +91,21 @@ class ContributorIndexing:
         self._add_up(paths)
         return indexed
 
+    def take_over(self, merged: Mapping[str, Sequence[str]]) -> None:
+        """Give files of `replaced` what the index has of those of which they have the rows.
+
+        Where nothing is known of these, nothing is done.
+
+        Args:
+            merged: The path of each new file, with the paths of the files whose place it takes.
+        """
+        with suppress(DerivedLost), self._index.writing() as connection:
+            known = files_of(connection)
+            for path, old_paths in merged.items():
+                old = [known[each] for each in old_paths if each in known]
+                if len(old) == len(old_paths) and all(file.is_complete for file in old):
+                    _merge_files(connection, path, old)
+
     def forget_others(self, view: SnapshotView) -> None:
         """Forget all files but those of a snapshot, and take them out of the totals.
 
@@ -130,7 +150,7 @@ class ContributorIndexing:
         """Yield the buckets whose totals aren't the sums of their files."""
         with self._index.reading() as connection:
             files = files_of(connection).values()
-            signs = {file: (file.sign, None) for file in files if file.is_in_totals}
+            signs = {file: Summand(file.sign) for file in files if file.is_in_totals}
             for bucket in BUCKETS:
                 buckets = range(bucket, bucket + 1)
                 summands = list(terms_of(connection, buckets, signs))
@@ -173,7 +193,7 @@ def _set_totals(connection: Connection, paths: Collection[str]) -> None:
     """Set the totals to the sums of the files with some paths, and remove all other files."""
     known = files_of(connection).values()
     beside = beside_totals(known, paths)
-    signs = {file: (sign, None) for file, sign in beside.items()}
+    signs = {file: Summand(sign) for file, sign in beside.items()}
     changed = reduce(or_, (file.buckets for file in beside), 0)
     totals = (
         (bucket, _total(connection, bucket, signs)) for bucket in BUCKETS if changed >> bucket & 1
@@ -183,9 +203,21 @@ def _set_totals(connection: Connection, paths: Collection[str]) -> None:
     remove_files(connection, [file for file in known if file.path not in paths])
 
 
-def _total(
-    connection: Connection, bucket: int, beside: Mapping[IndexedFile, tuple[int, None]]
-) -> bytes:
+def _merge_files(connection: Connection, path: str, old: Sequence[IndexedFile]) -> None:
+    """Add a file with the rows of others of `replaced`, and put it into their place in totals."""
+    parts = defaultdict[int, list[Bucket]](list)
+    for file in old:
+        for name, bucket in buckets_of(connection, file).items():
+            parts[name].append(bucket)
+    buckets = {name: merge(of_bucket) for name, of_bucket in parts.items()}
+    is_in_totals = all(file.is_in_totals for file in old)
+    rows = sum(file.rows for file in old)
+    add_file(connection, path, old[0].sign, rows, buckets, is_in_totals=is_in_totals)
+    if is_in_totals:
+        take_out_of_totals(connection, [file.number for file in old])
+
+
+def _total(connection: Connection, bucket: int, beside: Mapping[IndexedFile, Summand]) -> bytes:
     buckets = range(bucket, bucket + 1)
     terms = [*totals_of(connection, buckets), *terms_of(connection, buckets, beside)]
     return encode(summed(terms))
@@ -200,10 +232,6 @@ def _buckets(
             rows = read(selected.view.table, [file], CONTRIBUTOR_COLUMNS)
             yield file, 1, gather(rows)
     named = [file for file in selected.replaced_files if file.path in paths]
-    for replaced, of_file in selected.replaced_by_day(named, _COLUMNS):
-        yield replaced, -1, _without_positions(gather(of_file.to_batches()))
-
-
-def _without_positions(buckets: dict[int, Bucket] | None) -> dict[int, Bucket] | None:
-    """Return buckets of rows that are spread over files."""
-    return buckets and {name: Bucket(bucket.sums, b"") for name, bucket in buckets.items()}
+    for replaced, rows in selected.replaced_by_day(named, _COLUMNS):
+        numbers = selected.numbers_of(replaced, rows[ID])
+        yield replaced, -1, gather_replaced(rows.to_batches(), numbers)

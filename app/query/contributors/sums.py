@@ -27,6 +27,7 @@ from app.query.contributors.buckets import (
 from app.query.contributors.index import (
     ContributorIndex,
     IndexedFile,
+    Summand,
     files_of,
     terms_of,
     totals_of,
@@ -59,20 +60,23 @@ class _Summands:
     Attributes:
         rows: An upper bound of the number of entries of all terms.
         has_totals: Whether the totals are added.
-        stored: Files of the index, each with its sign and its day.
+        stored: Files of the index, each with what is added of it.
+        in_part: Files of `replaced` of which the snapshot has only a part, likewise.
         read: Contributors of rows that were read, by buckets, with sign and day.
     """
 
     rows: int
     has_totals: bool
-    stored: Mapping[IndexedFile, tuple[int, int | None]]
+    stored: Mapping[IndexedFile, Summand]
+    in_part: Mapping[IndexedFile, Summand] = field(default_factory=dict)
     read: list[tuple[Mapping[int, Bucket], int, int | None]] = field(default_factory=list)
 
     def terms(self, connection: Connection, buckets: range) -> Iterator[Term]:
         """Yield the terms of the sum of some buckets."""
         if self.has_totals:
             yield from totals_of(connection, buckets)
-        yield from terms_of(connection, buckets, self.stored)
+        for files in (self.stored, self.in_part):
+            yield from terms_of(connection, buckets, files)
         for of_rows, sign, day in self.read:
             for bucket in of_rows.keys() & {*buckets}:
                 yield Term(bucket, of_rows[bucket].sums, sign, day)
@@ -169,14 +173,25 @@ def _summands(
 ) -> _Summands | None:
     """Return what is to be summed; None if the contributors of some rows can't be indexed."""
     files: list[DataFile | ReplacedFile] = [*selected.files, *selected.replaced_files]
-    whole = {file.path: file for file in files if file.path in known and selected.is_whole(file)}
-    if not all(known[path].is_complete for path in whole):
+    indexed = {file.path: file for file in files if file.path in known}
+    if not all(known[path].is_complete for path in indexed):
+        return None
+    whole = {path: file for path, file in indexed.items() if selected.is_whole(file)}
+    in_part = {
+        path: file
+        for path, file in indexed.items()
+        if isinstance(file, ReplacedFile) and path not in whole
+    }
+    others = [file for file in files if file.path not in whole.keys() | in_part.keys()]
+    if sum(file.rows for file in others) > _MOST_READ:
         return None
     days = {known[path]: _number_of(file.day, by_day) for path, file in whole.items()}
     summands = _stored(known.values(), days)
-    others = [file for file in files if file.path not in whole]
-    if sum(file.rows for file in others) > _MOST_READ:
-        return None
+    summands.in_part = {
+        known[path]: Summand(-1, _number_of(file.day, by_day), selected.number)
+        for path, file in in_part.items()
+    }
+    summands.rows += _rows(summands.in_part)
     for day, sign, batches in _read(selected, {file.path for file in others}):
         buckets = gather(batches)
         if buckets is None:
@@ -196,8 +211,10 @@ def _stored(known: Collection[IndexedFile], days: Mapping[IndexedFile, int | Non
     by_day = any(day is not None for day in days.values())
     if not by_day and _rows(beside) < _rows(days):
         rows = _rows(beside) + _rows(file for file in known if file.is_in_totals)
-        return _Summands(rows, True, {file: (sign, None) for file, sign in beside.items()})
-    return _Summands(_rows(days), False, {file: (file.sign, day) for file, day in days.items()})
+        return _Summands(rows, True, {file: Summand(sign) for file, sign in beside.items()})
+    return _Summands(
+        _rows(days), False, {file: Summand(file.sign, day) for file, day in days.items()}
+    )
 
 
 def _rows(files: Iterable[IndexedFile]) -> int:

@@ -8,7 +8,7 @@ from app.state.models import (
     TakedownRecord,
     TakenDownContribution,
 )
-from app.versions.models import IndexedVersion
+from app.versions.models import IndexedVersion, PreparedVersion
 
 OWN_TABLES: Final = frozenset(
     model.__tablename__
@@ -19,6 +19,7 @@ OWN_TABLES: Final = frozenset(
         ModerationLogEntry,
         # What was taken down still counts as a version.
         IndexedVersion,
+        PreparedVersion,
     )
 )
 """Tables in which ids don't count, nor in their indexes. A reason may quote a text, which does."""

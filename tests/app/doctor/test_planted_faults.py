@@ -514,6 +514,11 @@ DERIVED_FAULTS = {
         "summaries",
         "doesn't have the rows",
     ),
+    "the index of content hashes has other rows": Fault(
+        _on_counts("UPDATE content_hash_rows SET entries = zeroblob(length(entries))"),
+        "summaries",
+        "the index of content hashes doesn't have the rows",
+    ),
     "totals of contributors are wrong": Fault(
         _on_counts("UPDATE contributor_totals SET sums = zeroblob(28)"), "summaries", "totals"
     ),

@@ -6,17 +6,20 @@ import pytest
 from pytest import MonkeyPatch
 from sqlalchemy import delete
 
-from app.query.contributors import indexing
+from app.query.contributors import indexing, sums
 from app.query.counts_models import ContributorFile, ContributorRows
 from app.query.filters import Filters
 from app.query.snapshots import Reference, SnapshotView
+from app.query.stats import ContributionStatistics
 from app.services import Services
-from catalog.scan import read_every_row
+from catalog.replaced import REPLACED_IDENTIFIER, replaced_files
 from catalog.schema import ID
 from catalog.table import load_table
+from tests.app.query.opened_files import remove_files_without
 from tests.factories import commit_batch, make_received
 
 ADA, BOB = "ad" * 16, "b0" * 16
+CHAT = "c" * 32
 OF_ADA = Filters(contributor_id=ADA)
 
 
@@ -30,17 +33,6 @@ def ids_of(services: Services, filters: Filters) -> list[str]:
     assert services.contributions.count(view, filters) == page.rows.num_rows
     found: list[str] = page.rows[ID].to_pylist()
     return found
-
-
-def remove_files_without(services: Services, *contribution_ids: str) -> None:
-    """Remove the data files that have none of some contributions, so that none can be opened."""
-    table = load_table(services.catalog)
-    for file in view_of(services).files():
-        ids = [
-            each for batch in read_every_row(table, file, [ID]) for each in batch[ID].to_pylist()
-        ]
-        if not {*ids} & {*contribution_ids}:
-            table.io.delete(file.path)
 
 
 @pytest.mark.both
@@ -144,3 +136,71 @@ def test_a_conversation_is_read_where_the_index_of_versions_is_behind(services: 
         connection.exec_driver_sql("DELETE FROM versions")
         connection.exec_driver_sql("DELETE FROM versions_watermark WHERE name = 'raw'")
     assert ids_of(services, Filters(conversation_id="c" * 32)) == [first.contribution_id]
+
+
+@pytest.mark.both
+@pytest.mark.slow
+def test_contributors_of_any_snapshot_are_summed_though_files_have_rows_of_later_commits(
+    services: Services, monkeypatch: MonkeyPatch
+) -> None:
+    snapshots = [
+        commit_batch(
+            services,
+            make_received(
+                0, str(number), contributor_id=(ADA, BOB)[number % 2], conversation_id=CHAT
+            ),
+            make_received(number, contributor_id=ADA, conversation_id="d" * 32),
+            make_received(number, conversation_id="e" * 32),
+        )
+        for number in range(9)
+    ]
+    services.maintenance().compact_replaced()
+    services.summary_job().step()
+    view = view_of(services, snapshot_id=snapshots[4].snapshot_id)
+    assert any(not selected_whole for selected_whole in whole_files_of_replaced(services, view))
+    for by in (["contributor_id"], ["day", "contributor_id"]):
+        counted = services.statistics.count_each(view, Filters(), by)
+        with monkeypatch.context() as patched:
+            patched.setattr(ContributionStatistics, "count_each", None)
+            assert services.statistics.count(view, Filters(), by) == counted
+
+
+def whole_files_of_replaced(services: Services, view: SnapshotView) -> list[bool]:
+    """Tell of each file of `replaced` whether a snapshot has all of its rows."""
+    assert view.snapshot is not None
+    files = replaced_files(load_table(services.catalog, REPLACED_IDENTIFIER))
+    return [file.last_sequence_number <= view.snapshot.sequence_number for file in files]
+
+
+@pytest.mark.slow
+def test_what_was_counted_is_kept_when_replaced_is_compacted(
+    services: Services, monkeypatch: MonkeyPatch
+) -> None:
+    for number in range(9):
+        commit_batch(
+            services, make_received(0, str(number), contributor_id=ADA, conversation_id=CHAT)
+        )
+        services.summary_job().step()
+    before = services.file_counts.paths()
+    assert services.maintenance().compact_replaced().changed == 8
+    service, view = services.contributor_indexing, view_of(services)
+    (path,) = service.paths() - before
+    assert path in services.file_counts.paths()
+    assert list(services.summaries.wrong(view, {path})) == []
+    assert list(service.wrong(view, {path})) == []
+    assert list(service.wrong_totals()) == []
+    assert services.summary_job().step() == 0
+    assert path in service.paths()
+    assert before - service.paths()
+    monkeypatch.setattr(sums, "read", None)
+    stats = services.statistics.count(view, Filters(), ["contributor_id"])
+    assert stats.groups.to_pylist() == [{"contributor_id": ADA, "contributions": 1, "turns": 1}]
+
+
+def test_what_was_not_counted_is_not_taken_over(services: Services) -> None:
+    for number in range(9):
+        commit_batch(
+            services, make_received(0, str(number), contributor_id=ADA, conversation_id=CHAT)
+        )
+    assert services.maintenance().compact_replaced().changed == 8
+    assert services.contributor_indexing.paths() == services.file_counts.paths() == set()
