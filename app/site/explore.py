@@ -155,7 +155,9 @@ def _page(query: ExploreQuery, stage: Stage, found: Found) -> str:
             newest_first = ContributionCursor.parse(query.cursor).newest_first
         following = ContributionCursor(str(found.place), found.last_id, newest_first)
     snapshot_id = str(found.snapshot.snapshot_id) if found.snapshot else None
-    pinned = query.replacing(*MOMENT, "limit", "sort", stage=stage, snapshot_id=snapshot_id)
+    pinned: dict[str, Any] = query.replacing(
+        *MOMENT, "limit", "sort", stage=stage, snapshot_id=snapshot_id
+    )
     return render_template(
         "explore/page.html",
         **_common(query, stage) | {"moment": _moment(query, found)},
@@ -168,8 +170,13 @@ def _page(query: ExploreQuery, stage: Stage, found: Found) -> str:
             (name, value) for name, values in pinned.items() if name != STAGE for value in values
         ],
         forms=FORMS,
-        addresses={name: url_for("explore.download", form=name, **pinned) for name in FORMS},
+        addresses=_downloads(pinned),
     )
+
+
+def _downloads(parameters: dict[str, Any]) -> dict[str, str]:
+    """Return the addresses of files with what a page shows some of, by form."""
+    return {name: url_for("explore.download", form=name, **parameters) for name in FORMS}
 
 
 def _moment(query: ExploreQuery, found: Found) -> str:

@@ -17,6 +17,7 @@ def test_the_example_of_rfc_9562_has_its_stated_time() -> None:
     assert time_of("017f22e2-79b0-7cc3-98c4-dc0c0c07398f") == expected
 
 
+@pytest.mark.slow
 @given(st.integers(0, _LAST_MILLISECOND), st.integers(0, 2**12 - 1), st.integers(0, 2**62 - 1))
 def test_the_time_of_an_id_is_its_leading_milliseconds_whatever_follows(
     milliseconds: int, high: int, low: int

@@ -155,6 +155,7 @@ def test_filtering_by_a_column_that_an_older_file_lacks_leaves_its_rows_out(
     assert sum(batch.num_rows for batch in batches) == 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("batch_rows", FEW_ROWS)
 def test_rows_of_compacted_files_are_counted_between_any_two_snapshots(
     table: Table, monkeypatch: pytest.MonkeyPatch, batch_rows: int

@@ -136,6 +136,7 @@ def test_a_snapshot_names_its_source_even_when_nothing_is_replaced(dropped: Tabl
     assert (source_of(dropped), source_of(dropped, first)) == (8, 7)
 
 
+@pytest.mark.slow
 def test_manifests_are_merged_and_files_stay_as_they_were(
     dropped: Table, monkeypatch: pytest.MonkeyPatch
 ) -> None:

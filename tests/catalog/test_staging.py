@@ -205,6 +205,7 @@ def test_a_batch_of_rows_and_files_is_one_snapshot(table: Table) -> None:
     assert table.refresh().scan().to_arrow().num_rows == 5
 
 
+@pytest.mark.slow
 def test_slices_of_a_table_are_written_unchanged(table: Table) -> None:
     (rows,) = to_arrow([make_contribution(str(row)) for row in range(ROWS)]).to_batches()
     for window in windows(rows):

@@ -227,6 +227,7 @@ def test_an_internal_error_is_tried_again(client: Client, service: Service) -> N
     assert client.rejected() == []
 
 
+@pytest.mark.slow
 def test_a_submission_that_the_service_always_fails_at_is_rejected_in_the_end(
     service: Service, queue: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

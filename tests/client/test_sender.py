@@ -110,6 +110,7 @@ def test_202_is_accepted_too(service: Service) -> None:
     assert list(sender_to(service.url).send([prepared_row(1)])) == [Accepted(1)]
 
 
+@pytest.mark.slow
 def test_outcomes_come_in_order_and_once_each(service: Service) -> None:
     outcomes = list(sender_to(service.url).send(prepared_rows(100)))
     assert outcomes == [Accepted(line) for line in range(1, 101)]
@@ -302,6 +303,7 @@ def test_a_service_that_fails_at_every_row_ends_the_sending(service: Service) ->
     assert len(outcomes) < 50
 
 
+@pytest.mark.slow
 def test_server_errors_between_accepted_rows_do_not_end_it(service: Service) -> None:
     service.refusals["poison"] = Answer(500)
     rows = [prepared_row(line, "poison" if line % 5 else "Hi") for line in range(1, 101)]

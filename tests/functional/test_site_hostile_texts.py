@@ -168,7 +168,7 @@ def test_nothing_of_them_acts_with_a_key(
         page.goto(server.url + start)
         page.locator("[data-key-form] input").fill(key)
         page.get_by_role("button", name="Use it").click()
-        expect(page.locator("main .list")).to_be_visible()
+        expect(page.locator("main .list")).to_be_visible(timeout=_TIMEOUT_MS)
         for address in opened:
             page.evaluate(_OPEN_IN_PLACE, address)
             expect(page.locator("h1")).to_have_count(1)

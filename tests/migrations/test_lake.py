@@ -61,6 +61,7 @@ def _revision(catalog: SqlCatalog) -> str | None:
     return catalog.load_namespace_properties(NAMESPACE).get(REVISION_PROPERTY)
 
 
+@pytest.mark.slow
 def test_an_empty_lake_has_every_step_run_and_says_how_far_it_has_come(
     catalog: SqlCatalog, database: Database
 ) -> None:
@@ -68,6 +69,7 @@ def test_an_empty_lake_has_every_step_run_and_says_how_far_it_has_come(
     assert _revision(catalog) == steps()[-1]
 
 
+@pytest.mark.slow
 def test_upgrading_again_runs_nothing(catalog: SqlCatalog, database: Database) -> None:
     migrations.lake.upgrade(catalog, database)
     before = load_table(catalog).metadata_location
@@ -95,6 +97,7 @@ def test_the_migrated_table_is_the_one_that_the_schema_describes(
     assert str(table.metadata.format_version) == TABLE_PROPERTIES["format-version"]
 
 
+@pytest.mark.slow
 def test_the_migrated_tables_of_stages_are_those_that_the_schemas_describe(
     catalog: SqlCatalog,
     database: Database,
@@ -119,6 +122,7 @@ def test_a_step_that_was_cut_off_before_it_was_noted_is_run_again_and_harms_noth
     assert _revision(catalog) == steps()[-1]
 
 
+@pytest.mark.slow
 def test_an_upgrade_that_is_cut_off_while_the_table_is_made_can_be_run_again(
     catalog: SqlCatalog,
     database: Database,
@@ -133,6 +137,7 @@ def test_an_upgrade_that_is_cut_off_while_the_table_is_made_can_be_run_again(
     assert load_table(catalog).current_snapshot() is None
 
 
+@pytest.mark.slow
 def test_a_lake_goes_on_from_the_step_that_it_has_come_to(
     catalog: SqlCatalog, database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -189,6 +194,7 @@ def test_tables_that_kept_bounds_of_what_people_wrote_keep_them_no_more(
     assert load_table(catalog).metadata_location == table.metadata_location
 
 
+@pytest.mark.slow
 def test_tags_of_releases_leave_the_raw_table_and_others_stay(
     catalog: SqlCatalog, database: Database
 ) -> None:

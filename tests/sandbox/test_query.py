@@ -164,6 +164,7 @@ def test_what_turns_have_beside_texts_is_read_and_taken_apart(services: Services
     assert ask(services, in_order) == [{"labels": [("a", "b")]}, {"labels": None}]
 
 
+@pytest.mark.slow
 def test_files_of_before_a_field_was_added_have_null_there(services: Services) -> None:
     made = make_received(0, conversation=(Turn("new", model="m-1"),))
     commit_batch(services, made)
@@ -180,6 +181,7 @@ def test_files_of_before_a_field_was_added_have_null_there(services: Services) -
     assert row["conversation"][0]["alternatives"] is None
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("fields", [{}, {"local": None}], ids=["local", "anywhere"])
 def test_superseded_versions_are_in_all_versions_alone(
     services: Services, fields: dict[str, Any]

@@ -5,6 +5,7 @@ All of it is real: SQLite, the files, pyiceberg. Only the moments are chosen.
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import NoReturn
 from uuid import UUID
 
 from sqlalchemy import Connection
@@ -30,7 +31,7 @@ class Death(BaseException):
     """Stands for kill -9: nothing handles it on the way."""
 
 
-def die() -> None:
+def die() -> NoReturn:
     """End the process."""
     raise Death
 

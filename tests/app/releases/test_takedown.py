@@ -153,6 +153,7 @@ def test_counts_and_credits_are_those_of_a_release_that_never_had_the_rows(
         assert f"| revision | 2; {revised.taken_down} " in card
 
 
+@pytest.mark.slow
 def test_files_without_a_row_that_goes_stay_as_they_are(few_releases: Releases) -> None:
     before = few_releases.find("raw")
     few_releases.take_down(ids_of(0))
@@ -337,6 +338,7 @@ def test_a_build_that_has_read_what_is_taken_down_publishes_nothing(services: Se
     assert not places_of(services, 0)
 
 
+@pytest.mark.slow
 def test_a_build_leaves_out_what_is_taken_down_before_it_reads_that(services: Services) -> None:
     assert build_while_taking_down(services, ROWS - 1).rows == ROWS - 1
     assert not places_of(services, ROWS - 1)

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from threading import Thread
-from typing import Final, Literal
+from typing import Final, Literal, NoReturn
 
 import pytest
 from flask import Flask
@@ -192,7 +192,9 @@ def settings_of(settings: Settings, lake: Lake) -> Settings:
     if lake == "filled":
         (home / "words.md").write_text(WORDS, encoding="utf-8")
         files = dict.fromkeys(("site_file", "terms_file"), home / "words.md")
-        return Settings.at(home, terms_version="2026-11", site_title="The test lake", **files)
+        # A busy machine starts the process of a query slowly.
+        words = {"terms_version": "2026-11", "site_title": "The test lake"}
+        return Settings.at(home, sql_timeout_s=30, **words, **files)
     if lake == "empty":
         return Settings.at(home, terms_file=home / "none.md")
     return Settings.at(home, raw_access="keys", ingest_access="keys", site_title=LONG)
@@ -244,10 +246,10 @@ def _fill(services: Services, _app: Flask) -> _Filled:
 def _break(services: Services, app: Flask) -> _Filled:
     """Leave a lake empty, and let two of its pages fail."""
 
-    def fail() -> None:
+    def fail() -> NoReturn:
         raise RuntimeError("a mistake of ours")
 
-    def refuse() -> None:
+    def refuse() -> NoReturn:
         raise WorkerBusy("max_reads", 1)
 
     app.view_functions["terms.show"] = fail

@@ -67,6 +67,7 @@ def built(services: Services, monkeypatch: pytest.MonkeyPatch) -> dict[str, Cont
     return made
 
 
+@pytest.mark.slow
 def test_a_page_shows_the_turns_with_all_that_belongs_to_them(
     client: FlaskClient, services: Services
 ) -> None:
@@ -100,6 +101,7 @@ def test_a_page_shows_the_turns_with_all_that_belongs_to_them(
     assert f'href="/v1/contributions/{made.contribution_id}" download' in answer.text
 
 
+@pytest.mark.slow
 def test_versions_are_listed_with_their_snapshots(client: FlaskClient, services: Services) -> None:
     mine = {"contributor_id": "a" * 32, "conversation_id": "chat"}
     old, new = make_received(0, "old", **mine), make_received(1, "new", **mine)
@@ -112,6 +114,7 @@ def test_versions_are_listed_with_their_snapshots(client: FlaskClient, services:
     assert "later version" not in text_of(client.get(address(new)).text)
 
 
+@pytest.mark.slow
 def test_long_turns_and_many_turns_are_read_in_parts(
     client: FlaskClient, services: Services
 ) -> None:
@@ -239,6 +242,7 @@ def test_neighbours_are_near_duplicates_and_places_on_maps(
 # Who sees it.
 
 
+@pytest.mark.slow
 def test_what_is_hidden_is_shown_to_moderators_and_its_owner_alone(
     client: FlaskClient, services: Services
 ) -> None:

@@ -1,3 +1,4 @@
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -22,6 +23,7 @@ def test_scripts_without_spaces_are_compared_by_letters() -> None:
     assert changes[0] == Change("same", "今日は")
 
 
+@pytest.mark.slow
 @given(TEXTS, TEXTS)
 def test_both_texts_are_whole(before: str, after: str) -> None:
     parts = Comparer().compare(before, after)

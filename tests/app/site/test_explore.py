@@ -55,6 +55,7 @@ def link(page: str, pattern: str) -> str:
     return unescape(found[1])
 
 
+@pytest.mark.slow
 def test_pages_follow_each_other_and_stay_on_their_snapshot(
     client: FlaskClient, snapshots: list[Snapshot]
 ) -> None:
@@ -70,6 +71,7 @@ def test_pages_follow_each_other_and_stay_on_their_snapshot(
     assert ids(oldest) + ids(following) == (ids(first) + ids(second))[::-1]
 
 
+@pytest.mark.slow
 def test_a_moment_of_the_history_is_shown_as_it_was(
     client: FlaskClient, snapshots: list[Snapshot]
 ) -> None:
@@ -91,6 +93,7 @@ def test_texts_are_found_marked_and_never_markup(client: FlaskClient) -> None:
     assert "&lt;script&gt;evil()" in page
 
 
+@pytest.mark.slow
 def test_counts_stand_beside_the_results_or_are_loaded_later(client: FlaskClient) -> None:
     quick = client.get("/explore").text
     assert "25 contributions" in quick
@@ -147,6 +150,7 @@ def test_nothing_found_is_said(client: FlaskClient) -> None:
     assert "Nothing matches." in answer.text
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("form", ["ndjson", "csv", "parquet", "arrow"])
 def test_results_are_downloaded_in_every_form(
     client: FlaskClient, snapshots: list[Snapshot], form: str
@@ -189,6 +193,7 @@ def test_stages_are_shown_counted_and_downloaded_in_the_same_way(
     assert len(rows.splitlines()) == 24
 
 
+@pytest.mark.slow
 def test_what_a_reader_may_not_see_asks_for_a_key_and_another_stage_is_shown(
     shared_services: Services, snapshots: list[Snapshot]
 ) -> None:

@@ -74,6 +74,7 @@ def test_a_key_is_made_and_shown_once(client: FlaskClient, services: Services) -
     assert "Nothing in this lake belongs to this key" in client.get("/me", headers=bearer(key)).text
 
 
+@pytest.mark.slow
 def test_the_page_lists_every_version_and_nothing_of_others(
     client: FlaskClient, services: Services
 ) -> None:
@@ -96,6 +97,7 @@ def test_the_page_lists_every_version_and_nothing_of_others(
     assert "evil.example" not in with_other_host.text
 
 
+@pytest.mark.slow
 def test_pages_stay_on_their_snapshot(
     client: FlaskClient, services: Services, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -27,6 +27,8 @@ address => htmx.ajax("GET", address, {target: "#main", select: "#main", swap: "o
 WIDER_BY: Final = "document.documentElement.scrollWidth - innerWidth"
 HAS_LOADED: Final = "() => !document.querySelector('.htmx-request, .htmx-swapping, .htmx-settling')"
 
+expect.set_options(timeout=TIMEOUT_MS)
+
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Take each page in one form, or in every form."""

@@ -72,6 +72,7 @@ def test_the_documentation_names_only_files_of_this_server_and_all_are_there(
         assert response.status_code == 200, source
 
 
+@pytest.mark.slow
 def test_the_documentation_loads_our_description_and_no_validator(client: FlaskClient) -> None:
     script = client.get("/docs/start.js", buffered=True).text
     assert 'url: "/openapi.json"' in script

@@ -39,6 +39,7 @@ def test_the_page_shows_the_terms_and_their_version(settings: Settings) -> None:
     assert policy["script-src"] == "'self'"
 
 
+@pytest.mark.slow
 def test_markup_and_scripts_in_the_terms_are_text(settings: Settings) -> None:
     with opened_app(terms_settings(settings)) as app:
         page = app.test_client().get("/terms").text

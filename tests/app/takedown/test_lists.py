@@ -40,6 +40,7 @@ def take_down(services: Services, *ids: str) -> None:
     services.takedown.run()
 
 
+@pytest.mark.slow
 def test_a_restored_lake_takes_down_again_what_was_taken_down_since(
     settings: Settings, tmp_path: Path
 ) -> None:

@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterator, Sequence
 from datetime import timedelta
 from threading import Event
+from typing import Any
 
 import pytest
 from sqlalchemy import func, select
@@ -111,7 +112,12 @@ def test_a_committer_that_dies_with_prepared_versions_leaves_what_the_next_one_c
     elif seam == "moved in part":
         move = PreparedVersions.move
         monkeypatch.setattr("app.versions.prepared._BOUNDS", ((b"\x00", b"\x80"),))
-        monkeypatch.setattr(PreparedVersions, "move", lambda *args: (move(*args), die()))
+
+        def move_and_die(*args: Any) -> None:
+            move(*args)
+            die()
+
+        monkeypatch.setattr(PreparedVersions, "move", move_and_die)
     elif seam == "moved":
         monkeypatch.setattr(PreparedVersions, "shared", lambda *_: die())
     else:

@@ -61,6 +61,7 @@ def test_the_small_files_of_a_day_become_one(table: Table) -> None:
     assert compacted.size_bytes == newest.added_bytes
 
 
+@pytest.mark.slow
 def test_a_compaction_adds_no_rows_to_the_counts(table: Table) -> None:
     append_commits(table, 5)
     (compacted,) = compact_all(table)
@@ -262,6 +263,7 @@ def test_an_append_that_lost_to_a_compaction_is_not_in_the_table(
     assert _newest(load_table(catalog)).total_rows == 6
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seam", ["before_commit", "before_swap"])
 def test_a_compaction_that_is_cut_off_leaves_the_table_as_it_was(
     catalog: SqlCatalog, interrupted: InterruptedCatalog, table: Table, seam: str

@@ -44,6 +44,7 @@ def without(rows: pa.Table, ids: Collection[str]) -> pa.Table:
     return rows.filter(pc.invert(pc.is_in(rows[ID], pa.array(ids, pa.large_string()))))
 
 
+@pytest.mark.slow
 def test_every_snapshot_keeps_its_other_rows_in_their_order(
     table: Table, history: list[Snapshot]
 ) -> None:

@@ -175,6 +175,7 @@ def test_compacted_and_thinned_files_go_when_no_reader_can_need_them(table: Tabl
         assert rows_at(table, snapshot).equals(rows)
 
 
+@pytest.mark.slow
 def test_a_reader_in_the_middle_of_its_scan_keeps_its_files(
     catalog: SqlCatalog, table: Table
 ) -> None:

@@ -58,6 +58,7 @@ def _files(table: Table) -> set[str]:
     return {str(path) for path in folder.rglob("*") if path.is_file()}
 
 
+@pytest.mark.slow
 def test_every_snapshot_has_its_id_number_rows_and_tags_and_other_files(
     table: Table, history: list[Snapshot]
 ) -> None:

@@ -160,6 +160,7 @@ def test_concurrent_thinnings_have_the_same_result(catalog: SqlCatalog, table: T
     assert live_numbers(load_table(catalog)) == [4]
 
 
+@pytest.mark.slow
 def test_every_snapshot_reads_the_same_after_it_was_thinned(
     catalog: SqlCatalog, table: Table
 ) -> None:

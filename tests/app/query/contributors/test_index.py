@@ -8,6 +8,7 @@ from sqlalchemy import delete
 
 from app.query.contributors import indexing, sums
 from app.query.counts_models import ContributorFile, ContributorRows
+from app.query.dimensions import Dimension
 from app.query.filters import Filters
 from app.query.snapshots import Reference, SnapshotView
 from app.query.stats import ContributionStatistics
@@ -158,7 +159,8 @@ def test_contributors_of_any_snapshot_are_summed_though_files_have_rows_of_later
     services.summary_job().step()
     view = view_of(services, snapshot_id=snapshots[4].snapshot_id)
     assert any(not selected_whole for selected_whole in whole_files_of_replaced(services, view))
-    for by in (["contributor_id"], ["day", "contributor_id"]):
+    groupings: tuple[list[Dimension], ...] = (["contributor_id"], ["day", "contributor_id"])
+    for by in groupings:
         counted = services.statistics.count_each(view, Filters(), by)
         with monkeypatch.context() as patched:
             patched.setattr(ContributionStatistics, "count_each", None)
