@@ -24,8 +24,9 @@ from app.maps.texts import LANGUAGE
 from app.releases.recipe import Recipe
 from app.services import Services
 from app.state import ledger
+from catalog.plans import plan
 from catalog.records import Contribution
-from catalog.scan import plan, read
+from catalog.scan import read
 from catalog.schema import CONVERSATION
 from catalog.size import size_of
 from catalog.snapshots import Snapshot

@@ -28,7 +28,7 @@ from app.curation.pipeline.records import ChunkRecords
 from app.curation.pipeline.writer import StageWriter
 from app.curation.rules.curating import minhash, prompts
 from app.curation.rules.standard import standard_rules
-from app.query.snapshots import Reference
+from app.query.snapshots import Reference, SnapshotView
 from app.services import Services
 from catalog.membership import NO_IDS
 from catalog.schema import ARROW_SCHEMA
@@ -104,9 +104,9 @@ def _make(home: Path, rows: int, days: int) -> None:
     batch_id = uuid4()
     staged = StagedFiles(table, batch_id)
     for day in range(days):
-        made = _Day.made(day, rows // days)
-        for start in range(0, made.number, _ROWS_IN_GROUP):
-            staged.write(made.raw().slice(start, _ROWS_IN_GROUP))
+        of_day = _Day.made(day, rows // days).raw()
+        for start in range(0, of_day.num_rows, _ROWS_IN_GROUP):
+            staged.write(of_day.slice(start, _ROWS_IN_GROUP))
     append_batch(table, batch_id, [], staged.finish())
     services.committer().reconcile()
     _write_cleaned(services, rows // days)
@@ -117,7 +117,8 @@ def _write_cleaned(services: Services, rows_a_day: int) -> None:
     table = load_table(services.catalog)
     snapshot = services.snapshots.find(Reference())
     rules = standard_rules(services.evaluation_sets.load())
-    chunks = list(survey(table, snapshot, ExcludedIds(NO_IDS, NO_IDS), QUERY))
+    replaced = services.replaced.as_of(SnapshotView(table, snapshot))
+    chunks = list(survey(table, snapshot, ExcludedIds(replaced, NO_IDS), QUERY))
     digests = {chunk.start: cleaned_digest(chunk.digest, rules) for chunk in chunks}
     with StageWriter(services.catalog, "cleaned", ChunkRecords(services.database)) as writer:
         for day in sorted({chunk.start.date() for chunk in chunks}):

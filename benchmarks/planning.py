@@ -20,8 +20,9 @@ from pyiceberg.typedef import Record
 
 from app.query.filters import received_between
 from catalog import manifests
+from catalog.entries import newest_entries
 from catalog.maintenance.orphans import Ages, find_orphans
-from catalog.scan import EVERY_ROW, newest_entries, plan
+from catalog.plans import EVERY_ROW, plan
 from catalog.schema import SCHEMA
 from catalog.snapshots import live_snapshots
 from catalog.table import append_batch, load_table

@@ -10,11 +10,13 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import timedelta
+from http import HTTPStatus
 from itertools import cycle
 from os import getpid
 from pathlib import Path
+from resource import RUSAGE_SELF, getrusage
 from statistics import median
-from time import perf_counter
+from time import perf_counter, process_time
 from typing import Final
 
 import _columns
@@ -27,11 +29,15 @@ import _servers
 import click
 import requests
 from msgspec.structs import replace
+from werkzeug.test import TestResponse
 
+from app import create_app
 from app.services import Services
+from app.settings import Settings
 from app.state import ledger
 from catalog.arrow import to_arrow
-from catalog.scan import plan, read
+from catalog.plans import plan
+from catalog.scan import read
 from catalog.schema import ID
 from catalog.snapshots import Snapshot, live_snapshots
 from catalog.table import load_table
@@ -46,6 +52,9 @@ _LOOKUPS: Final = 20
 _CONTRIBUTOR: Final = "contributor_id"
 _HASH: Final = "content_hash"
 _TIMEOUT_S: Final = 1_800
+_SETTINGS: Final = {"sql_timeout_s": 60, "read_timeout_s": _TIMEOUT_S}
+_WAITING: Final = {"newest_page_after_commit"}
+"""The measures that wait for a committer."""
 _PIECE_BYTES: Final = 1024 * 1024
 _ARROW: Final = {"Accept": "application/vnd.apache.arrow.stream"}
 _CHAT: Final = "ingest/chat"
@@ -116,7 +125,31 @@ class _Server:
         ).raise_for_status()
 
 
-Measure = Callable[[_Server, int], Callable[[], object]]
+class _Application:
+    """The application in this process, asked as a server is."""
+
+    def __init__(self, home: Path) -> None:
+        self._client = create_app(Settings.at(home, **_SETTINGS)).test_client()
+
+    def get(self, path: str, headers: dict[str, str] | None = None) -> None:
+        """Ask, and read the answer to its end."""
+        with self._client.get(f"/v1/{path}", headers=headers, buffered=False) as answer:
+            self._check(answer)
+            for _ in answer.response:
+                pass
+
+    def post(self, path: str, body: bytes, headers: dict[str, str]) -> None:
+        """Send a body, and read the answer."""
+        with self._client.post(f"/v1/{path}", data=body, headers=headers) as answer:
+            self._check(answer)
+
+    @staticmethod
+    def _check(answer: TestResponse) -> None:
+        if answer.status_code >= HTTPStatus.BAD_REQUEST:
+            raise RuntimeError(answer.get_data(as_text=True))
+
+
+Measure = Callable[[_Server | _Application, int], Callable[[], object]]
 """Prepares a request to a server, whose number is given, and returns what is to be measured."""
 
 
@@ -126,13 +159,23 @@ Measure = Callable[[_Server, int], Callable[[], object]]
 @click.option("--repeat", default=5, show_default=True, help="Warm requests of each measure.")
 @click.option("--home", type=click.Path(path_type=Path), help="Where to make the lake and keep it.")
 @click.option("--curate/--no-curate", default=False, help="Also curate, and then one more row.")
+@click.option("--in-process", is_flag=True, help="Ask the application without a server.")
 @click.argument("measures", nargs=-1)
 def main(
-    rows: int, days: int, repeat: int, home: Path | None, curate: bool, measures: tuple[str, ...]
+    rows: int,
+    days: int,
+    repeat: int,
+    home: Path | None,
+    curate: bool,
+    in_process: bool,
+    measures: tuple[str, ...],
 ) -> None:
     """Make a lake, or take the one that is in the folder, and print a JSON line for each measure.
 
-    MEASURES are names of measures; all by default.
+    MEASURES are names of measures; all by default, but in one process those that wait for a
+    committer. What is measured in one process is warm with what others have read, and its memory is
+    the most until then. On a busy machine its processor time tells more than a server's, whose idle
+    processes count as well, for as long as it takes.
     """
     with tempfile.TemporaryDirectory() as scratch:
         lake = home or Path(scratch) / "lake"
@@ -140,8 +183,13 @@ def main(
         known = _measures(facts)
         if unknown := set(measures) - set(known):
             raise click.UsageError(f"unknown: {sorted(unknown)}; known: {', '.join(known)}")
-        for name in measures or known:
-            _print(_measure(lake, rows, name, known[name], repeat))
+        if in_process:
+            application = _Application(lake)
+            for name in measures or [name for name in known if name not in _WAITING]:
+                _print(_measure_here(application, rows, name, known[name], repeat))
+        else:
+            for name in measures or known:
+                _print(_measure(lake, rows, name, known[name], repeat))
         if curate:
             _print(_curated(lake, rows))
 
@@ -275,10 +323,9 @@ def _lines(rows: int, number: int) -> Iterator[bytes]:
 
 def _measure(home: Path, rows: int, name: str, prepare: Measure, repeat: int) -> _Result:
     """Measure in a server of its own, so that no other measure has warmed anything."""
-    settings = {"sql_timeout_s": 60, "read_timeout_s": _TIMEOUT_S}
     with (
         _servers.peak_memory() as peak,
-        _servers.chatlake(home, workers=1, settings=settings) as url,
+        _servers.chatlake(home, workers=1, settings=_SETTINGS) as url,
     ):
         server = _Server(url)
         cold_ms = _timed_ms(prepare(server, 0))
@@ -295,6 +342,24 @@ def _measure(home: Path, rows: int, name: str, prepare: Measure, repeat: int) ->
         round(cpu_s * 1000 / repeat, 1),
         round(peak.worker / 2**20),
         rows,
+    )
+
+
+def _measure_here(
+    application: _Application, rows: int, name: str, prepare: Measure, repeat: int
+) -> _Result:
+    """Measure in this process, after other measures."""
+    prepare(application, 0)()
+    times_ms, cpu_ms = [], []
+    for number in range(1, repeat + 1):
+        action = prepare(application, number)
+        cpu_before = process_time()
+        with _idle_processes() as used:
+            times_ms.append(_timed_ms(action))
+        cpu_ms.append((process_time() - cpu_before + used[0]) * 1000)
+    peak = getrusage(RUSAGE_SELF).ru_maxrss / 1024
+    return _Result(
+        name, None, round(median(times_ms), 1), round(median(cpu_ms), 1), round(peak), rows
     )
 
 

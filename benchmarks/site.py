@@ -21,7 +21,8 @@ from app.maps.description import MapParameters
 from app.releases.recipe import Recipe
 from app.services import Services
 from app.state import ledger
-from catalog.scan import plan, read
+from catalog.plans import plan
+from catalog.scan import read
 from catalog.schema import ID
 from catalog.snapshots import live_snapshots
 from catalog.table import load_table

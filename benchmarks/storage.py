@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 
 from app.services import Services
 from catalog.arrow import to_arrow
-from catalog.scan import plan
+from catalog.plans import plan
 from catalog.snapshots import live_snapshots
 from catalog.table import append_batch, load_table
 

@@ -19,7 +19,7 @@ import pyarrow.parquet as pq
 from app.access.takedowns.records import TakedownKind
 from app.services import Services
 from app.takedown.verify.verification import verify
-from catalog.scan import newest_entries
+from catalog.entries import newest_entries
 from catalog.schema import ID, TABLE_IDENTIFIER
 from catalog.snapshots import live_snapshots
 from catalog.stages import COMPUTED_STAGES

@@ -7,7 +7,9 @@ from dataclasses import dataclass
 import pyarrow.compute as pc
 from pyiceberg.table import Table
 
-from catalog.scan import newest_entries, plan, read
+from catalog.entries import newest_entries
+from catalog.plans import plan
+from catalog.scan import read
 from catalog.schema import SEQUENCE_NUMBER
 from catalog.snapshots import Snapshot, to_snapshot
 

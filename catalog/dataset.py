@@ -16,8 +16,9 @@ from pyiceberg.io.pyarrow import PyArrowFileIO, schema_to_pyarrow
 from pyiceberg.table import Table
 
 from catalog.fragments import PARQUET
+from catalog.plans import DataFile
 from catalog.replaced import REPLACED_SCHEMA, ReplacedFile
-from catalog.scan import DataFile, day_bounds
+from catalog.scan import day_bounds
 from catalog.schema import ARROW_SCHEMA, ID, SCHEMA, SEQUENCE_NUMBER
 from sandbox.protocol import LocalFiles, ReplacedFiles
 
@@ -90,6 +91,24 @@ def replaced_files_of(
         last_sequence_number=last_sequence_number if is_newer else None,
         schema=_REPLACED_SCHEMA,
     )
+
+
+def rows_not_replaced(
+    files: Sequence[DataFile], replaced: Iterable[ReplacedFile], last_sequence_number: int
+) -> int | None:
+    """Return how many rows of a snapshot weren't replaced; None if files have to be read for that.
+
+    Args:
+        files: All planned files of the snapshot.
+        replaced: Data files of the table `replaced`.
+        last_sequence_number: The sequence number of the snapshot.
+    """
+    counting = [file for file in replaced if file.first_sequence_number <= last_sequence_number]
+    if any(file.is_wanted_in_part for file in files):
+        return None
+    if any(file.last_sequence_number > last_sequence_number for file in counting):
+        return None
+    return sum(file.rows for file in files) - sum(file.rows for file in counting)
 
 
 def _path_of(table: Table, url: str) -> str:

@@ -28,10 +28,10 @@ from pyiceberg.types import LongType, NestedField, StringType, TimestamptzType
 
 from catalog.checkpoints import checkpoint
 from catalog.connection import commit_lock_of
+from catalog.entries import entries_of
 from catalog.errors import CommitConflict
 from catalog.manifests import DAY, PATH, SIZE_BYTES, column_of, files_of
 from catalog.pruning import LOWER, ROWS, UPPER
-from catalog.scan import entries_of
 from catalog.schema import ID, NAMESPACE, SEQUENCE_NUMBER
 from catalog.staging import StagedFile, StagedFiles, describe_files
 

@@ -22,19 +22,14 @@ from pyiceberg.table.snapshots import Snapshot as IcebergSnapshot
 from pyiceberg.table.update.snapshot import _ManifestMergeManager, _OverwriteFiles
 
 from catalog.checkpoints import checkpoint
+from catalog.entries import entries_of
 from catalog.errors import CommitConflict
 from catalog.fragments import PARQUET, prune_row_groups, read_fragment, scanner
 from catalog.manifests import PATH, column_of, files_of
+from catalog.plans import EVERY_ROW
 from catalog.pruning import LOWER, UPPER
 from catalog.records import time_of
-from catalog.scan import (
-    COUNTED_FIELD,
-    EVERY_ROW,
-    arrow_condition,
-    columns_in,
-    entries_of,
-    schema_of,
-)
+from catalog.scan import COUNTED_FIELD, arrow_condition, columns_in, schema_of
 from catalog.schema import CONVERSATION, ID
 from catalog.snapshots import commit_on_newest, live_snapshot, live_snapshots
 from catalog.stages import SOURCE_SNAPSHOT_PROPERTY

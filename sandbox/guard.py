@@ -14,6 +14,7 @@ from typing import Any, Final
 import duckdb
 
 from sandbox.functions import FUNCTIONS, TABLE_FUNCTIONS
+from sandbox.names import quoted
 
 TABLES: Final = frozenset({"contributions", "all_versions", "turns"})
 """The tables that a query may read."""
@@ -108,9 +109,8 @@ def _check_free(connection: duckdb.DuckDBPyConnection, names: AbstractSet[str]) 
     file whose path is the name, in another.
     """
     for name in names:
-        quoted = name.replace('"', '""')
         try:
-            connection.sql(f'FROM "{quoted}"')
+            connection.sql(f"FROM {quoted(name)}")
         except duckdb.CatalogException:
             continue
         except duckdb.Error:

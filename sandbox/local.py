@@ -11,6 +11,7 @@ from typing import Final
 import duckdb
 import pyarrow as pa
 
+from sandbox.names import quoted
 from sandbox.protocol import LocalFiles, ReplacedFiles
 
 _FIELD_ID: Final = b"PARQUET:field_id"
@@ -78,7 +79,7 @@ def _rows_of(connection: duckdb.DuckDBPyConnection, paths: Iterable[str], schema
 
 
 def _column(field: pa.Field) -> str:
-    name = _quoted(field.name)
+    name = quoted(field.name)
     if not pa.types.is_struct(field.type):
         return name
     # DuckDB 2.0 fails on a field of a struct that a file lacks, if it asks the file for that alone.
@@ -98,7 +99,3 @@ def _schema(connection: duckdb.DuckDBPyConnection, schema: pa.Schema) -> str:
 
 def _literal(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"
-
-
-def _quoted(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"'

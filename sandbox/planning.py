@@ -12,6 +12,9 @@ from sandbox.protocol import LocalFiles, ReplacedFiles, Task
 
 _IN_ORDER_OF_DAYS: Final = frozenset({"received_at", "contribution_id"})
 """The columns by whose order files come one after the other."""
+_PARTS_OF_A_COUNT: Final = frozenset({"SELECT_NODE", "FUNCTION", "BASE_TABLE", "ORDER_MODIFIER"})
+"""The types of the parts of `SELECT count(*) FROM contributions`. No other one is needed to count
+rows, and none of these names a column. The parser gives each function an order of its arguments."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,11 +26,14 @@ class PlannedFiles:
         local: The same files for DuckDB, in the order in which they are read best; None where it
             can't read them.
         replaced: What tells which contributions of these days were replaced.
+        counted: Number of rows of `contributions`, if it is known and the query asks for nothing
+            else; else None.
     """
 
     dataset: ds.FileSystemDataset
     local: LocalFiles | None
     replaced: ReplacedFiles
+    counted: int | None
 
 
 def planned_files(
@@ -52,7 +58,8 @@ def planned_files(
             paths=tuple(local.paths[place] for place in in_order),
             sequence_numbers=tuple(local.sequence_numbers[place] for place in in_order),
         )
-    return PlannedFiles(_part_of(task.dataset, places), local, task.replaced.of(days))
+    counted = task.rows if _only_counts(select) else None
+    return PlannedFiles(_part_of(task.dataset, places), local, task.replaced.of(days), counted)
 
 
 def _part_of(dataset: ds.FileSystemDataset, places: list[int]) -> ds.FileSystemDataset:
@@ -67,6 +74,17 @@ def _begins_with_newest(select: Select) -> bool:
     With a LIMIT, DuckDB then passes over row groups that are older than those that it has.
     """
     return any(_is_newest_first(part) for part in select.parts)
+
+
+def _only_counts(select: Select) -> bool:
+    """Tell whether a query asks for the number of rows of `contributions`, and nothing else."""
+    if any(str(part["type"]) not in _PARTS_OF_A_COUNT for part in select.parts if "type" in part):
+        return False
+    tables = [part for part in select.parts if part.get("type") == "BASE_TABLE"]
+    if len(tables) != 1:
+        return False
+    (table,) = tables
+    return table["table_name"].lower() == "contributions" and not table["column_name_alias"]
 
 
 def _is_newest_first(part: dict[str, Any]) -> bool:

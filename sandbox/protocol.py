@@ -110,6 +110,7 @@ class Task:
             files have no newer rows.
         replaced: What tells which contributions a later version has replaced.
         hidden: The contribution_ids that no table of the query has, ascending.
+        rows: Number of rows of the table `contributions`; None where files have to be read for it.
         limits: The limits of the query.
     """
 
@@ -120,6 +121,7 @@ class Task:
     last_sequence_number: int | None
     replaced: ReplacedFiles
     hidden: pa.Array
+    rows: int | None
     limits: QueryLimits
 
 

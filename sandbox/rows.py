@@ -11,6 +11,7 @@ import pyarrow.compute as pc
 from duckdb.sqltypes import DuckDBPyType
 
 from sandbox.guard import Refused
+from sandbox.names import quoted
 from sandbox.protocol import QueryLimits, TruncatedBy
 
 _BATCH_ROWS: Final = 1024
@@ -77,7 +78,7 @@ def _portable(relation: duckdb.DuckDBPyRelation) -> duckdb.DuckDBPyRelation:
     """Return a relation whose columns have distinct names and types that every format carries."""
     names = _distinct(relation.columns)
     columns = [
-        f"{_as_portable(kind, position)} AS {_quoted(name)}"
+        f"{_as_portable(kind, position)} AS {quoted(name)}"
         for position, (name, kind) in enumerate(zip(names, relation.types, strict=True), 1)
     ]
     return relation.project(", ".join(columns))
@@ -119,10 +120,6 @@ def _distinct(names: Sequence[str]) -> list[str]:
         chosen = name if name not in taken else next(new for new in numbered if new not in taken)
         taken[chosen] = None
     return list(taken)
-
-
-def _quoted(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"'
 
 
 def _fitting(

@@ -55,6 +55,9 @@ class Tables:
         Raises:
             duckdb.Error: A file is missing, or can't be read.
         """
+        if self._files.counted is not None:
+            self._create_view("contributions", "*", f"range({self._files.counted})", [])
+            return
         local, replaced = self._files.local, self._files.replaced
         if local is None:
             self._scan_contributions("all_versions", self._hidden_of)

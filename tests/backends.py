@@ -13,6 +13,8 @@ from app.settings import Settings
 
 EMBEDDED: Final = "sqlite"
 CLUSTERED: Final = "postgresql"
+PATIENT: Final[dict[str, Any]] = {"sql_timeout_s": 60.0}
+"""Settings of every lake of a test: a busy machine takes seconds to start a query's process."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,4 +43,4 @@ class Backend:
             like: Settings of a lake whose database is copied; None for an empty database.
             values: Other settings.
         """
-        return Settings.at(home, **self.places(like), **values)
+        return Settings.at(home, **{**PATIENT, **self.places(like), **values})

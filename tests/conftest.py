@@ -39,6 +39,9 @@ hypothesis_settings.load_profile("whole")
 SERVERS = ("tests/functional/", "tests/faults/")
 """Folders of tests that start the service as its users do."""
 
+_LONG = ("slow", "cluster", "browser")
+"""Markers of tests that may take long."""
+
 _SERVERS_SHARE = 0.75
 """The part of the run within which all tests of servers begin, so that none is last."""
 
@@ -75,10 +78,15 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def _spread(items: list[pytest.Item]) -> None:
-    """Spread the modules that start servers, which mostly wait, over those that compute."""
+    """Spread the modules that start servers, which mostly wait, over those that compute.
+
+    Modules of quick tests alone come last, so that no process ends long after the others.
+    """
     modules = dict.fromkeys(map(_module, items))
+    slow = {_module(item) for item in items if any(map(item.get_closest_marker, _LONG))}
     servers = [module for module in modules if module.startswith(SERVERS)]
     others = [module for module in modules if not module.startswith(SERVERS)]
+    others.sort(key=lambda module: module not in slow)
     places = {module: place / len(others) for place, module in enumerate(others)}
     for place, module in enumerate(servers):
         places[module] = _SERVERS_SHARE * place / len(servers)

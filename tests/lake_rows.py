@@ -17,7 +17,9 @@ from app.releases.optional_fields import arrow_schema
 from app.releases.published_rows import PublishedFile, published_files, schema_of
 from app.services import Services
 from app.state import ledger
-from catalog.scan import count_rows, newest_entries, plan
+from catalog.entries import newest_entries
+from catalog.plans import plan
+from catalog.scan import count_rows
 from catalog.schema import ID, TABLE_IDENTIFIER
 from catalog.stages import COMPUTED_STAGES
 from catalog.table import load_table

@@ -17,8 +17,8 @@ from app import create_app
 from app.api.access import TABLE, _moderate
 from app.cli.settings import settings_tables
 from app.settings import Settings
-from app.telemetry import metrics
 from app.telemetry.exposition import JournalDepth, exposition
+from app.telemetry.labels import MaintenanceOperation, RejectionReason
 from app.version import VERSION
 
 ROOT = Path(__file__).parents[1]
@@ -192,9 +192,9 @@ def test_every_metric_is_on_its_page_with_its_type_and_labels() -> None:
         for metric in exposed_metrics()
     }
     assert documented == exposed
-    for reason in get_args(metrics.RejectionReason):
+    for reason in get_args(RejectionReason):
         assert f"`{reason}`" in page
-    for operation in get_args(metrics.MaintenanceOperation):
+    for operation in get_args(MaintenanceOperation):
         assert f"`{operation}`" in page
 
 

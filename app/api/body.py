@@ -22,6 +22,8 @@ FREE_BYTES: Final = 64 * 1024
 """Size up to which a body needs no part of `max_bodies_bytes`."""
 
 IDENTITY: Final = "identity"
+_ALIASES: Final = {"x-gzip": "gzip"}
+"""https://www.rfc-editor.org/rfc/rfc9110#section-8.4.1.3"""
 _LIMIT: Final = "max_body_bytes"
 BROKEN_OFF: Final = "the body broke off, or its chunks are malformed"
 TOO_SHORT: Final = "the body ended before its Content-Length"
@@ -93,6 +95,7 @@ def encoding_of(header: str | None) -> str:
         UnsupportedMediaType: It isn't one of `ENCODINGS`.
     """
     encoding = (IDENTITY if header is None else header).strip().lower()
+    encoding = _ALIASES.get(encoding, encoding)
     if encoding not in {IDENTITY, *ENCODINGS}:
         raise UnsupportedMediaType(f"the content encoding {encoding} is not gzip or zstd")
     return encoding

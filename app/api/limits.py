@@ -30,7 +30,7 @@ from app.api.access import current_api_key
 from app.api.addresses import customer_of, network_of
 from app.api.formats import JSON, preferred
 from app.services import Services, current_services
-from app.telemetry.metrics import LimitName
+from app.telemetry.labels import LimitName
 
 METER: Final = "chatlake.meter"
 """Key of a WSGI environment: the `Meter` of the request, if the edge has made one."""

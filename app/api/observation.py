@@ -14,8 +14,8 @@ from flask import Flask, Request
 from werkzeug.wsgi import ClosingIterator
 
 from app.telemetry import metrics, traces
+from app.telemetry.labels import RejectionReason
 from app.telemetry.logs import RequestId, current_request
-from app.telemetry.metrics import RejectionReason
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment

@@ -73,7 +73,7 @@ class ListedReleases:
 def needed_for(manifest: Manifest) -> Roles:
     """Return the roles of keys of which one is needed to have a release; none if it is open."""
     policy = current_services().policy
-    return policy.release(manifest.name, is_raw=manifest.stage == "raw")
+    return policy.release(manifest.name, is_raw=manifest.is_raw)
 
 
 def listed_releases() -> ListedReleases:

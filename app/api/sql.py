@@ -66,7 +66,7 @@ def run() -> Response:
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class HeldResult:
     """The result of a query, with the places that are held until it was sent.
 
     Attributes:
@@ -93,7 +93,7 @@ class Found:
         return self.answer(body, media_type)
 
 
-def run_query(asked: SqlRequest) -> Found:
+def run_query(asked: SqlRequest) -> HeldResult:
     """Run a query within the limits of the current request's client.
 
     Raises:
@@ -114,7 +114,7 @@ def run_query(asked: SqlRequest) -> Found:
             client = ":".join(current_meter().client.subject)
             result = services.sql.run(view, asked.query, client, _client_descriptor())
         # The places are held on: the answer stays in memory until the client has it.
-        return Found(result, snapshot_id_of(view), held.pop_all())
+        return HeldResult(result, snapshot_id_of(view), held.pop_all())
 
 
 def _client_descriptor() -> int | None:

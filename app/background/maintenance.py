@@ -15,6 +15,7 @@ from app.settings import Settings
 from app.state import ledger
 from app.state.db import Database
 from app.telemetry import metrics, traces
+from app.telemetry.labels import MaintenanceOperation
 from app.versions.recording import VersionRecorder
 from catalog.connection import LockingCatalog
 from catalog.maintenance.compaction import (
@@ -352,7 +353,7 @@ class Maintenance:
 
 
 def _measured(
-    operation: metrics.MaintenanceOperation, results: Callable[[], Iterable[MaintenanceResult]]
+    operation: MaintenanceOperation, results: Callable[[], Iterable[MaintenanceResult]]
 ) -> Iterator[MaintenanceResult]:
     """Yield the results of an operation that changed something, and count them."""
     started = monotonic()

@@ -18,7 +18,8 @@ from app.query.filters import received_between
 from app.query.text_index.folder import IndexStatus, TextIndexes
 from app.telemetry import metrics
 from catalog.errors import LakeError
-from catalog.scan import EVERY_ROW, DataFile, day_bounds, plan
+from catalog.plans import EVERY_ROW, DataFile, plan
+from catalog.scan import day_bounds
 from catalog.snapshots import to_snapshot
 from catalog.table import load_table
 

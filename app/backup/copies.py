@@ -9,7 +9,8 @@ from typing import Final
 from pyarrow.fs import FileInfo, FileSystem, LocalFileSystem
 
 from app.backup.errors import BackupDamaged
-from app.backup.manifest import BackedUpFile, BackupManifest, sum_of
+from app.backup.manifest import BackedUpFile, BackupManifest
+from app.state.checksums import sha256_of
 from catalog.durability import sync_folder
 
 _PIECE_BYTES: Final = 1024 * 1024
@@ -61,7 +62,7 @@ class FileCopies:
         if sha256 is None:
             if not _link(filesystem, original.path, target):
                 self._copy(path, filesystem, original, target)
-            sha256 = sum_of(target)
+            sha256 = sha256_of(target)
         self.files[path] = BackedUpFile(
             size_bytes=original.size, modified_ns=original.mtime_ns, sha256=sha256
         )
@@ -72,7 +73,7 @@ class FileCopies:
         self.files[path] = BackedUpFile(
             size_bytes=status.st_size,
             modified_ns=status.st_mtime_ns,
-            sha256=sum_of(self._folder / path),
+            sha256=sha256_of(self._folder / path),
         )
 
     def keep_only(self, paths: Iterable[str]) -> None:
@@ -109,7 +110,7 @@ class FileCopies:
                 self.copied_bytes += len(piece)
             copy.flush()
             os.fsync(copy.fileno())
-        if sum_of(target) != digest.hexdigest():
+        if sha256_of(target) != digest.hexdigest():
             raise BackupDamaged(self._folder, [path])
         os.utime(target, ns=(original.mtime_ns, original.mtime_ns))
 

@@ -1,6 +1,5 @@
 """The manifest of a backup, which is written last: what the backup holds, with sums."""
 
-import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
@@ -10,6 +9,7 @@ from typing import Final
 import msgspec
 
 from app.backup.errors import BackupDamaged, BackupUnreadable
+from app.state.checksums import sha256_of
 from catalog.durability import DurableFile
 
 MANIFEST_FILE: Final = "backup.json"
@@ -98,13 +98,7 @@ def check_sums(folder: Path, manifest: BackupManifest) -> None:
 def _damaged(folder: Path, manifest: BackupManifest) -> Iterator[str]:
     for path, file in manifest.files.items():
         try:
-            if sum_of(folder / path) != file.sha256:
+            if sha256_of(folder / path) != file.sha256:
                 yield path
         except FileNotFoundError:
             yield path
-
-
-def sum_of(path: Path) -> str:
-    """Return the SHA-256 of a file in hexadecimal."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -40,11 +40,11 @@ from app.ingest.senders import Sender
 from app.ingest.upload_store import UploadStore
 from app.ingest.uploads import AnsweredUpload, Uploads
 from app.telemetry import metrics
-from app.telemetry.metrics import LimitName
+from app.telemetry.labels import LimitName, RejectionReason
 from catalog.errors import LakeError
 from catalog.staging import StagedFiles
 
-_REASONS: Final[Mapping[type[LakeError], metrics.RejectionReason]] = {
+_REASONS: Final[Mapping[type[LakeError], RejectionReason]] = {
     MalformedBody: "malformed",
     LimitExceeded: "too_large",
     InvalidSubmission: "invalid",

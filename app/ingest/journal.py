@@ -35,9 +35,10 @@ from app.ingest.idempotency import (
 from app.ingest.refusals import Refused, refuse_nothing
 from app.ingest.room import Room
 from app.state import ledger
-from app.state.db import Database, PersistentWriter
+from app.state.db import Database
 from app.state.models import IdempotencyKey, JournalEntry
 from app.state.parts import in_parts
+from app.state.persistent import PersistentWriter
 from app.state.prepared import Prepared
 from app.telemetry import metrics, traces
 from app.versions.index import StoredVersion

@@ -43,6 +43,8 @@ def parse(body: bytes, limits: JsonLimits) -> Any:
     """
     if body.startswith(_BOM):
         raise MalformedBody("the body starts with a byte order mark; send UTF-8 without one")
+    if not body.strip():
+        raise MalformedBody("the body is empty")
     brackets = body.count(b"[") + body.count(b"{")
     if brackets > limits.max_brackets:
         # Each may start an object, which takes many times the memory of its text.

@@ -23,7 +23,8 @@ from app.query.snapshots import SnapshotView
 from app.state.db import Database
 from app.state.derived import DerivedLost
 from app.versions.keys import CONTENT_HASH, content_key
-from catalog.scan import NO_ROWS, CandidateRows, DataFile, read
+from catalog.plans import DataFile
+from catalog.scan import NO_ROWS, CandidateRows, read
 
 _BUCKETS: Final = range(256)
 _FILES: Final = 1 << 40

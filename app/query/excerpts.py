@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any, Final
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from catalog.schema import CONVERSATION, ID
 
@@ -95,6 +96,40 @@ class Excerpt:
     passages: tuple[Passage, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class _Wanted:
+    """A text that was searched for.
+
+    Attributes:
+        text: The text, to be found in turns.
+        in_line: Finds it in a passage, which has one space where the turn may have several.
+    """
+
+    text: str
+    in_line: re.Pattern[str]
+
+    @classmethod
+    def of(cls, q: str | None) -> "_Wanted | None":
+        """Return what was searched for; None for nothing, or for spaces alone."""
+        words = (q or "").split()
+        if q is None or not words:
+            return None
+        return cls(q, re.compile(r"\s+".join(map(re.escape, words)), re.IGNORECASE))
+
+    def places_in(self, texts: Sequence[str | None]) -> list[int | None]:
+        """Return the byte of each text at which it has this one, in upper or lower case.
+
+        RE2 takes a time that grows with the length of the texts. That of `re` grows with the
+        product of both lengths, and no other thread can run Python in it.
+
+        Returns:
+            The places; -1 for a text that hasn't got it, and None for None.
+        """
+        array = pa.array(texts, pa.large_string())
+        found: list[int | None] = pc.find_substring(array, self.text, ignore_case=True).to_pylist()
+        return found
+
+
 def excerpts(rows: pa.Table, q: str | None = None) -> list[Excerpt]:
     """Return excerpts of contributions.
 
@@ -102,11 +137,11 @@ def excerpts(rows: pa.Table, q: str | None = None) -> list[Excerpt]:
         rows: The contributions, with `COLUMNS`, and with their language if it is known.
         q: The text that was searched for; None when none was.
     """
-    wanted = _pattern(q)
+    wanted = _Wanted.of(q)
     return [_excerpt(row, wanted) for row in rows.to_pylist()]
 
 
-def _excerpt(row: Mapping[str, Any], wanted: re.Pattern[str] | None) -> Excerpt:
+def _excerpt(row: Mapping[str, Any], wanted: _Wanted | None) -> Excerpt:
     turns: Sequence[Turn] = row[CONVERSATION] or ()
     return Excerpt(
         contribution_id=row[ID],
@@ -122,7 +157,7 @@ def _excerpt(row: Mapping[str, Any], wanted: re.Pattern[str] | None) -> Excerpt:
     )
 
 
-def _passages(turns: Sequence[Turn], wanted: re.Pattern[str] | None) -> Iterator[Passage]:
+def _passages(turns: Sequence[Turn], wanted: _Wanted | None) -> Iterator[Passage]:
     prompt = next((n for n, turn in enumerate(turns) if turn["role"] == _USER), 0)
     answer = next(
         (n for n, turn in enumerate(turns) if n > prompt and turn["role"] == _ASSISTANT), None
@@ -137,32 +172,39 @@ def _passages(turns: Sequence[Turn], wanted: re.Pattern[str] | None) -> Iterator
         yield _passage(place, turns[place], characters, wanted)
 
 
-def _first_with(turns: Sequence[Turn], wanted: re.Pattern[str]) -> int | None:
-    return next(
-        (n for n, turn in enumerate(turns) if any(wanted.search(text) for text in _texts(turn))),
-        None,
+def _first_with(turns: Sequence[Turn], wanted: _Wanted) -> int | None:
+    places = (
+        wanted.places_in([turn[field] for turn in turns]) for field in ("content", "edited_content")
     )
+    pairs = enumerate(zip(*places, strict=True))
+    return next((n for n, pair in pairs if any(each not in {None, -1} for each in pair)), None)
 
 
 def _texts(turn: Turn) -> list[str]:
     return [text for text in (turn["content"], turn["edited_content"]) if text]
 
 
-def _passage(place: int, turn: Turn, characters: int, wanted: re.Pattern[str] | None) -> Passage:
+def _passage(place: int, turn: Turn, characters: int, wanted: _Wanted | None) -> Passage:
     texts = _texts(turn) or [""]
-    found = next((text for text in texts if wanted and wanted.search(text)), None)
-    text = found or texts[0]
-    match = wanted.search(text) if wanted and found else None
+    text, match = next(_found_in(texts, wanted), (texts[0], None))
     # The passage begins with the turn, unless the text that was found would lie beyond its end.
     begins = 0
-    if match and match.end() > characters:
-        begins = max(0, match.start() - _BEFORE_MATCH_CHARACTERS)
+    if wanted and match is not None and match + len(wanted.text) > characters:
+        begins = max(0, match - _BEFORE_MATCH_CHARACTERS)
     read = text[begins : begins + _READ_CHARACTERS]
     line = " ".join(read.split())
     shown = _first_words(line, characters)
     is_cut = len(shown) < len(line) or begins + len(read) < len(text)
     pieces = tuple(_pieces(shown, wanted))
     return Passage(place + 1, turn["role"], pieces, begins > 0, is_cut)
+
+
+def _found_in(texts: Sequence[str], wanted: _Wanted | None) -> Iterator[tuple[str, int]]:
+    """Yield the texts that have what was searched for, each with the character of its place."""
+    places = wanted.places_in(texts) if wanted else ()
+    for text, place in zip(texts, places, strict=False):
+        if place is not None and place >= 0:
+            yield text, len(text.encode()[:place].decode())
 
 
 def _first_words(line: str, characters: int) -> str:
@@ -173,22 +215,13 @@ def _first_words(line: str, characters: int) -> str:
     return words if len(rest) < _LONG_WORD_CHARACTERS else line[:characters]
 
 
-def _pieces(text: str, wanted: re.Pattern[str] | None) -> Iterator[Piece]:
+def _pieces(text: str, wanted: _Wanted | None) -> Iterator[Piece]:
     """Yield the parts of a text, of which those that were searched for are marked."""
     place = 0
-    for match in wanted.finditer(text) if wanted else ():
+    for match in wanted.in_line.finditer(text) if wanted else ():
         if match.start() > place:
             yield Piece(text[place : match.start()], is_match=False)
         yield Piece(match[0], is_match=True)
         place = match.end()
     if place < len(text):
         yield Piece(text[place:], is_match=False)
-
-
-def _pattern(q: str | None) -> re.Pattern[str] | None:
-    """Return the pattern of a text that was searched for, in upper or lower case."""
-    words = (q or "").split()
-    if not words:
-        return None
-    # A passage has one space where the turn may have several.
-    return re.compile(r"\s+".join(map(re.escape, words)), re.IGNORECASE)

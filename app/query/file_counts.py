@@ -20,7 +20,8 @@ from app.query.dimensions import DIMENSIONS, Dimension, columns_of, count_batch
 from app.state.db import Database, insert_missing
 from app.state.derived import DerivedLost
 from app.state.parts import in_parts
-from catalog.scan import NO_ROWS, CandidateRows, DataFile
+from catalog.plans import DataFile
+from catalog.scan import NO_ROWS, CandidateRows
 from catalog.schema import CONVERSATION
 
 SUMMED: Final[tuple[Dimension, ...]] = tuple(

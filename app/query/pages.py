@@ -30,8 +30,9 @@ from app.query.selection import Selection
 from app.query.snapshots import SnapshotView
 from catalog.fragments import BATCH_ROWS
 from catalog.membership import NO_IDS
+from catalog.plans import EVERY_ROW, DataFile
 from catalog.records import time_of
-from catalog.scan import EVERY_ROW, CandidateRows, DataFile, all_rows, read, schema_of
+from catalog.scan import CandidateRows, all_rows, read, schema_of
 from catalog.schema import ID
 
 _FIRST_BATCH_ROWS: Final = 1024

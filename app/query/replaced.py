@@ -19,9 +19,9 @@ from pyiceberg.table import Table
 
 from app.query.snapshots import SnapshotView
 from catalog.membership import NO_IDS
+from catalog.plans import BEFORE_EVERY_COMMIT
 from catalog.records import day_of
 from catalog.replaced import ReplacedFile, read_replaced, replaced_files
-from catalog.scan import BEFORE_EVERY_COMMIT
 from catalog.schema import ID, SEQUENCE_NUMBER
 
 CACHE_BYTES: Final = 32 * 1024 * 1024

@@ -13,7 +13,8 @@ from app.query.narrowing import Narrowing
 from app.query.replaced import ReplacedAsOf, ReplacedReader
 from app.query.snapshots import SnapshotView
 from catalog.membership import NO_IDS, without
-from catalog.scan import CandidateRows, DataFile, read
+from catalog.plans import DataFile
+from catalog.scan import CandidateRows, read
 from catalog.schema import ID
 
 

@@ -20,8 +20,9 @@ from app.query.pages import Page, first_of, first_rows_within, rows_after
 from app.query.snapshots import Reference, Snapshots
 from catalog.errors import NotFound
 from catalog.membership import NO_IDS, without
+from catalog.plans import EVERY_ROW
 from catalog.records import time_of
-from catalog.scan import EVERY_ROW, schema_of
+from catalog.scan import schema_of
 from catalog.schema import ID
 from catalog.snapshots import Snapshot
 from catalog.stage_tables import StageFile, StageReader, builds

@@ -18,9 +18,10 @@ from app.query.file_selection import FileSelection
 from app.query.filters import Filters
 from app.query.replaced import ReplacedReader
 from app.query.snapshots import SnapshotView
+from catalog.plans import DataFile
 from catalog.replaced import ReplacedFile
-from catalog.scan import DataFile, read
 from catalog.scan import count_rows as count_scanned
+from catalog.scan import read
 from catalog.schema import ID
 
 _COLUMNS: Final = (ID, *COUNTED_COLUMNS)

@@ -1,6 +1,5 @@
 """The data files of a release: a folder for each file format, with files for each split."""
 
-import hashlib
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -15,6 +14,7 @@ from app.releases.optional_fields import NullPruner
 from app.releases.recipe import Format
 from app.releases.row_groups import RowGroups
 from app.releases.splits import SPLITS, Split
+from app.state.checksums import sha256_of
 from catalog.durability import DurableFile
 
 FILE_BYTES: Final = 256 * 1024 * 1024
@@ -210,9 +210,3 @@ def open_data_files(
     except BaseException:
         files.discard()
         raise
-
-
-def sha256_of(path: Path) -> str:
-    """Return the SHA-256 of a file's bytes, in hexadecimal."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -13,7 +13,7 @@ from app.releases.counts.frequent import by_count
 from app.releases.counts.release import ReleaseCounts
 from app.releases.counts.tally import ReleaseTally
 from app.releases.credits import CREDITS_FILE, encode_credits
-from app.releases.data_files import FILE_BYTES, open_data_files, sha256_of
+from app.releases.data_files import FILE_BYTES, open_data_files
 from app.releases.descriptions.card import (
     CARD_FILE,
     describe_release,
@@ -39,6 +39,7 @@ from app.releases.optional_fields import arrow_schema, filled_fields_only
 from app.releases.recipe import Recipe
 from app.releases.source import ReleaseSource
 from app.releases.splits import divide
+from app.state.checksums import sha256_of
 from app.version import VERSION
 from catalog.durability import DurableFile
 from catalog.snapshots import Snapshot

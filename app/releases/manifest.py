@@ -6,6 +6,7 @@ only written where they have another value, so that an old release is built agai
 """
 
 import hashlib
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
@@ -146,6 +147,11 @@ class Manifest:
     withdrawn: list[str] = field(default_factory=list)
 
     @property
+    def is_raw(self) -> bool:
+        """Whether its rows are those of the raw table."""
+        return self.stage == "raw"
+
+    @property
     def masks_names(self) -> bool:
         """Whether a recogniser looked for the names of people, who may be nowhere named."""
         return NAMES_BY in self.rules.get("cleaning", "")
@@ -174,6 +180,11 @@ _LEFT_OUT: Final[dict[str, Any]] = {
 """Fields that are left out where they have these values."""
 # Made at import: msgspec inspects a type when it is first used, which isn't safe in threads.
 _decode: Final = msgspec.json.Decoder(Manifest).decode
+
+
+def newest_first(manifests: Iterable[Manifest]) -> list[Manifest]:
+    """Return releases in the order of lists: by snapshot and name, both descending."""
+    return sorted(manifests, key=lambda each: (each.sequence_number, each.name), reverse=True)
 
 
 def encode_manifest(manifest: Manifest) -> bytes:

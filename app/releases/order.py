@@ -10,7 +10,8 @@ from pyiceberg.table import Table
 from app.query.scratch import open_scratch
 from app.releases.times import with_times_as
 from catalog.fragments import BATCH_ROWS
-from catalog.scan import DataFile, read
+from catalog.plans import DataFile
+from catalog.scan import read
 
 _SORT_MEMORY_MIB: Final = 256
 """Memory for sorting a day; rows beyond it spill to the temporary folder."""

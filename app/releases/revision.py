@@ -18,7 +18,7 @@ from pyiceberg.schema import Schema
 
 from app.releases.counts.frequent import by_count, counts_of
 from app.releases.counts.release import ReleaseCounts
-from app.releases.data_files import encoder_of, sha256_of
+from app.releases.data_files import encoder_of
 from app.releases.descriptions.datasheet import Datasheet
 from app.releases.folder import counted, versions, write_descriptions
 from app.releases.left_out import LeftOut
@@ -29,6 +29,7 @@ from app.releases.published_rows import PublishedFile, in_one_format, rows_of, s
 from app.releases.recipe import Format
 from app.releases.rewriting import revised_path, rewrite
 from app.releases.taken_rows import TakenRows
+from app.state.checksums import sha256_of
 from catalog.durability import DurableFile
 from catalog.membership import NO_IDS
 from catalog.schema import ID

@@ -9,9 +9,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from app.releases.data_files import encoder_of, sha256_of
+from app.releases.data_files import encoder_of
 from app.releases.manifest import ReleaseFile
 from app.releases.published_rows import PublishedFile
+from app.state.checksums import sha256_of
 from catalog.durability import DurableFile
 
 _LINES_AT_ONCE: Final = 256

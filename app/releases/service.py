@@ -18,7 +18,7 @@ from app.releases.diff import ReleaseDiff, compare_releases
 from app.releases.errors import ReleaseNameTaken, ReleaseNotFound
 from app.releases.hub.errors import ReleaseOnTheHub
 from app.releases.hub.publications import HubPublications
-from app.releases.manifest import Manifest
+from app.releases.manifest import Manifest, newest_first
 from app.releases.preview import Preview, preview
 from app.releases.recipe import RELEASE_NAMES, Recipe
 from app.releases.registry import Registry
@@ -102,10 +102,7 @@ class Releases:
     def newest_first(self) -> list[Manifest]:
         """Return the manifests of the releases that are given out, of the newest snapshot first."""
         held_back = self.held_back()
-        given_out = (manifest for manifest in self.all() if manifest.name not in held_back)
-        return sorted(
-            given_out, key=lambda manifest: (manifest.sequence_number, manifest.name), reverse=True
-        )
+        return newest_first(each for each in self.all() if each.name not in held_back)
 
     def held_back(self) -> frozenset[str]:
         """Return the names of the releases that nobody gets at present."""

@@ -17,9 +17,10 @@ from app.releases.manifest import CheckedSet
 from app.releases.optional_fields import arrow_schema, without_empty
 from app.releases.order import raw_rows_in_order
 from app.releases.rows import published_schema
+from catalog.entries import entries_of
 from catalog.filled import maybe_filled
 from catalog.membership import is_among, without
-from catalog.scan import entries_of, plan
+from catalog.plans import plan
 from catalog.schema import ID, SCHEMA
 from catalog.snapshots import Snapshot, held, live_snapshot, remove_tags
 from catalog.stage_tables import StageReader, newest_build

@@ -7,7 +7,6 @@ from app.access.hidden_watch import HiddenWatch
 from app.maps.service import Maps
 from app.maps.store import MapStore
 from app.releases.descriptions.datasheet import read_datasheet
-from app.releases.manifest import Manifest
 from app.releases.service import Releases
 from app.releases.store import open_store
 from app.services.curation import CurationServices
@@ -54,8 +53,5 @@ class PublishingServices(CurationServices):
             self.releases,
             self.settings.hub_url,
             self.settings.hub_token,
-            self._needs_key,
+            self.policy,
         )
-
-    def _needs_key(self, manifest: Manifest) -> bool:
-        return bool(self.policy.release(manifest.name, is_raw=manifest.stage == "raw"))

@@ -32,6 +32,21 @@ class Cell:
     address: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column of a table.
+
+    Attributes:
+        name: Name of the column.
+        type: Name of the type of its values; None to show none.
+        is_number: Whether its values are numbers.
+    """
+
+    name: str
+    type: str | None = None
+    is_number: bool = False
+
+
 def cell_of(value: Any, address: str | None = None) -> Cell:
     """Return the cell of a plain value, such as Arrow makes."""
     if value is None:

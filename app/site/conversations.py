@@ -73,7 +73,7 @@ class PartSchema(Schema):
 
 
 @dataclass(frozen=True, slots=True)
-class _Found:
+class _SeenContribution:
     """A contribution that the current request may see.
 
     Attributes:
@@ -163,7 +163,7 @@ def withdraw(contribution_id: UUID) -> Response:
 
 def _find(
     contribution_id: UUID, audience: Audience, columns: Sequence[str] = EVERY_COLUMN
-) -> _Found:
+) -> _SeenContribution:
     """Return a contribution, for its owner also while it is hidden from others.
 
     Args:
@@ -184,12 +184,14 @@ def _find(
         with suppress(ContributionNotFound):
             row = services.contributions.get(view, contribution_id, needed)
             if row["contributor_id"][0].as_py() == owner:
-                return _Found(view, row, is_own=True)
+                return _SeenContribution(view, row, is_own=True)
     view = services.snapshots.view(Reference(), audience)
-    return _Found(view, services.contributions.get(view, contribution_id, needed), is_own=False)
+    return _SeenContribution(
+        view, services.contributions.get(view, contribution_id, needed), is_own=False
+    )
 
 
-def _page(found: _Found, contribution_id: UUID, first: int, stage: Stage) -> str:
+def _page(found: _SeenContribution, contribution_id: UUID, first: int, stage: Stage) -> str:
     """Return the page of a contribution.
 
     Args:

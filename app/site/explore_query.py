@@ -23,6 +23,8 @@ PLACE: Final = ("cursor", "limit")
 """The parameters of a page of the results."""
 NO_FILTER: Final = frozenset({STAGE, *MOMENT, *PLACE, "sort"})
 """The parameters that don't choose some of the contributions."""
+MAX_PARAMETERS: Final = 100
+"""Parameters of an address: the page has a link for each, which names all others."""
 _LISTS: Final = frozenset({"label"})
 _JOINED: Final = frozenset({"absent"})
 _STAGE_FIELDS: Final = "Only cleaned and curated tell it."
@@ -95,6 +97,9 @@ class ExploreQuery:
     def parse(cls, arguments: MultiDict[str, str]) -> "ExploreQuery":
         """Read the parameters of an address, of which forms send many without a value."""
         given = tuple((name, value) for name, value in arguments.items(multi=True) if value)
+        if len(given) > MAX_PARAMETERS:
+            problem = f"There are {len(given)} parameters; {MAX_PARAMETERS} are taken."
+            return cls((), errors={"address": [problem]})
         try:
             loaded: dict[str, Any] = ExploreSchema().load(_values(given))
         except ValidationError as error:

@@ -13,10 +13,10 @@ from app.api.releases import listed_releases, needed_for
 from app.maps.description import MapDescription
 from app.releases.credits import CREDITS_FILE, decode_credits
 from app.releases.descriptions.card import CARD_FILE, ROWS, body_of, describe_release
-from app.releases.manifest import Manifest
+from app.releases.manifest import Manifest, newest_first
 from app.releases.published_rows import schema_of
 from app.services import current_services
-from app.site.cells import Cell, cell_of, conversation_url, messages_cell
+from app.site.cells import Cell, Column, cell_of, conversation_url, messages_cell
 from app.site.markdown import render_markdown
 from app.site.open_maps import is_open
 from app.site.samples import samples_of
@@ -58,9 +58,7 @@ def show_all() -> str:
             _picture_of(manifest, pictures),
             _role_for(manifest),
         )
-        for manifest in sorted(
-            listed.shown, key=lambda each: (each.sequence_number, each.name), reverse=True
-        )
+        for manifest in newest_first(listed.shown)
     ]
     return render_template("releases/list.html", cards=cards, listed=listed, rows_of=ROWS)
 
@@ -105,7 +103,7 @@ def show_rows(name: str) -> str:
         "releases/rows.html",
         release=manifest,
         preview=preview,
-        columns=columns,
+        columns=[Column(name) for name in columns],
         rows=[[_cell(column, row.get(column)) for column in columns] for row in preview.rows],
     )
 
@@ -152,12 +150,11 @@ def _card(name: str) -> str:
 
 def _comparable(manifest: Manifest) -> list[Manifest]:
     """Return the releases that a release can be compared with, the newest first."""
-    same = [
+    return newest_first(
         each
         for each in listed_releases().shown
         if (each.stage, each.form) == (manifest.stage, manifest.form) and each.name != manifest.name
-    ]
-    return sorted(same, key=lambda each: each.sequence_number, reverse=True)
+    )
 
 
 def _left_out(manifest: Manifest) -> list[tuple[str, int]]:

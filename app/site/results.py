@@ -7,7 +7,7 @@ from typing import Any, Final, Literal
 import pyarrow as pa
 
 from app.query.sql.queries import SqlResult
-from app.site.cells import Cell, cell_of, conversation_url, is_number
+from app.site.cells import Cell, Column, cell_of, conversation_url, is_number
 from catalog.rows import every_column
 
 MAX_ROWS: Final = 1000
@@ -24,21 +24,6 @@ ChartKind = Literal["time", "number", "bars"]
 
 
 @dataclass(frozen=True, slots=True)
-class ResultColumn:
-    """A column of a result.
-
-    Attributes:
-        name: Name of the column.
-        type: Arrow's name of its type.
-        is_number: Whether its values are numbers.
-    """
-
-    name: str
-    type: str
-    is_number: bool
-
-
-@dataclass(frozen=True, slots=True)
 class ResultTable:
     """The first rows of a result.
 
@@ -51,7 +36,7 @@ class ResultTable:
         values: The values of each row, in the order that the chart needs; empty without a chart.
     """
 
-    columns: list[ResultColumn]
+    columns: list[Column]
     rows: list[list[Cell]]
     row_count: int
     truncated_by: str | None
@@ -62,8 +47,7 @@ class ResultTable:
 def tabulate(result: SqlResult) -> ResultTable:
     """Return the first rows of a result, and their chart."""
     columns = [
-        ResultColumn(field.name, _name_of(field.type), _is_numeric(field.type))
-        for field in result.schema
+        Column(field.name, _name_of(field.type), _is_numeric(field.type)) for field in result.schema
     ]
     rows: list[list[Cell]] = []
     values: list[list[Any]] = []
@@ -100,7 +84,7 @@ def _rows(result: SqlResult) -> Iterator[list[Any]]:
 
 
 def _chart_of(
-    schema: pa.Schema, columns: Sequence[ResultColumn], values: Sequence[Sequence[Any]]
+    schema: pa.Schema, columns: Sequence[Column], values: Sequence[Sequence[Any]]
 ) -> ChartKind | None:
     """Return the chart that fits a result: over time, over a number, or bars."""
     first, others = schema.field(0).type if len(schema) else pa.null(), columns[1:]

@@ -9,7 +9,7 @@ from typing import Any, Final
 from markupsafe import Markup, escape
 
 from app.curation.rules.cleaning.masks.mask import PLACEHOLDERS
-from app.site.edits import Change, compare
+from app.site.edits import Change, Comparer
 from app.site.markdown import Colouring, render_markdown
 from app.site.marks import visible
 
@@ -21,8 +21,6 @@ _BYTES_PER_CHARACTER: Final = 3
 """What a character of a text takes of that size at least: rendering it takes time as well."""
 _TEXT_BYTES: Final = 60_000
 """Size of the HTML of a text, above which it is shown as it was sent."""
-_COMPARED_WORDS: Final = 6_000
-"""Words of a page's texts that are compared with what contributors made of them."""
 _MOST_ALTERNATIVES: Final = 8
 _MOST_PARTS: Final = 50
 """Most calls of tools and most attachments that are shown of a turn."""
@@ -136,7 +134,7 @@ class TurnRenderer:
     marks_masks: bool = False
     flags: Mapping[int, Sequence[str]] = field(default_factory=dict)
     _left_bytes: int = _PAGE_BYTES
-    _left_words: int = _COMPARED_WORDS
+    _comparer: Comparer = field(default_factory=Comparer)
     _colouring: Colouring = field(default_factory=Colouring)
 
     def page(self, turns: Sequence[Mapping[str, Any]], first: int) -> list[ShownTurn]:
@@ -190,12 +188,10 @@ class TurnRenderer:
         )
 
     def _edit(self, before: str, after: str) -> Sequence[Change] | None:
-        comparison = compare(visible(before), visible(after), self._left_words)
-        if comparison is None:
-            return None
-        self._left_words -= comparison.words
-        self._left_bytes -= sum(len(escape(part.text).encode()) for part in comparison.changes)
-        return comparison.changes
+        changes = self._comparer.compare(before, after)
+        if changes is not None:
+            self._left_bytes -= sum(len(escape(part.text).encode()) for part in changes)
+        return changes
 
     def _fitting(
         self, turns: Iterable[Mapping[str, Any]]

@@ -31,7 +31,7 @@ _COLUMN_OF: Final[dict[TakedownKind, str]] = {
     "contributor": _CONTRIBUTOR_ID,
 }
 
-Found = dict[str, list[TakenDown]]
+FoundByName = dict[str, list[TakenDown]]
 """Contributions by the identifier that named them."""
 
 
@@ -52,7 +52,7 @@ class Finder:
         self._pending = pending
         self._versions = versions
 
-    def find(self, kind: TakedownKind, identifiers: Sequence[str]) -> Found:
+    def find(self, kind: TakedownKind, identifiers: Sequence[str]) -> FoundByName:
         """Return the contributions that are named; an identifier without any is left out.
 
         Args:
@@ -95,7 +95,7 @@ class Finder:
 
     def _all_of(
         self, view: SnapshotView, kind: TakedownKind, names: Sequence[str], pending: pa.Table
-    ) -> Found:
+    ) -> FoundByName:
         committed = (
             self._of_conversations(view, names)
             if kind == "conversation"
@@ -111,7 +111,7 @@ class Finder:
 
     def _up_to(
         self, view: SnapshotView, ids: Sequence[str], pending: pa.Table, versions: pa.Table
-    ) -> Found:
+    ) -> FoundByName:
         """Return contributions with the versions that they superseded.
 
         Args:
@@ -125,7 +125,7 @@ class Finder:
         targets = {**waiting, **committed}
         conversation_ids = {row.conversation_id for row in targets.values()}
         history = self._of_conversations(view, sorted(conversation_ids))
-        found: Found = {}
+        found: FoundByName = {}
         for name, target in targets.items():
             before = history.get(target.conversation_id, [])
             if target.sequence_number is not None:
@@ -137,7 +137,7 @@ class Finder:
                 )
         return found
 
-    def _of_conversations(self, view: SnapshotView, conversation_ids: Sequence[str]) -> Found:
+    def _of_conversations(self, view: SnapshotView, conversation_ids: Sequence[str]) -> FoundByName:
         """Return every committed version of conversations that the table has."""
         ids = {
             version.contribution_id
@@ -146,15 +146,15 @@ class Finder:
         }
         # What has no id of its client is a conversation by itself, which has its own id.
         ids.update(conversation_ids)
-        found: Found = {}
+        found: FoundByName = {}
         for row in _rows_of(view, ids):
             found.setdefault(row.conversation_id, []).append(row)
         return found
 
 
-def _of_contributors(view: SnapshotView, contributor_ids: Sequence[str]) -> Found:
+def _of_contributors(view: SnapshotView, contributor_ids: Sequence[str]) -> FoundByName:
     condition = In(_CONTRIBUTOR_ID, contributor_ids)
-    found: Found = {}
+    found: FoundByName = {}
     columns = [*_COLUMNS, _CONTRIBUTOR_ID]
     for batch in read(view.table, view.files(condition), columns, condition):
         for name in pc.unique(batch[_CONTRIBUTOR_ID]).to_pylist():

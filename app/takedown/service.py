@@ -15,7 +15,7 @@ from app.access.takedowns.records import Takedown, TakedownKind, withdrawn_by
 from app.access.takedowns.register import Takedowns
 from app.state.db import Database
 from app.takedown.errors import NothingToTakeDown, TakedownStopped
-from app.takedown.finding import Finder, Found
+from app.takedown.finding import Finder, FoundByName
 from app.takedown.steps import OnIds, Step
 from app.takedown.waiting import Waiting
 from app.telemetry import metrics
@@ -143,7 +143,7 @@ class TakedownService:
         return [self._takedowns.find(each.takedown_id) or each for each in takedowns]
 
     def _earlier(
-        self, kind: TakedownKind, names: Sequence[str], found: Found
+        self, kind: TakedownKind, names: Sequence[str], found: FoundByName
     ) -> dict[str, Takedown]:
         """Return the takedowns that were asked for before, of names with nothing new since."""
         named = self._taken_down.among(

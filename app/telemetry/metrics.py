@@ -2,42 +2,27 @@
 
 A process counts in memory. When `PROMETHEUS_MULTIPROC_DIR` is set before this module is imported,
 it counts in files that the processes of one server share. Labels take only the closed sets of
-values below, never a word that a client chose.
+values of `app.telemetry.labels`, never a word that a client chose.
 """
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
-from typing import Final, Literal, get_args
+from typing import Final, get_args
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, disable_created_metrics
 
+from app.telemetry.labels import (
+    ClientKind,
+    ConcurrencyLimitName,
+    LimitName,
+    MaintenanceOperation,
+    RejectionReason,
+    ReportReason,
+)
 from app.telemetry.request_times import RequestTimes
 from catalog.size import TableSize
 from catalog.stages import STAGES, Stage
-
-RejectionReason = Literal[
-    "malformed",
-    "denied",
-    "too_slow",
-    "too_large",
-    "unsupported",
-    "invalid",
-    "busy",
-    "unavailable",
-    "failed",
-]
-"""Why a submission or a line of a bulk upload was not accepted."""
-LimitName = Literal["submissions", "uploads", "reads", "costly_reads", "rows", "bytes"]
-"""What is limited for each client."""
-ReportReason = Literal["personal_data", "illegal", "abusive", "sexual", "rights", "spam", "other"]
-"""What is wrong with a contribution, in the eyes of who reports it."""
-ConcurrencyLimitName = Literal["reads_at_once"]
-"""Of what a client may have a number under way at the same time."""
-ClientKind = Literal["address", "key", "contributor"]
-"""Whom a limit holds for: an address of a client, an API key, or a contributor."""
-MaintenanceOperation = Literal["thin", "compact", "remove_orphans", "index_texts"]
-"""The operations of maintenance."""
 
 REGISTRY: Final = CollectorRegistry()
 """The metrics of this process."""

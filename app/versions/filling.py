@@ -26,13 +26,14 @@ from app.versions.recording import (
     index_rows,
     replaced_table,
 )
+from catalog.plans import plan
 from catalog.replaced import (
     REPLACED_IDENTIFIER,
     ReplacedWriter,
     replaced_files,
     replaced_until,
 )
-from catalog.scan import plan, read
+from catalog.scan import read
 from catalog.schema import ID
 from catalog.snapshots import newest_number, to_snapshot
 from catalog.table import load_table

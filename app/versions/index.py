@@ -17,10 +17,11 @@ from typing import Final, NamedTuple
 
 from sqlalchemy import Connection, bindparam, delete, select, text
 
-from app.state.db import Database, PersistentReader, insert_missing
+from app.state.db import Database, insert_missing
 from app.state.derived import DerivedLost
 from app.state.driver import MARKS, Rows
 from app.state.parts import in_parts
+from app.state.persistent import PersistentReader
 from app.versions.keys import (
     VersionKey,
     contribution_id_of,

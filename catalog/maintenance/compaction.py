@@ -22,7 +22,8 @@ from catalog.data_file_schema import stored_ids, without_unfilled
 from catalog.errors import CommitConflict, LakeError
 from catalog.maintenance.data_files import write_data_file
 from catalog.maintenance.replace import replace_compacted
-from catalog.scan import DataFile, plan, read
+from catalog.plans import DataFile, plan
+from catalog.scan import read
 from catalog.schema import SCHEMA
 from catalog.snapshots import Snapshot, to_snapshot
 

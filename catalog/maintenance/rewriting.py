@@ -14,7 +14,7 @@ A kill leaves the table as it was before or as it is after. What no longer belon
 until somebody removes it: `remove_unreferenced`, or `catalog.maintenance.leftovers`.
 """
 
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import Final, cast
 from uuid import uuid4
@@ -34,12 +34,13 @@ from pyiceberg.schema import Schema
 from pyiceberg.serializers import ToOutputFile
 from pyiceberg.table import Table
 from pyiceberg.table.metadata import TableMetadata
-from pyiceberg.table.snapshots import Operation, Snapshot, Summary
+from pyiceberg.table.snapshots import Snapshot, Summary
 from sqlalchemy import update
 
 from catalog.connection import commit_lock_of
 from catalog.errors import CommitConflict
 from catalog.maintenance.orphans import files_of, filesystem_of, path_of, references_of
+from catalog.maintenance.summaries import FileSizes, sizes_of, summary_of
 from catalog.schema import NAMESPACE
 
 _AVRO_CODEC: Final = "deflate"
@@ -117,29 +118,6 @@ def remove_unreferenced(table: Table, kept: Collection[str] = ()) -> None:
 
 
 @dataclass(frozen=True, slots=True)
-class _Size:
-    """Numbers and bytes of some data files."""
-
-    files: int = 0
-    rows: int = 0
-    size_bytes: int = 0
-
-    def __add__(self, other: "_Size") -> "_Size":
-        return _Size(
-            self.files + other.files,
-            self.rows + other.rows,
-            self.size_bytes + other.size_bytes,
-        )
-
-    def __sub__(self, other: "_Size") -> "_Size":
-        return _Size(
-            self.files - other.files,
-            self.rows - other.rows,
-            self.size_bytes - other.size_bytes,
-        )
-
-
-@dataclass(frozen=True, slots=True)
 class _Manifest:
     """A manifest as it is to be.
 
@@ -152,8 +130,8 @@ class _Manifest:
 
     file: ManifestFile | None
     is_changed: bool
-    present: _Size
-    added: _Size
+    present: FileSizes
+    added: FileSizes
 
 
 class _Writing:
@@ -268,8 +246,8 @@ class _Writing:
                 # It keeps the numbers that it has inherited from the old manifest.
                 entry.data_file = file
                 kept.append(entry)
-        present = _size_of(kept)
-        added = _size_of(
+        present = sizes_of(kept)
+        added = sizes_of(
             entry
             for entry in kept
             if entry.status is ManifestEntryStatus.ADDED
@@ -311,46 +289,13 @@ class _Writing:
         return self._table.location_provider().new_metadata_location(name)
 
 
-def _size_of(entries: Collection[ManifestEntry] | Iterator[ManifestEntry]) -> _Size:
-    sizes = (
-        _Size(1, entry.data_file.record_count, entry.data_file.file_size_in_bytes)
-        for entry in entries
-    )
-    return sum(sizes, _Size())
-
-
 def _summary(old: Snapshot, parent: Snapshot | None, manifests: list[_Manifest]) -> Summary | None:
-    """Return the properties of a snapshot with the counts of what it has, adds and removes now.
-
-    https://iceberg.apache.org/spec/#optional-snapshot-summary-fields
-    """
-    if old.summary is None:
-        return None
     own = [
         each for each in manifests if each.file and each.file.added_snapshot_id == old.snapshot_id
     ]
-    total = sum((each.present for each in manifests), _Size())
-    added = sum((each.added for each in own), _Size())
-    counts = _named(total, "total-records", "total-data-files", "total-files-size")
-    counts |= _named(added, "added-records", "added-data-files", "added-files-size")
-    if parent is not None and parent.summary is not None:
-        removed = _total_of(parent.summary) + added - total
-        counts |= _named(removed, "deleted-records", "deleted-data-files", "removed-files-size")
-    elif old.summary.operation is Operation.REPLACE:
-        counts["deleted-records"] = added.rows
-    properties = old.summary.additional_properties
-    changed = {name: str(counts[name]) for name in counts.keys() & properties.keys()}
-    return Summary(old.summary.operation, **{**properties, **changed})
-
-
-def _named(size: _Size, rows: str, files: str, size_bytes: str) -> dict[str, int]:
-    return {rows: size.rows, files: size.files, size_bytes: size.size_bytes}
-
-
-def _total_of(summary: Summary) -> _Size:
-    properties = summary.additional_properties
-    names = ("total-data-files", "total-records", "total-files-size")
-    return _Size(*(int(properties.get(name, 0)) for name in names))
+    total = sum((each.present for each in manifests), FileSizes())
+    added = sum((each.added for each in own), FileSizes())
+    return summary_of(old, parent, total, added)
 
 
 def _swap(table: Table, metadata: TableMetadata) -> str:

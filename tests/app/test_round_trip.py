@@ -3,7 +3,6 @@
 import io
 from collections.abc import Callable
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
@@ -13,9 +12,7 @@ from flask.testing import FlaskClient
 
 from app.query.snapshots import Reference
 from app.services import Services
-from app.settings import Settings
 from tests.app.releases.factories import make_recipe
-from tests.lakes import LakeTemplate
 
 _PLAIN: dict[str, Any] = {
     "agent_id": "gpt4all",
@@ -53,12 +50,6 @@ _RICH: dict[str, Any] = {
     ],
 }
 _SENT: dict[str, dict[str, Any]] = {sent["agent_id"]: sent for sent in (_PLAIN, _RICH)}
-
-
-@pytest.fixture
-def settings(tmp_path: Path, lake_template: LakeTemplate) -> Settings:
-    """The settings of a lake whose queries have time on a busy machine."""
-    return lake_template.copy(tmp_path / "home", sql_timeout_s=60.0)
 
 
 def _json(client: FlaskClient, _: Services) -> list[dict[str, Any]]:

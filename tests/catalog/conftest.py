@@ -8,8 +8,11 @@ from pyiceberg.table import Table
 
 from app.settings import Settings
 from catalog.connection import open_catalog
+from catalog.snapshots import Snapshot
 from catalog.table import load_table
+from tests.catalog.days import DAYS, append_rows, on
 from tests.catalog.races import InterruptedCatalog
+from tests.factories import make_contribution
 
 
 @pytest.fixture
@@ -30,3 +33,9 @@ def table(catalog: SqlCatalog) -> Table:
 def interrupted(catalog: SqlCatalog) -> InterruptedCatalog:
     """A second catalog of the same lake, whose commits can be interrupted."""
     return InterruptedCatalog(catalog.properties["uri"], catalog.properties["warehouse"])
+
+
+@pytest.fixture
+def snapshot(table: Table) -> Snapshot:
+    """The newest snapshot of a table with a file for each of three days."""
+    return append_rows(table, [make_contribution(received_at=on(day)) for day in DAYS])

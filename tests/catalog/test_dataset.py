@@ -9,7 +9,7 @@ import pytest
 from pyiceberg.table import Table
 
 from catalog.dataset import DATASET_SCHEMA, FILE_SEQUENCE_NUMBER, dataset_of
-from catalog.scan import plan
+from catalog.plans import plan
 from catalog.schema import ARROW_SCHEMA
 from catalog.snapshots import Snapshot, live_snapshots
 from catalog.table import append_batch

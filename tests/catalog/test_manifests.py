@@ -10,7 +10,7 @@ from pyiceberg.catalog.sql import SqlCatalog
 from pyiceberg.table import Table
 
 from catalog import manifests
-from catalog.scan import plan
+from catalog.plans import plan
 from catalog.table import append_batch, load_table
 from tests.factories import make_received
 

@@ -1,118 +1,54 @@
 from collections.abc import Sequence
-from datetime import UTC, date, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from pyiceberg.catalog.sql import SqlCatalog
-from pyiceberg.expressions import And, EqualTo, GreaterThanOrEqual, LessThan
-from pyiceberg.manifest import ManifestFile
+from pyiceberg.expressions import EqualTo
 from pyiceberg.table import Table
 
-from catalog import manifests
 from catalog.arrow import to_arrow
-from catalog.errors import SnapshotNotFound
 from catalog.fragments import BATCH_ROWS
-from catalog.records import Contribution
-from catalog.scan import EVERY_ROW as ALL
-from catalog.scan import (
-    DataFile,
-    added_after,
-    count_rows,
-    day_bounds,
-    plan,
-    read,
-    read_with_ids,
-    schema_of,
-    up_to,
-)
+from catalog.plans import EVERY_ROW as ALL
+from catalog.plans import DataFile, plan
+from catalog.scan import count_rows, read, read_with_ids, schema_of
 from catalog.schema import ARROW_SCHEMA, ID, ROW_GROUP_ROWS
 from catalog.snapshots import Snapshot, live_snapshots
-from catalog.table import append_batch, load_table
 from tests.batches import FEW_ROWS, scan_in_batches
+from tests.catalog.days import DAYS, append_rows, of_days, on, path_of
 from tests.catalog.maintenance.history import append_commits, compact_all
 from tests.factories import make_contribution, make_contribution_id, make_received
-
-_DAYS = [date(2026, 1, 1), date(2026, 1, 2), date(2026, 1, 3)]
-
-
-def _on(day: date, hour: int = 12) -> datetime:
-    return datetime(day.year, day.month, day.day, hour, tzinfo=UTC)
-
-
-def _append(table: Table, contributions: Sequence[Contribution]) -> Snapshot:
-    return append_batch(table, uuid4(), contributions)
-
-
-def _of_day(first: date, last: date) -> And:
-    start, end = day_bounds(first, last)
-    return And(
-        GreaterThanOrEqual("received_at", start.isoformat()),
-        LessThan("received_at", end.isoformat()),
-    )
-
-
-def _local(file: DataFile) -> Path:
-    return Path(file.path.removeprefix("file://"))
 
 
 def _column(table: Table, files: Sequence[DataFile], name: str) -> list[object]:
     return [value for batch in read(table, files, [name]) for value in batch[name].to_pylist()]
 
 
-@pytest.fixture
-def snapshot(table: Table) -> Snapshot:
-    """The newest snapshot of a table with a file for each of three days."""
-    return _append(table, [make_contribution(received_at=_on(day)) for day in _DAYS])
-
-
-def test_planned_files_have_day_size_and_sequence_numbers(table: Table, snapshot: Snapshot) -> None:
-    files = plan(table, snapshot)
-    assert [file.day for file in files] == _DAYS
-    for file in files:
-        assert file.rows == 1
-        assert file.size_bytes == _local(file).stat().st_size
-        assert file.sequence_number == snapshot.sequence_number
-
-
-def test_a_day_filter_plans_that_days_file_alone(table: Table, snapshot: Snapshot) -> None:
-    (file,) = plan(table, snapshot, _of_day(_DAYS[1], _DAYS[1]))
-    assert file.day == _DAYS[1]
-
-
 def test_a_day_filter_reads_without_the_other_days_files(table: Table, snapshot: Snapshot) -> None:
-    condition = _of_day(_DAYS[1], _DAYS[1])
+    condition = of_days(DAYS[1], DAYS[1])
     wanted = plan(table, snapshot, condition)
     for file in plan(table, snapshot):
         if file not in wanted:
-            _local(file).unlink()
+            path_of(file).unlink()
     (batch,) = read(table, wanted, row_filter=condition)
-    assert batch["received_at"].to_pylist() == [_on(_DAYS[1])]
+    assert batch["received_at"].to_pylist() == [on(DAYS[1])]
 
 
 def test_a_range_of_days_includes_its_first_and_its_last_instant(table: Table) -> None:
-    first, last = _on(_DAYS[1], 0), _on(_DAYS[2], 0) - timedelta(milliseconds=1)
+    first, last = on(DAYS[1], 0), on(DAYS[2], 0) - timedelta(milliseconds=1)
     around = [first - timedelta(milliseconds=1), first, last, last + timedelta(milliseconds=1)]
-    made = _append(table, [make_contribution(received_at=moment) for moment in around])
-    condition = _of_day(_DAYS[1], _DAYS[1])
+    made = append_rows(table, [make_contribution(received_at=moment) for moment in around])
+    condition = of_days(DAYS[1], DAYS[1])
     files = plan(table, made, condition)
     batches = list(read(table, files, ["received_at"], condition))
     assert sorted(pa.Table.from_batches(batches)["received_at"].to_pylist()) == [first, last]
 
 
-def test_a_file_whose_bounds_exclude_the_value_is_not_planned(table: Table) -> None:
-    for source in ("a", "b"):
-        made = _append(table, [make_contribution(received_at=_on(_DAYS[0]), source=source)])
-    files = plan(table, made, EqualTo("source", "b"))
-    assert [file.sequence_number for file in files] == [made.sequence_number]
-
-
 def test_rows_that_do_not_match_are_left_out_of_files_that_are_read(table: Table) -> None:
     rows = [make_contribution(source=source) for source in ("a", "b", None, "b")]
-    made = _append(table, rows)
+    made = append_rows(table, rows)
     condition = EqualTo("source", "b")
     files = plan(table, made, condition)
     batches = list(read(table, files, ["contribution_id"], condition))
@@ -120,54 +56,38 @@ def test_rows_that_do_not_match_are_left_out_of_files_that_are_read(table: Table
     assert found == [rows[1].contribution_id, rows[3].contribution_id]
 
 
-def test_files_come_by_day_then_by_commit(table: Table) -> None:
-    for day in (_DAYS[2], _DAYS[0], _DAYS[2], _DAYS[0]):
-        made = _append(table, [make_contribution(received_at=_on(day))])
-    order = [(file.day, file.sequence_number) for file in plan(table, made)]
-    assert order == [(_DAYS[0], 2), (_DAYS[0], 4), (_DAYS[2], 1), (_DAYS[2], 3)]
-
-
 def test_an_older_snapshot_still_reads_its_own_rows(table: Table) -> None:
-    first = _append(table, [make_contribution("one")])
-    _append(table, [make_contribution("two")])
+    first = append_rows(table, [make_contribution("one")])
+    append_rows(table, [make_contribution("two")])
     files = plan(table, first)
     (turns,) = _column(table, files, "conversation")
     assert isinstance(turns, list)
     assert turns[0]["content"] == "one"
 
 
-def test_a_table_that_was_loaded_before_a_snapshot_does_not_pass_for_it(
-    catalog: SqlCatalog, table: Table
-) -> None:
-    newer = _append(load_table(catalog), [make_contribution(received_at=_on(_DAYS[0]))])
-    with pytest.raises(SnapshotNotFound) as caught:
-        plan(table, newer)
-    assert caught.value.reference == newer.snapshot_id
-
-
 def test_a_row_has_the_sequence_number_of_the_commit_that_added_it(table: Table) -> None:
     for _ in range(3):
-        made = _append(table, [make_contribution(received_at=_on(_DAYS[0]))])
+        made = append_rows(table, [make_contribution(received_at=on(DAYS[0]))])
     assert _column(table, plan(table, made), "sequence_number") == [1, 2, 3]
 
 
 def test_a_rows_own_sequence_number_wins_over_its_files(table: Table) -> None:
     for _ in range(6):
-        _append(table, [make_contribution(received_at=_on(_DAYS[0]))])
+        append_rows(table, [make_contribution(received_at=on(DAYS[0]))])
     # As compaction writes it: rows of several commits in one file.
-    rows = to_arrow([make_contribution(received_at=_on(_DAYS[1])) for _ in range(3)])
+    rows = to_arrow([make_contribution(received_at=on(DAYS[1])) for _ in range(3)])
     position = rows.schema.get_field_index("sequence_number")
     numbers = pa.array([4, None, 5], pa.int64())
     table.append(rows.set_column(position, rows.schema.field(position), numbers))
     newest = next(live_snapshots(table))
-    files = plan(table, newest, _of_day(_DAYS[1], _DAYS[1]))
+    files = plan(table, newest, of_days(DAYS[1], DAYS[1]))
     assert [file.sequence_number for file in files] == [7]
     assert _column(table, files, "sequence_number") == [4, 7, 5]
 
 
 def test_batches_are_bounded_in_rows_and_hold_every_row_in_order(table: Table) -> None:
-    rows = [make_contribution("x", received_at=_on(_DAYS[0])) for _ in range(2 * BATCH_ROWS + 10)]
-    files = plan(table, _append(table, rows))
+    rows = [make_contribution("x", received_at=on(DAYS[0])) for _ in range(2 * BATCH_ROWS + 10)]
+    files = plan(table, append_rows(table, rows))
     assert len(files) == 1
     batches = list(read(table, files, ["contribution_id"]))
     assert max(batch.num_rows for batch in batches) <= BATCH_ROWS
@@ -182,7 +102,7 @@ def test_files_are_opened_one_after_another(table: Table, snapshot: Snapshot) ->
     files = plan(table, snapshot)
     batches = read(table, files, ["contribution_id"])
     for file in files[1:]:
-        _local(file).unlink()
+        path_of(file).unlink()
     assert next(batches).num_rows == 1
     with pytest.raises(FileNotFoundError):
         next(batches)
@@ -202,7 +122,7 @@ def test_a_scan_of_every_column_has_the_raw_tables_schema(table: Table, snapshot
 
 
 def test_rows_can_be_filtered_by_a_column_that_is_not_read(table: Table) -> None:
-    made = _append(table, [make_contribution(source=source) for source in ("a", "b")])
+    made = append_rows(table, [make_contribution(source=source) for source in ("a", "b")])
     files = plan(table, made)
     (batch,) = read(table, files, ["agent_id"], EqualTo("source", "a"))
     assert batch.num_rows == 1
@@ -210,7 +130,7 @@ def test_rows_can_be_filtered_by_a_column_that_is_not_read(table: Table) -> None
 
 def test_a_column_that_an_older_file_lacks_reads_as_null(table: Table, tmp_path: Path) -> None:
     later = ["attribution", "chat_template", "sequence_number"]
-    row = make_contribution(received_at=_on(_DAYS[0]), source="kept", attribution="not written")
+    row = make_contribution(received_at=on(DAYS[0]), source="kept", attribution="not written")
     path = tmp_path / "older.parquet"
     pq.write_table(to_arrow([row]).drop_columns(later), path)
     table.add_files([f"file://{path}"])
@@ -226,40 +146,13 @@ def test_a_column_that_an_older_file_lacks_reads_as_null(table: Table, tmp_path:
 def test_filtering_by_a_column_that_an_older_file_lacks_leaves_its_rows_out(
     table: Table, tmp_path: Path
 ) -> None:
-    row = make_contribution(received_at=_on(_DAYS[0]))
+    row = make_contribution(received_at=on(DAYS[0]))
     path = tmp_path / "older.parquet"
     pq.write_table(to_arrow([row]).drop_columns(["source", "sequence_number"]), path)
     table.add_files([f"file://{path}"])
     files = plan(table, next(live_snapshots(table)))
     batches = list(read(table, files, ["contribution_id"], EqualTo("source", "a")))
     assert sum(batch.num_rows for batch in batches) == 0
-
-
-def test_a_plan_after_a_snapshot_has_only_later_rows(table: Table) -> None:
-    snapshots = [_append(table, [make_contribution(received_at=_on(day))]) for day in _DAYS]
-    first, second, third = snapshots
-    since_first = plan(table, third, after=first.sequence_number)
-    assert [file.sequence_number for file in since_first] == [2, 3]
-    assert [file.day for file in plan(table, second, after=first.sequence_number)] == [_DAYS[1]]
-    assert plan(table, third, after=third.sequence_number) == []
-
-
-def test_a_plan_after_a_moment_looks_into_no_manifest_of_before(
-    table: Table, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    snapshots = [_append(table, [make_contribution(received_at=_on(day))]) for day in _DAYS]
-    looked_into: list[str] = []
-    look_into = manifests.files_in
-
-    def noted(of_table: Table, manifest: ManifestFile) -> pa.Table | None:
-        looked_into.append(manifest.manifest_path)
-        return look_into(of_table, manifest)
-
-    monkeypatch.setattr(manifests, "files_in", noted)
-    plan(table, snapshots[-1])
-    assert len(looked_into) == 3
-    plan(table, snapshots[-1], after=snapshots[-2].sequence_number)
-    assert len(looked_into) == 4
 
 
 @pytest.mark.parametrize("batch_rows", FEW_ROWS)
@@ -282,8 +175,8 @@ def test_row_groups_without_a_matching_row_are_left_out_and_the_others_read_whol
 ) -> None:
     # Bounds tell nothing: each row group has a lower and a higher value than the one looked for.
     sources = ["a", "z"] * (ROW_GROUP_ROWS // 2) + ["a", "m", "z"] + ["a", "z"]
-    rows = [make_contribution("x", received_at=_on(_DAYS[0]), source=source) for source in sources]
-    files = plan(table, _append(table, rows))
+    rows = [make_contribution("x", received_at=on(DAYS[0]), source=source) for source in sources]
+    files = plan(table, append_rows(table, rows))
     for columns in (ARROW_SCHEMA.names, ["contribution_id", "conversation"]):
         batches = list(read(table, files, columns, EqualTo("source", "m")))
         found = pa.Table.from_batches(batches)
@@ -296,12 +189,12 @@ def test_only_the_candidates_among_rows_are_read_and_files_without_any_stay_clos
     table: Table,
 ) -> None:
     rows = [
-        make_contribution(str(number), received_at=_on(_DAYS[0]), source=f"s{number % 2}")
+        make_contribution(str(number), received_at=on(DAYS[0]), source=f"s{number % 2}")
         for number in range(ROW_GROUP_ROWS + 10)
     ]
-    first = plan(table, _append(table, rows))[0]
-    files = plan(table, _append(table, [make_contribution(received_at=_on(_DAYS[1]))]))
-    _local(files[1]).unlink()
+    first = plan(table, append_rows(table, rows))[0]
+    files = plan(table, append_rows(table, [make_contribution(received_at=on(DAYS[1]))]))
+    path_of(files[1]).unlink()
     wanted = [0, 5, BATCH_ROWS, ROW_GROUP_ROWS - 1, ROW_GROUP_ROWS, ROW_GROUP_ROWS + 6]
     for positions in (wanted, wanted[-2:], wanted[2:3]):
 
@@ -319,24 +212,10 @@ def test_only_the_candidates_among_rows_are_read_and_files_without_any_stay_clos
 
 def test_rows_with_some_ids_are_read_from_files_that_may_have_them(table: Table) -> None:
     made = [make_received(day) for day in range(3)]
-    files = plan(table, _append(table, made))
+    files = plan(table, append_rows(table, made))
     ids = [contribution.contribution_id for contribution in made]
-    _local(files[2]).unlink()
+    path_of(files[2]).unlink()
     wanted = pa.array([make_contribution_id(-1), *ids[:2]], pa.large_string())
     found = pa.Table.from_batches(read_with_ids(table, files, wanted, [ID, "received_at"]))
     assert found[ID].to_pylist() == ids[:2]
     assert list(read_with_ids(table, files, wanted[:0], [ID])) == []
-
-
-def test_planned_files_are_divided_at_a_commit_as_if_planned_so(table: Table) -> None:
-    append_commits(table, 3, 4)
-    compact_all(table)
-    _append(table, [make_contribution()])
-    newest = next(live_snapshots(table))
-    files = plan(table, newest)
-    for number in range(1, newest.sequence_number + 1):
-        assert added_after(files, number) == plan(table, newest, after=number)
-        rows = count_rows(table, up_to(files, number)) + count_rows(
-            table, added_after(files, number)
-        )
-        assert rows == count_rows(table, files)

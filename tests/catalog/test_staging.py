@@ -20,8 +20,9 @@ from catalog import staging
 from catalog.arrow import to_arrow
 from catalog.data_file_schema import fitted
 from catalog.errors import ColumnsMissing
+from catalog.plans import plan
 from catalog.records import Contribution, Turn
-from catalog.scan import plan, read
+from catalog.scan import read
 from catalog.schema import (
     CONVERSATION,
     FIRST_OPTIONAL_ID,

@@ -8,9 +8,9 @@ from pyiceberg.table import Table
 from sqlalchemy.exc import OperationalError
 
 from catalog.connection import open_catalog
+from catalog.entries import newest_entries
 from catalog.errors import BatchSnapshotLost, CommitConflict, TableNotFound
 from catalog.records import Contribution
-from catalog.scan import newest_entries
 from catalog.schema import LAST_BATCH_ID_PROPERTY, TABLE_IDENTIFIER, UNBOUNDED_COLUMNS
 from catalog.table import append_batch, find_batch, load_table
 from tests.catalog import strace

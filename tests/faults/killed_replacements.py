@@ -32,8 +32,9 @@ from app.state import ledger
 from app.versions.keys import contribution_key, version_key
 from catalog.arrow import to_arrow
 from catalog.counts import rows_by_commit, wrong_counts
+from catalog.plans import plan
 from catalog.records import Contribution
-from catalog.scan import plan, read
+from catalog.scan import read
 from catalog.schema import ID
 from catalog.snapshots import to_snapshot
 from catalog.staging import StagedFiles

@@ -114,9 +114,9 @@ NOT_JSON = {
 }
 
 NOT_A_SUBMISSION = {
-    "null": Bad(b"null", 422, "Invalid input type.", "_schema"),
-    "a list": Bad(b"[" + GOOD + b"]", 422, "Invalid input type.", "_schema"),
-    "a text": Bad(b'"hello"', 422, "Invalid input type.", "_schema"),
+    "null": Bad(b"null", 422, "Must be an object.", "_schema"),
+    "a list": Bad(b"[" + GOOD + b"]", 422, "Must be an object.", "_schema"),
+    "a text": Bad(b'"hello"', 422, "Must be an object.", "_schema"),
     "no agent": Bad(b'{"conversation": [{"content": "a"}]}', 422, "Missing data", "agent_id"),
     "a number as agent": Bad(_submission(agent_id=7), 422, "Not a valid string", "agent_id"),
     "an agent of 513 letters": Bad(
@@ -128,7 +128,7 @@ NOT_A_SUBMISSION = {
         _submission(conversation={"content": "a"}), 422, "Not a valid list.", "conversation"
     ),
     "a text as turn": Bad(
-        _submission(conversation=["a"]), 422, "Invalid input type.", "conversation.0._schema"
+        _submission(conversation=["a"]), 422, "Must be an object.", "conversation.0._schema"
     ),
     "a turn without content": Bad(
         _turn('"role": "user"'), 422, "Missing", "conversation.0.content"

@@ -77,6 +77,7 @@ def _latest(services: Services) -> list[str]:
     )
 
 
+@pytest.mark.slow
 @pytest.mark.both
 def test_every_snapshot_and_tag_stays_and_no_old_id_is_in_any_file(
     app: Flask, lake: LakeWithClientIds, new_settings: Settings

@@ -154,6 +154,7 @@ def test_keys_of_an_older_version_have_no_limits_of_their_own(new_settings: Sett
     database.dispose()
 
 
+@pytest.mark.slow
 def test_entries_of_single_contributions_become_groups_of_one(database: Database) -> None:
     payloads = [
         msgspec.msgpack.encode({"content": text, "contribution_id": "c", "ingest_id": "c"})

@@ -6,7 +6,7 @@ from typing import Any
 from app.query.replaced import ReplacedReader
 from app.query.snapshots import Reference, SnapshotView
 from app.services import Services
-from catalog.dataset import dataset_of, local_files_of, replaced_files_of
+from catalog.dataset import dataset_of, local_files_of, replaced_files_of, rows_not_replaced
 from sandbox.protocol import QueryLimits, Task
 
 LIMITS = QueryLimits(memory_mib=512, cpu_s=30, threads=2, max_rows=1000, max_bytes=1024 * 1024)
@@ -21,7 +21,8 @@ def make_task(services: Services, query: str, **fields: Any) -> Task:
         fields: Other fields of the task, in place of those made here.
     """
     made = task_of(services.snapshots.view(Reference()), services.replaced, query)
-    return replace(made, **fields)
+    # Without the number of rows, which follows from the fields that were made.
+    return replace(made, **{"rows": None, **fields}) if fields else made
 
 
 def task_of(view: SnapshotView, replaced: ReplacedReader, query: str) -> Task:
@@ -35,5 +36,8 @@ def task_of(view: SnapshotView, replaced: ReplacedReader, query: str) -> Task:
         last_sequence_number=next((file.until for file in files if file.until), None),
         replaced=replaced_files_of(as_of.table, as_of.files(), as_of.sequence_number),
         hidden=view.hidden,
+        rows=None
+        if len(view.hidden)
+        else rows_not_replaced(files, as_of.files(), as_of.sequence_number),
         limits=LIMITS,
     )

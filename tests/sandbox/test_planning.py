@@ -46,6 +46,43 @@ def test_a_condition_that_no_day_meets_leaves_a_file_to_begin_with(lake: Service
 
 
 @pytest.mark.parametrize(
+    "query",
+    [
+        "SELECT count(*) FROM contributions",
+        "from main.Contributions c select count() as n, count(*)",
+    ],
+)
+def test_rows_that_are_only_counted_are_not_read(lake: Services, query: str) -> None:
+    assert planned(lake, query).counted == 1
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "SELECT count(*) FROM all_versions",
+        "SELECT count(contribution_id) FROM contributions",
+        "SELECT count(*) FROM contributions WHERE received_at > '2026-03-02'",
+        "SELECT count(*) FILTER (source = 'a') FROM contributions",
+        "SELECT count(*) FROM contributions a JOIN contributions b USING (contribution_id)",
+        "SELECT count(*) FROM contributions NATURAL JOIN turns",
+        "SELECT count(*), (SELECT min(source) FROM contributions) FROM contributions",
+        "SELECT count(*) FROM contributions GROUP BY source",
+        "SELECT * FROM contributions",
+        "SELECT contributions FROM contributions",
+        "SELECT count(*) FROM contributions AS c(a, b)",
+        "SELECT count(*) FROM contributions USING SAMPLE 10%",
+        "WITH c AS (FROM contributions) SELECT count(*) FROM c",
+    ],
+)
+def test_whatever_else_a_query_asks_for_is_read(lake: Services, query: str) -> None:
+    assert planned(lake, query).counted is None
+
+
+def test_rows_are_read_where_their_number_is_not_known(lake: Services) -> None:
+    assert planned(lake, "SELECT count(*) FROM contributions", rows=None).counted is None
+
+
+@pytest.mark.parametrize(
     ("order", "newest_first"),
     [
         ("", False),

@@ -79,6 +79,29 @@ def test_both_readers_give_the_same_rows_of_random_histories(services: Services,
             assert rows_of(task) == rows_of(replace(task, local=None)), query
 
 
+@pytest.mark.slow
+def test_rows_that_are_counted_without_reading_are_those_of_a_random_history(
+    services: Services,
+) -> None:
+    history = RandomHistory(services, random=Random(2))  # noqa: S311  # it makes test data
+    for _ in range(COMMITS):
+        history.commit_some()
+        history.maintain()
+    tasks = {
+        snapshot: task_at(services, snapshot, "SELECT count(*) AS n FROM contributions")
+        for snapshot in history.snapshots
+    }
+    for snapshot, task in tasks.items():
+        assert rows_of(task).to_pylist() == [{"n": len(history.latest(snapshot))}]
+    assert sum(task.rows is not None for task in tasks.values()) > 1
+    newest = history.snapshots[-1]
+    *_, seen = history.latest(newest).values()
+    hide(services, seen.contribution.contribution_id)
+    hidden = task_at(services, newest, tasks[newest].query)
+    assert hidden.rows is None
+    assert rows_of(hidden).to_pylist() == [{"n": len(history.latest(newest)) - 1}]
+
+
 def test_paths_that_duckdb_takes_for_patterns_are_left_to_arrow(
     tmp_path: Path, lake_template: LakeTemplate
 ) -> None:

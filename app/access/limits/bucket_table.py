@@ -24,7 +24,7 @@ from typing import Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from app.telemetry.metrics import ClientKind
+from app.telemetry.labels import ClientKind
 
 _WORD_BYTES: Final = 8
 UNTOLD: Final = 8

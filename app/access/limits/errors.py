@@ -12,7 +12,7 @@ from math import ceil
 
 from app.access.limits.bucket_table import Subject
 from app.access.limits.policies import PREFIXES, Policy
-from app.telemetry.metrics import ConcurrencyLimitName
+from app.telemetry.labels import ConcurrencyLimitName
 from catalog.errors import LakeError, Overloaded
 
 

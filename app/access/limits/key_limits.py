@@ -5,7 +5,7 @@ from typing import Final
 
 from app.access.limits.errors import KeyLimitInvalid
 from app.access.limits.policies import PREFIXES, SETTINGS
-from app.telemetry.metrics import ConcurrencyLimitName
+from app.telemetry.labels import ConcurrencyLimitName
 
 AT_ONCE: Final[ConcurrencyLimitName] = "reads_at_once"
 KEY_LIMITS: Final = (

@@ -10,7 +10,7 @@ from app.access.limits.clients import Client
 from app.access.limits.errors import LimitReached, RateLimited
 from app.access.limits.policies import Policy
 from app.telemetry import metrics
-from app.telemetry.metrics import LimitName
+from app.telemetry.labels import LimitName
 
 _TOLERANCE_S: Final = 1e-6
 """Error of times, which are added up: the last token of a full bucket is there."""

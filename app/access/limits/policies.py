@@ -6,7 +6,7 @@ from math import ceil
 from typing import Final, get_args
 
 from app.settings import Settings
-from app.telemetry.metrics import ClientKind, LimitName
+from app.telemetry.labels import ClientKind, LimitName
 
 PREFIXES: Final[Mapping[ClientKind, str]] = {
     "address": "",

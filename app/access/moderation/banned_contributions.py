@@ -33,8 +33,9 @@ from app.access.moderation.bans import Bans
 from app.state.db import Database, insert_missing
 from app.state.models import BannedContribution, BanRecord
 from app.state.parts import in_parts
+from catalog.plans import plan
 from catalog.records import Contribution
-from catalog.scan import plan, read
+from catalog.scan import read
 from catalog.schema import ID
 from catalog.snapshots import to_snapshot
 from catalog.staged_rows import read_staged

@@ -16,7 +16,7 @@ from app.access.moderation.errors import TooManyReports
 from app.state.db import Database, insert_missing
 from app.state.models import ApprovalRecord, ReportRecord
 from app.state.parts import in_parts
-from app.telemetry.metrics import ReportReason
+from app.telemetry.labels import ReportReason
 
 REPORT_REASONS: Final[tuple[ReportReason, ...]] = get_args(ReportReason)
 MAX_COMMENT_CHARACTERS: Final = 2_000

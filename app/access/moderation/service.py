@@ -13,7 +13,7 @@ from app.access.moderation.traces import ModerationTraces
 from app.access.takedowns.records import Takedown, TakedownKind
 from app.state.db import Database
 from app.telemetry import metrics
-from app.telemetry.metrics import ReportReason
+from app.telemetry.labels import ReportReason
 from catalog.errors import NotFound
 
 _REPORTERS: Final = f"{SERVICE}reports"

@@ -8,6 +8,7 @@ from webargs.fields import DelimitedList
 
 from app.api.schemas.paging import cursor_field, limit_field
 from app.api.schemas.reference import ReferenceSchema
+from app.ingest.contract import MAX_LABELS
 from app.query.filters import NULLABLE_COLUMNS, Filters
 from catalog.schema import ARROW_SCHEMA
 
@@ -72,6 +73,9 @@ class SelectionSchema(ReferenceSchema):
     has_alternatives = _whether("a turn has alternatives")
     label = fields.List(
         _exactly("A key, or `key:value`"),
+        validate=validate.Length(
+            max=MAX_LABELS, error="Longer than {max}, which no conversation has."
+        ),
         metadata={"description": "With this label: a key, or `key:value`. Several may be given"},
     )
     q = fields.String(

@@ -3,9 +3,9 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache
-from importlib import import_module
-from typing import Any, Final
+from typing import Final
 
+from app.curation.operator_code import make_named
 from app.curation.rules.cleaning.masks.mask import Span
 from app.curation.rules.cleaning.masks.person_name import NameRecogniser
 from app.settings import PREFIX, SettingsError
@@ -49,15 +49,5 @@ def load_recogniser(path: str) -> LoadedRecogniser:
 
 @cache
 def _loaded(path: str) -> NameRecogniser:
-    module, colon, attribute = path.partition(":")
-    if not (module and colon and attribute):
-        raise SettingsError(_SETTING, f"{path!r} isn't module:attribute")
-    try:
-        made: Any = getattr(import_module(module), attribute)()
-    except SettingsError:
-        raise
-    except Exception as error:  # whatever the operator's code raises
-        reason = f"{type(error).__name__}: {error}"
-        raise SettingsError(_SETTING, f"{path} can't be loaded: {reason}") from error
-    recogniser: NameRecogniser = made
+    recogniser: NameRecogniser = make_named(_SETTING, path)
     return recogniser

@@ -21,7 +21,8 @@ from pyiceberg.expressions import And, BooleanExpression, GreaterThanOrEqual, Le
 from pyiceberg.table import Table
 
 from catalog.membership import is_among
-from catalog.scan import DataFile, day_bounds, plan, read, schema_of
+from catalog.plans import DataFile, plan
+from catalog.scan import day_bounds, read, schema_of
 from catalog.schema import ID, SEQUENCE_NUMBER
 from catalog.snapshots import Snapshot, live_snapshots
 

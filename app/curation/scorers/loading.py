@@ -3,10 +3,10 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cache
-from importlib import import_module
 from importlib.metadata import entry_points
-from typing import Any, Final
+from typing import Final
 
+from app.curation.operator_code import make_named
 from app.curation.rules.cleaning.scores import Scorer, Scoring, TextScores
 from app.curation.scorers.conditions import parse_conditions
 from app.settings import PREFIX, Settings, SettingsError
@@ -97,13 +97,5 @@ def _server_options(settings: Settings) -> Options:
 
 @cache
 def _made(path: str, options: Options) -> Scorer:
-    module, _, attribute = path.partition(":")
-    try:
-        made: Any = getattr(import_module(module), attribute)(**dict(options))
-    except SettingsError:
-        raise
-    except Exception as error:  # whatever the operator's code raises
-        reason = f"{type(error).__name__}: {error}"
-        raise SettingsError(_SETTING, f"{path} can't be loaded: {reason}") from error
-    scorer: Scorer = made
+    scorer: Scorer = make_named(_SETTING, path, **dict(options))
     return scorer

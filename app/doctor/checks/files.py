@@ -12,10 +12,10 @@ from pyiceberg.table import Table
 from app.doctor.finding import Finding
 from app.doctor.patient import RESTORE, Patient
 from app.ingest.claims import staged_paths
+from catalog.entries import newest_entries
 from catalog.maintenance.orphans import files_of, path_of, references_of
 from catalog.moving import files_of_metadata
 from catalog.published import PREFIX
-from catalog.scan import newest_entries
 
 _COPY_BACK: Final = "copy it from a backup (warehouse/ has the same paths), or " + RESTORE
 _SLACK: Final = timedelta(days=1)

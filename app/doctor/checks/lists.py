@@ -17,8 +17,8 @@ from app.state.models import (
     TakedownRecord,
     TakenDownContribution,
 )
+from catalog.entries import newest_entries
 from catalog.fragments import PARQUET
-from catalog.scan import newest_entries
 from catalog.schema import ID
 
 _RUN: Final = "scripts/lake takedown run"

@@ -8,12 +8,12 @@ import msgspec
 from sqlalchemy import select
 
 from app.access.held_back import HeldBackResults
-from app.backup.manifest import sum_of
 from app.doctor.finding import Finding
 from app.doctor.patient import Patient
 from app.maps.description import MAP_FILE, decode_description
 from app.maps.store import MAP_FILES
 from app.releases.manifest import MANIFEST_FILE, SUMS_FILE, decode_manifest, decode_sums
+from app.state.checksums import sha256_of
 from app.state.models import ReleaseRecord
 from app.state.published_folder import PublishedFolder
 
@@ -69,7 +69,7 @@ def _check_release(folder: Path, *, is_deep: bool) -> Iterator[Finding]:
             yield _lost("releases", f"the release {name} lacks {path}")
         elif path in sizes and file.stat().st_size != sizes[path]:
             yield _lost("releases", f"{path} of the release {name} has another size")
-        elif is_deep and sum_of(file) != sha256:
+        elif is_deep and sha256_of(file) != sha256:
             yield _lost("releases", f"{path} of the release {name} has another sum")
 
 

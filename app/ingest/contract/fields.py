@@ -24,6 +24,8 @@ class ContractSchema(Schema):
 
         unknown = EXCLUDE
 
+    error_messages: dict[str, str] = {"type": "Must be an object."}  # noqa: RUF012  # marshmallow's
+
     record: ClassVar[Callable[..., Any]] = dict
     """What is made of the loaded fields, given them by name."""
 
@@ -207,6 +209,15 @@ ADDRESS: Final = validate.Regexp(
     rf"\A(?!{_DATA_URL}){_ONE_LINE}",
     re.IGNORECASE,
     error=f"It contains a control character, or {_IS_DATA_URL}",
+)
+PART_TYPE: Final[tuple[Validator, ...]] = (
+    _SHORT,
+    validate.Regexp(
+        # It would be stored as if it were a file.
+        rf"\A(?!.*(?:tool|function|think|reasoning)){_ONE_LINE}",
+        error="Contains a control character, or is no text and no file: calls of tools belong into "
+        "tool_calls, their answers into turns with tool_call_id, and thoughts into reasoning.",
+    ),
 )
 FILE_NAME: Final[tuple[Validator, ...]] = (_SHORT, ADDRESS)
 _LABEL: Final = Text()

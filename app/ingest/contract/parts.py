@@ -15,6 +15,7 @@ from app.ingest.contract.fields import (
     MAX_NAME_CHARACTERS,
     NAME,
     NO_DATA_URL,
+    PART_TYPE,
     Bytes,
     ContractSchema,
     Text,
@@ -78,7 +79,7 @@ class PartSchema(ContractSchema):
 
     record = staticmethod(_part)
 
-    type = required_text(*NAME)
+    type = required_text(*PART_TYPE)
     text = optional_text()
     refusal = optional_text()
     image_url = optional_object(_AddressSchema, "An image")

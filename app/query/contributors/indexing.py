@@ -38,8 +38,9 @@ from app.query.filters import Filters
 from app.query.replaced import ReplacedReader
 from app.query.snapshots import SnapshotView
 from app.state.derived import DerivedLost
+from catalog.plans import DataFile
 from catalog.replaced import ReplacedFile
-from catalog.scan import DataFile, read
+from catalog.scan import read
 from catalog.schema import ID
 
 _COLUMNS: Final = (ID, *CONTRIBUTOR_COLUMNS)

@@ -19,7 +19,7 @@ from app.query.sql.sandbox import Sandbox
 from app.query.sql.slots import LOCK_FILE_NAME, Slots
 from app.settings import Settings
 from app.telemetry import traces
-from catalog.dataset import dataset_of, local_files_of, replaced_files_of
+from catalog.dataset import dataset_of, local_files_of, replaced_files_of, rows_not_replaced
 from sandbox.protocol import Outcome, QueryLimits, Task, TruncatedBy
 
 _THREADS: Final = 2
@@ -110,6 +110,9 @@ class SqlQueries:
             last_sequence_number=next((file.until for file in files if file.until), None),
             replaced=replaced_files_of(replaced.table, replaced.files(), replaced.sequence_number),
             hidden=view.hidden,
+            rows=None
+            if len(view.hidden)
+            else rows_not_replaced(files, replaced.files(), replaced.sequence_number),
             limits=self._limits(),
         )
 

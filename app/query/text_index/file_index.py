@@ -43,6 +43,9 @@ _TABLES: Final = """
     CREATE VIRTUAL TABLE every_word USING fts5vocab(texts, row);
     CREATE VIRTUAL TABLE every_place USING fts5vocab(texts, instance);
 """
+_PENDING_BYTES: Final = 16 * 1024 * 1024
+"""The most that a full-text table keeps in memory before it writes a segment. SQLite's own limit, a
+sixteenth of it, makes many small segments, and merging them takes as long as all else."""
 _LONGEST_WORD: Final = 1_000
 """Characters of the longest word that is found; rows with a longer one are always named."""
 _MOST_ALTERNATIVES: Final = 1_000
@@ -160,6 +163,9 @@ def _about(path: Path) -> tuple[str, int]:
 
 def _fill(connection: sqlite3.Connection, url: str, batches: Iterable[pa.RecordBatch]) -> None:
     connection.executescript(_TABLES)
+    for table in ("texts", "words"):
+        set_pending = f"INSERT INTO {table}({table}, rank) VALUES ('hashsize', ?)"  # noqa: S608
+        connection.execute(set_pending, [_PENDING_BYTES])
     rows = 0
     for batch in batches:
         texts = prepared(_texts_of(batch)).to_pylist()

@@ -30,7 +30,8 @@ from app.query.text_index.file_index import (
 from app.query.text_index.words import Word, words_of
 from app.state.locks import FileLock, Lock, holding
 from catalog.durability import make_durable_folder
-from catalog.scan import CandidateRows, DataFile, all_rows, read_every_row
+from catalog.plans import DataFile
+from catalog.scan import CandidateRows, all_rows, read_every_row
 from catalog.schema import ROW_GROUP_ROWS
 
 _INDEX: Final = ".1.sqlite"

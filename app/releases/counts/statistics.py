@@ -88,6 +88,11 @@ class Tokens:
     median: int
     ninth_decile: int
 
+    @property
+    def total(self) -> int:
+        """Number of tokens of all roles."""
+        return sum(self.by_role.values())
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReleaseStatistics:

@@ -12,6 +12,7 @@ from typing import Final
 from huggingface_hub import CommitOperationAdd
 
 from app.access.errors import HeldBack
+from app.access.policy import Policy
 from app.releases.errors import ReleaseNotFound
 from app.releases.hub.content import ATTRIBUTES, ATTRIBUTES_FILE, ReleaseContent, git_blob_id
 from app.releases.hub.errors import (
@@ -63,7 +64,7 @@ class HubPublisher:
         releases: Releases,
         url: str,
         token: str | None,
-        needs_key: Callable[[Manifest], bool],
+        policy: Policy,
     ) -> None:
         """Prepare without connecting to anything.
 
@@ -72,14 +73,14 @@ class HubPublisher:
             releases: The releases of the lake.
             url: URL of the Hub.
             token: Token of the Hub that may write; None when there is none.
-            needs_key: Tells whether the lake gives a release only to those with an API key.
+            policy: Tells what a release needs.
         """
         self._database = database
         self._releases = releases
         self._publications = releases.publications
         self._url = url.rstrip("/")
         self._token = token
-        self._needs_key = needs_key
+        self._policy = policy
 
     def publish(
         self,
@@ -108,7 +109,7 @@ class HubPublisher:
             known = self._known(release, repository)
             manifest = self._releases.find(release)
             wanted = access or (known.access if known else "private")
-            if access == "public" and self._needs_key(manifest):
+            if access == "public" and self._policy.release(release, is_raw=manifest.is_raw):
                 raise ReleaseNeedsKey(release)
             head = prepared(remote, repository, manifest, known)
             with self._releases.changing():

@@ -24,7 +24,11 @@ _DERIVED: Final = ("versions", "counts")
 
 
 def verify(settings: Settings, ids: Collection[UUID], text: str | None = None) -> Report:
-    """Search the folders, buckets and databases of a lake, which may be in use.
+    """Search the folders, buckets and databases of a lake, which other processes may use.
+
+    This process loses its own locks on SQLite's files, since it closes them after reading them as
+    they are. If it has connections to them, they may only read afterwards: another process could
+    remove the log that they write. https://www.sqlite.org/howtocorrupt.html, section 2.2.
 
     Args:
         settings: Where the lake is.

@@ -76,7 +76,9 @@ def read_chatgpt(rows: list[Json], losses: Losses) -> Conversation | None:
     own_id, id_ = row.label("conversation_id"), row.label("id")
     return Conversation(
         turns,
-        agent_id=agent_of(turns, row, "default_model_slug"),
+        # Shared conversations state the model as an object.
+        agent_id=agent_of(turns, row, "default_model_slug", "model")
+        or row.nested("model").label("slug"),
         ingest_id=own_id or id_,
         created_at=time_text(row.take("create_time")),
         title=row.label("title"),

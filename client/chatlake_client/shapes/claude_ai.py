@@ -18,6 +18,7 @@ from chatlake_client.shapes.times import time_text
 from chatlake_client.shapes.tree import Node, Tree
 
 ROLES = {"human": "user"}
+RATINGS = {"upvote": "positive", "downvote": "negative"}
 
 
 def is_claude_ai(row: Json) -> bool:
@@ -56,6 +57,9 @@ def _node(message: Fields, id_: str, before: str | None) -> Node:
     turns = _turns(message)
     for turn in turns:
         turn.created_at = created_at
+    rating = RATINGS.get(message.nested("chat_feedback").text("type") or "")
+    if turns and rating:
+        turns[-1].rating = rating
     message.leave("account", "index", "updated_at", "truncated")
     return Node(message.label("uuid") or id_, parent, turns, time=created_at)
 

@@ -86,6 +86,10 @@ class Fields:
         """Tell whether a key is left, be it null."""
         return key in self._left
 
+    def lacks(self, keys: Collection[str]) -> bool:
+        """Tell whether none of the keys is left; quicker than to look for each."""
+        return self._left.keys().isdisjoint(keys)
+
     def keys(self) -> list[str]:
         """Return the keys that are left and aren't null, in the file's order."""
         return [key for key, value in self._left.items() if value is not None]

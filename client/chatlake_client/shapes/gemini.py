@@ -81,9 +81,14 @@ def add_instruction(request: Fields, turns: list[Turn]) -> None:
         turns.insert(0, Turn("system", text))
 
 
-def turns_of_content(content: Fields) -> list[Turn]:
-    """Return the turns of a content: the answers of tools in it are turns of their own."""
-    stated = content.text("role") or "user"
+def turns_of_content(content: Fields, role: str | None = None) -> list[Turn]:
+    """Return the turns of a content: the answers of tools in it are turns of their own.
+
+    Args:
+        content: The content.
+        role: Who speaks, where that was read before.
+    """
+    stated = content.text("role") or role or "user"
     role = ROLES.get(stated, stated)
     turns: list[Turn] = []
     open_turn: Turn | None = None

@@ -4,6 +4,8 @@
   data/README.md; with `response`: teknium1/GPTeacher
 - Dolly: databrickslabs/dolly, training/trainer.py
 - `question` and `answer`: openai/grade-school-math; `prompt` or `query` with `response`: many sets
+- `problem` with `solution` or `generated_solution`: nvidia's and other sets of mathematics;
+  `inputs` and `targets`: google-research/FLAN; `input_text` and `output_text`: tuning of PaLM
 - UltraChat: thunlp/UltraChat, README.md
 """
 
@@ -12,9 +14,15 @@ from chatlake_client.errors import RowError
 from chatlake_client.records import Json
 from chatlake_client.shapes.fields import Fields
 from chatlake_client.shapes.messages import conversation_of, rate_by_label, turns_of_list
+from chatlake_client.shapes.transcripts import is_open, turns_of_question
 
-ASKED_KEYS = ("instruction", "question", "query", "prompt", "input")
-ANSWER_KEYS = ("output", "response", "answer", "completion")
+ASKED_KEYS = (
+    *("instruction", "question", "query", "prompt", "problem", "input", "inputs", "input_text"),
+)
+ANSWER_KEYS = (
+    *("output", "response", "answer", "completion", "solution", "generated_solution"),
+    *("target", "targets", "output_text"),
+)
 GIVEN_KEYS = ("input", "context")
 ROLES = ("user", "assistant")
 
@@ -29,29 +37,37 @@ def is_instruction(row: Json) -> bool:
 
 def read_instruction(row: Fields) -> Conversation:
     """Return the turns before, the instruction with what was given for it, and the answer."""
-    turns = _history(row)
+    turns = turns_before(row)
     asked = row.text(next((key for key in ASKED_KEYS if key in row), "instruction"))
     given = _given(row)
     if asked is None or not all(isinstance(text, str) for text in given):
         raise RowError("what is asked, input and context must be texts")
-    turns.append(Turn("user", "\n\n".join([asked, *map(str, given)])))
+    turns += turns_of_question("\n\n".join([asked, *map(str, given)]))
     answer_key = next((key for key in ANSWER_KEYS if key in row), None)
     if answer_key is None:
         raise RowError(f"no answer: neither {' nor '.join(ANSWER_KEYS)}")
     answer = row.text(answer_key)
     if answer is None:
         raise RowError(f"{answer_key} must be a text")
-    turns.append(Turn("assistant", answer))
+    turns.append(Turn("assistant", answer.removeprefix(" ") if is_open(asked) else answer))
     rate_by_label(row, turns)
     return conversation_of(row, turns)
 
 
 def _given(row: Fields) -> list[object]:
+    if row.flag("done"):
+        # Ollama's context is the model's state, in numbers.
+        row.take("context")
     values = [row.take(key) for key in GIVEN_KEYS]
     return [value for value in values if value is not None and value != ""]
 
 
-def _history(row: Fields) -> list[Turn]:
+def turns_before(row: Fields) -> list[Turn]:
+    """Take `history`: pairs of texts, or messages.
+
+    Raises:
+        RowError: It holds anything else.
+    """
     before = row.items("history")
     if before and all(isinstance(message, dict) for message in before):
         return turns_of_list(row, before, "history")

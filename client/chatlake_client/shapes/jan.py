@@ -14,9 +14,9 @@ from chatlake_client.conversation import (
     last_model,
 )
 from chatlake_client.records import Json
+from chatlake_client.shapes.calls import calls_of
 from chatlake_client.shapes.fields import Fields, Losses, json_text
 from chatlake_client.shapes.meaning import Level
-from chatlake_client.shapes.messages import calls_of
 from chatlake_client.shapes.parts import add_turn, turns_of_parts
 from chatlake_client.shapes.shape import Thread
 from chatlake_client.shapes.thoughts import split_thoughts

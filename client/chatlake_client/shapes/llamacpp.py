@@ -7,10 +7,10 @@ enums/attachment.enums.ts; tools/server/webui/src/lib/types/database.d.ts (older
 from chatlake_client.conversation import Application, Attachment, Conversation, Turn, last_model
 from chatlake_client.errors import RowError
 from chatlake_client.records import Json
+from chatlake_client.shapes.calls import calls_of
 from chatlake_client.shapes.fields import Fields
 from chatlake_client.shapes.meaning import Level
 from chatlake_client.shapes.media import attachment_at, attachment_of_base64
-from chatlake_client.shapes.messages import calls_of
 from chatlake_client.shapes.thoughts import split_thoughts
 from chatlake_client.shapes.times import time_text
 from chatlake_client.shapes.tree import Node, Tree

@@ -39,7 +39,7 @@ TEXT_KEYS: Final = _plain_keys(
 
 VERDICT_KEYS: Final = _plain_keys(
     "label labels kto_tag rating ratings score scores reward rank preference preferred winner",
-    "feedback annotation vote votes",
+    "feedback annotation vote votes if_chosen is_chosen",
 )
 """Keys of rows and turns that judge an answer. False is a judgement, too."""
 
@@ -49,7 +49,7 @@ OTHER_KEYS: Final = _plain_keys(
     # Answers that stood, or could have stood, in the same place.
     "chosen rejected preferred_output non_preferred_output alternatives candidates choices",
     "generations completions responses outputs answers versions variants swipes siblings branches",
-    "children children_ids",
+    "children children_ids threads message_forks_hash",
     # Tools.
     "tools functions function_call tool_call tool_calls tool_results tool_definitions",
     "chat_template_kwargs",

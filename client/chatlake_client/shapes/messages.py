@@ -10,33 +10,53 @@
 - chatlake's own rows: docs/api.md there
 """
 
-import json
+from dataclasses import replace
 from typing import Final, TypeGuard
 
 from chatlake_client import jsontext
-from chatlake_client.conversation import (
-    Application,
-    Attachment,
-    Conversation,
-    ToolCall,
-    Turn,
-    last_model,
-)
+from chatlake_client.conversation import Application, Conversation, Turn, last_model
 from chatlake_client.errors import RowError
 from chatlake_client.records import Json
 from chatlake_client.shapes.agents import agent_of
+from chatlake_client.shapes.calls import called_in, read_call
 from chatlake_client.shapes.fields import Fields, is_true, json_text, kind_name
+from chatlake_client.shapes.files import files_of
+from chatlake_client.shapes.gemini import turns_of_content
 from chatlake_client.shapes.labels import other_labels, stated_labels
 from chatlake_client.shapes.meaning import Level, states_something
-from chatlake_client.shapes.media import DATA_URL, attachment_at, attachment_of_base64
+from chatlake_client.shapes.media import attachment_at, attachment_of_base64
 from chatlake_client.shapes.parts import turns_of_parts
 from chatlake_client.shapes.thoughts import split_thoughts
 from chatlake_client.shapes.times import time_of
+from chatlake_client.shapes.vocabulary import (
+    MODEL_KEYS,
+    ROLE_KEYS,
+    TIME_KEYS,
+    content_key_of,
+    is_typed,
+    model_of,
+    speaker_of,
+    unwrapped,
+)
 
-TURN_LISTS: Final = ("conversation", "messages", "conversations")
-MODEL_KEYS: Final = ("model", "model_name", "generator")
-SYSTEM_KEYS: Final = ("system", "system_prompt", "system_message")
+ONE: Final = "conversation"
+TURN_LISTS: Final = (ONE, "messages", "conversations")
+EXCHANGES: Final = {
+    frozenset(pair): pair
+    for pair in (
+        *(("input", "output"), ("question", "answer"), ("prompt", "response")),
+        *(("human", "assistant"), ("user", "assistant"), ("instruction", "output")),
+    )
+}
+"""Keys of a question and its answer in one element of a list."""
+SYSTEM_KEYS: Final = ("system", "system_prompt", "system_message", "systemPrompt")
 REASONING_KEYS: Final = ("reasoning_content", "reasoning", "thinking")
+ROW_MODEL_OBJECTS: Final = ("config", "metadata", "settings")
+"""Keys of a row whose object may name the model of all turns."""
+PLAIN_KEYS: Final = 2
+"""How many keys most messages have: a speaker and a text."""
+IMAGE_KEYS: Final = ("image", "images")
+IMAGE_MARK: Final = "<image>"
 LABEL_KEYS: Final = ("label", "kto_tag")
 TOOL_SPEAKERS: Final = frozenset({"observation", "tool_response", "function_response"})
 CALLING_SPEAKERS: Final = frozenset({"function_call", "tool_call"})
@@ -56,7 +76,6 @@ FIELDS: Final = {
     "license": "licence",
 }
 """Texts that a row may state beside the turns, and the fields of the conversation for them."""
-TIME_KEYS: Final = ("created_at", "timestamp", "tstamp")
 
 
 def is_messages(row: Json) -> bool:
@@ -69,7 +88,25 @@ def read_messages(row: Fields) -> Conversation:
     key = next(key for key in TURN_LISTS if key in row)
     turns = turns_of(row, key)
     rate_by_label(row, turns)
+    if not row.lacks(IMAGE_KEYS):
+        add_images(row, turns)
     return conversation_of(row, turns)
+
+
+def add_images(row: Fields, turns: list[Turn]) -> None:
+    """Put the images beside the turns to the marks in their texts, if there are as many marks."""
+    for key in IMAGE_KEYS:
+        value = row.peek(key)
+        images = [value] if isinstance(value, str) else value
+        marked = [turn for turn in turns for _ in range((turn.content or "").count(IMAGE_MARK))]
+        if (
+            isinstance(images, list)
+            and len(images) == len(marked)
+            and all(isinstance(image, str) and image for image in images)
+        ):
+            row.take(key)
+            for turn, image in zip(marked, images, strict=True):
+                turn.attachments.append(attachment_at(image, "image"))
 
 
 def conversation_of(row: Fields, turns: list[Turn]) -> Conversation:
@@ -89,11 +126,23 @@ def conversation_of(row: Fields, turns: list[Turn]) -> Conversation:
 
 def _add_rest(row: Fields, conversation: Conversation) -> None:
     add_system(row, conversation.turns)
-    conversation.agent_id = conversation.agent_id or agent_of(conversation.turns, row, *MODEL_KEYS)
+    conversation.agent_id = (
+        conversation.agent_id
+        or agent_of(conversation.turns, row, *MODEL_KEYS, "generator")
+        or _model_within(row)
+    )
     conversation.created_at = time_of(row, *TIME_KEYS)
     conversation.tools = tools_of(row)
     conversation.client = _client(row)
     conversation.labels = {**stated_labels(row), **other_labels(row)}
+
+
+def _model_within(row: Fields) -> str | None:
+    for key in ROW_MODEL_OBJECTS:
+        value = row.peek(key)
+        if isinstance(value, dict) and any(isinstance(value.get(name), str) for name in MODEL_KEYS):
+            return row.nested(key).label(*MODEL_KEYS)
+    return None
 
 
 def _client(row: Fields) -> Application | None:
@@ -107,6 +156,9 @@ def _client(row: Fields) -> Application | None:
 def add_system(row: Fields, turns: list[Turn]) -> None:
     """Put a system prompt that stands beside the turns before them, unless it is there."""
     system = row.label(*SYSTEM_KEYS)
+    if system is None and isinstance(row.peek("system"), list):
+        parts = turns_of_parts(row.objects("system"), "system", "\n")
+        system = parts[0].content if parts else None
     if system and not (turns and turns[0].content == system):
         turns.insert(0, Turn("system", system))
 
@@ -142,9 +194,20 @@ def turns_of(row: Fields, *keys: str) -> list[Turn]:
             value = jsontext.parse_row(value)
         except ValueError as error:
             raise RowError(f"{keys[0]} is a text but not JSON: {error}") from error
+    value = _rows_of_columns(value)
     if not isinstance(value, list):
         raise RowError(f"{keys[0]} must be a list, not {kind_name(value)}")
     return turns_of_list(row, value, keys[0])
+
+
+def _rows_of_columns(value: object) -> object:
+    """Return a list of messages that is held as one list for each of their keys, as rows."""
+    if not (isinstance(value, dict) and value and all(isinstance(v, list) for v in value.values())):
+        return value
+    columns = list(value.values())
+    if any(len(column) != len(columns[0]) for column in columns):
+        return value
+    return [dict(zip(value, cells, strict=True)) for cells in zip(*columns, strict=True)]
 
 
 def turns_of_list(row: Fields, messages: list[object], key: str) -> list[Turn]:
@@ -155,9 +218,20 @@ def turns_of_list(row: Fields, messages: list[object], key: str) -> list[Turn]:
             raise RowError(f"{key}[{place}] must be an object, not {kind_name(message)}")
         if turn := _plain_turn(message):
             turns.append(turn)
+        elif exchange := _exchange(message):
+            turns += exchange
         else:
-            turns += turns_of_message(row.inner(message, f"{key}[]", Level.TURN))
+            turns += turns_of_message(row.inner(unwrapped(message), f"{key}[]", Level.TURN))
     return turns
+
+
+def _exchange(message: Json) -> list[Turn]:
+    """Return the two turns of an element that holds a question and its answer, and nothing else."""
+    keys = EXCHANGES.get(frozenset(message)) if len(message) == PLAIN_KEYS else None
+    asked, answered = (message[key] for key in keys) if keys else (None, None)
+    if not (isinstance(asked, str) and isinstance(answered, str)):
+        return []
+    return [Turn("user", asked), Turn("assistant", answered)]
 
 
 def _plain_turn(message: Json) -> Turn | None:
@@ -165,7 +239,7 @@ def _plain_turn(message: Json) -> Turn | None:
 
     Most messages of data sets are such, and nothing of them can be lost.
     """
-    if len(message) != 2:  # noqa: PLR2004  # a speaker and a text
+    if len(message) != PLAIN_KEYS:
         return None
     role = message.get("role") or message.get("from")
     content = message.get("content") or message.get("value")
@@ -178,62 +252,63 @@ def _plain_turn(message: Json) -> Turn | None:
 
 def turns_of_message(message: Fields) -> list[Turn]:
     """Return the turns of a message: several where a tool's answer stands inside it."""
-    role = _checked_text(message, "role", "from")
+    role = _checked_text(message, *ROLE_KEYS)
+    if role is None:
+        role = speaker_of(message)
     turns = _turns_of_content(message, role)
     if role in CALLING_SPEAKERS:
-        _read_call(turns[-1])
+        read_call(turns[-1])
     if not message.keys():
         split_thoughts(turns[-1])
         return turns
     # Of several turns, the first ones are tools' answers; what the message says is the last one's.
     turn = turns[-1]
-    reasoning = message.label(*REASONING_KEYS)
+    reasoning = message.label(*REASONING_KEYS) or _thoughts(message)
     turn.reasoning = reasoning or turn.reasoning
     if turn.reasoning:
         # Servers state the same thoughts under several keys.
         message.leave(*REASONING_KEYS, "reasoning_details", "thinking_blocks")
     if not turn.content:
         turn.content = message.label("refusal") or turn.content
-    turn.tool_calls += calls_of(message)
-    turn.tool_call_id = message.label("tool_call_id") or turn.tool_call_id
+    calls, answers = called_in(message)
+    turn.tool_calls += calls
+    turn.tool_call_id = message.label("tool_call_id", "toolCallId") or turn.tool_call_id
     turn.name = message.label("name") or turn.name
-    turn.model = message.label("model")
-    turn.created_at = time_of(message, "created_at", "timestamp")
+    turn.model = model_of(message)
+    turn.created_at = time_of(message, *TIME_KEYS)
     turn.rating = _checked_text(message, "rating")
     turn.edited_content = _checked_text(message, "edited_content")
     stopped = message.take("stopped")
     turn.stopped = None if stopped is None else is_true(stopped)
-    turn.attachments += [_image(image) for image in _texts(message, "images")]
-    turn.attachments += _attachments(message)
+    turn.attachments += files_of(message)
     turn.alternatives = _alternatives(message)
     if isinstance(message.peek("audio"), dict):
         _add_audio(turn, message.nested("audio"))
     if turn.name and turn.name == turn.role:
         turn.name = None
     split_thoughts(turn)
-    return turns
+    return _with_answers(turns, answers)
 
 
-def _attachments(message: Fields) -> list[Attachment]:
-    """Take the descriptions of files that chatlake's own turns have."""
-    files = message.peek("attachments")
-    if not isinstance(files, list) or not all(_is_described(file) for file in files):
-        return []
-    return [
-        Attachment(
-            file.text("kind") or "",
-            file.label("media_type"),
-            file.label("name"),
-            size if isinstance(size := file.take("bytes"), int) else None,
-            file.label("sha256"),
-            file.text("text"),
-        )
-        for file in message.objects("attachments")
+def _thoughts(message: Fields) -> str | None:
+    """Take Gemini CLI's thoughts: a subject and a description each."""
+    thoughts = message.peek("thoughts")
+    if not (isinstance(thoughts, list) and all(isinstance(one, dict) for one in thoughts)):
+        return None
+    texts = [
+        one.text(key) for one in message.objects("thoughts") for key in ("subject", "description")
     ]
+    return "\n".join(filter(None, texts)) or None
 
 
-def _is_described(file: object) -> bool:
-    return isinstance(file, dict) and isinstance(file.get("kind"), str)
+def _with_answers(turns: list[Turn], answers: list[Turn]) -> list[Turn]:
+    """Put tools' answers behind the turn that calls them, and what it says of them last."""
+    turn = turns[-1]
+    if answers and turn.content:
+        said = replace(turn, reasoning=None, tool_calls=[], alternatives=[], attachments=[])
+        turn.content, turn.rating = None, None
+        answers = [*answers, said]
+    return [*turns, *answers]
 
 
 def _alternatives(message: Fields) -> list[list[Turn]]:
@@ -254,8 +329,10 @@ def _are_objects(values: object) -> TypeGuard[list[Json]]:
 
 
 def _turns_of_content(message: Fields, role: str | None) -> list[Turn]:
-    key = "value" if "value" in message and "content" not in message else "content"
+    key = content_key_of(message)
     content = message.peek(key)
+    if key == "parts" and isinstance(content, list) and not is_typed(content):
+        return turns_of_content(message, role) or [Turn(role, "")]
     if role in TOOL_SPEAKERS:
         role = "tool"
     if isinstance(content, list):
@@ -285,54 +362,6 @@ def _checked_text(message: Fields, *keys: str) -> str | None:
                 f"{message.path}.{key} must be a text, not {kind_name(message.peek(key))}"
             )
     return text
-
-
-def calls_of(message: Fields, key: str = "tool_calls") -> list[ToolCall]:
-    """Take the calls of tools that a message makes, which may be JSON in a text."""
-    calls = [_call(call) for call in message.objects(key)]
-    if isinstance(message.peek("function_call"), dict):
-        calls.append(_call(message.nested("function_call")))
-    return calls
-
-
-def _call(call: Fields) -> ToolCall:
-    inner = call.nested("function", "custom") if "function" in call or "custom" in call else call
-    arguments = inner.take("arguments", "input", "parameters")
-    call.take("type")
-    return ToolCall(
-        inner.label("name") or "",
-        json_text({} if arguments is None else arguments),
-        call.label("id"),
-    )
-
-
-def _read_call(turn: Turn) -> None:
-    """Turn the text of ShareGPT's `function_call` into calls, if it is JSON that names tools."""
-    try:
-        value = json.loads(turn.content or "")
-    except ValueError:
-        return
-    calls = value if isinstance(value, list) else [value]
-    if all(isinstance(call, dict) and isinstance(call.get("name"), str) for call in calls):
-        turn.role, turn.content = "assistant", None
-        turn.tool_calls = [
-            ToolCall(call["name"], json_text(call.get("arguments", {})), call.get("id"))
-            for call in calls
-        ]
-
-
-def _texts(message: Fields, key: str) -> list[str]:
-    """Take a list of texts; a list that holds anything else stays among the lost."""
-    values = message.peek(key)
-    if not isinstance(values, list) or not all(isinstance(value, str) for value in values):
-        return []
-    return [str(value) for value in message.items(key)]
-
-
-def _image(image: str) -> Attachment:
-    """Describe one of Ollama's images: a URL, or the bytes in base64."""
-    is_url = image.startswith(DATA_URL) or "://" in image
-    return attachment_at(image, "image") if is_url else attachment_of_base64(image, "image")
 
 
 def _add_audio(turn: Turn, audio: Fields) -> None:

@@ -21,6 +21,7 @@ from chatlake_client.shapes.fields import Fields, Losses, json_text
 from chatlake_client.shapes.labels import labels_of
 from chatlake_client.shapes.meaning import Level
 from chatlake_client.shapes.media import attachment_at, attachment_of_base64, kind_of_media
+from chatlake_client.shapes.numbered import MODEL, has_numbered, numbered_messages
 from chatlake_client.shapes.parts import joined
 from chatlake_client.shapes.shape import Thread
 from chatlake_client.shapes.times import time_text
@@ -32,6 +33,7 @@ CONVERSATION = "gen_ai.conversation.id"
 RESPONSE_MODEL = "gen_ai.response.model"
 REQUEST_MODEL = "gen_ai.request.model"
 TOOLS = "gen_ai.tool.definitions"
+TIME_KEYS = ("timeUnixNano", "startTimeUnixNano", "start_time", "startTime")
 APPLICATION = "service.name"
 APPLICATION_VERSION = "service.version"
 LABELS = (
@@ -45,9 +47,14 @@ LABELS = (
 
 def is_otel(row: Json) -> bool:
     """Tell whether a row is an export of logs or traces, or one record of them."""
-    return bool({"resourceLogs", "resourceSpans"} & row.keys()) or (
-        isinstance(row.get("attributes"), list | dict)
-        and bool({"timeUnixNano", "startTimeUnixNano", "eventName"} & row.keys())
+    attributes = row.get("attributes")
+    return (
+        bool({"resourceLogs", "resourceSpans"} & row.keys())
+        or (
+            isinstance(attributes, list | dict)
+            and bool({"timeUnixNano", "startTimeUnixNano", "eventName"} & row.keys())
+        )
+        or (isinstance(attributes, dict) and has_numbered(attributes))
     )
 
 
@@ -56,7 +63,7 @@ def parts_of_otel(row: Json) -> Iterator[tuple[Thread, Json]]:
     for record, resource in _records(row):
         known = _attributes(record)
         if INPUT in known or OUTPUT in known:
-            time = record.get("timeUnixNano") or record.get("startTimeUnixNano")
+            time = next((record[key] for key in TIME_KEYS if record.get(key)), None)
             id_ = known.get(CONVERSATION)
             application = {
                 key: value
@@ -145,6 +152,10 @@ def _attributes(record: Json) -> Json:
     body = _plain(record.get("body"))
     if isinstance(body, dict):
         known = {**body, **known}
+    if has_numbered(known):
+        asked, answered, known = numbered_messages(known)
+        known |= {INPUT: asked, OUTPUT: answered}
+        known.setdefault(REQUEST_MODEL, known.pop(MODEL, None))
     for key in (SYSTEM, INPUT, OUTPUT):
         # Backends that know only texts hold the messages as JSON.
         text = known.get(key)

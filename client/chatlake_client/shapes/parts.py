@@ -24,16 +24,30 @@ RESULT_TYPES: Final = frozenset(
         "bash_code_execution_tool_result",
         "text_editor_code_execution_tool_result",
         "mcp_tool_result",
+        "tool-result",
+        "toolResult",
     }
 )
 CALL_TYPES: Final = frozenset(
-    {"tool_use", "server_tool_use", "mcp_tool_use", "function_call", "custom_tool_call"}
+    {
+        *("tool_use", "server_tool_use", "mcp_tool_use", "function_call", "custom_tool_call"),
+        *("tool-call", "toolUse", "dynamic-tool", "tool-invocation"),
+    }
 )
+TOOL_PART: Final = "tool-"
+"""The beginning of the types of parts in which Vercel's AI SDK has a call and its answer."""
+WRAPPED_TYPES: Final = frozenset({"toolUse", "toolResult", "reasoningContent"})
+"""Parts of Bedrock state no type: their only key is one of these, of `text` or of a file."""
+CALL_ID_KEYS: Final = ("tool_use_id", "call_id", "tool_call_id", "toolCallId", "toolUseId")
 BUILT_IN_CALL: Final = "_call"
 TEXT_TYPES: Final = frozenset({"text", "input_text", "output_text", "summary_text", "refusal"})
-THOUGHT_TYPES: Final = frozenset({"thinking", "reasoning", "reasoning_text", "think"})
+THOUGHT_TYPES: Final = frozenset(
+    {"thinking", "reasoning", "reasoning_text", "think", "reasoningContent"}
+)
 # What the model thought and only its maker can read, and marks that hold no text.
-SILENT_TYPES: Final = frozenset({"redacted_thinking", "token_budget", "flag"})
+SILENT_TYPES: Final = frozenset(
+    {"redacted_thinking", "token_budget", "flag", "step-start", "cachePoint"}
+)
 
 
 def turns_of_parts(parts: Iterable[Fields], role: str | None, joint: str) -> list[Turn]:
@@ -51,8 +65,8 @@ def turns_of_parts(parts: Iterable[Fields], role: str | None, joint: str) -> lis
     """
     turns: list[Turn] = []
     open_turn: Turn | None = None
-    for part in parts:
-        kind = part.text("type") or _kind_without_type(part)
+    for stated in parts:
+        part, kind = _opened(stated)
         if kind in SILENT_TYPES:
             part.leave("data")
         elif kind in RESULT_TYPES:
@@ -85,8 +99,18 @@ def joined(before: str | None, text: str | None, joint: str) -> str | None:
     return before or text if text is not None else before
 
 
-def _kind_without_type(part: Fields) -> str:
-    return next((kind for kind in ("text", *_MEDIA) if kind in part), "")
+def _opened(part: Fields) -> tuple[Fields, str]:
+    """Return what a part holds, without the object around it, and its type."""
+    if isinstance(part.peek("part"), dict):
+        # big-AGI's fragments.
+        part.leave("ft", "fId")
+        part = part.nested("part")
+    kind = part.text("type", "pt") or ""
+    if not kind:
+        kind = next((one for one in ("text", *WRAPPED_TYPES, *_MEDIA) if one in part), "")
+    if isinstance(part.peek("toolInvocation"), dict):
+        return part.nested("toolInvocation"), kind
+    return (part.nested(kind), kind) if kind in WRAPPED_TYPES else (part, kind)
 
 
 def _add(turn: Turn, part: Fields, kind: str, joint: str) -> None:
@@ -94,8 +118,8 @@ def _add(turn: Turn, part: Fields, kind: str, joint: str) -> None:
         turn.content = joined(turn.content, _text(part), joint)
     elif kind in THOUGHT_TYPES:
         turn.reasoning = joined(turn.reasoning, _thought(part), "\n")
-    elif kind in CALL_TYPES:
-        turn.tool_calls.append(_call(part))
+    elif kind in CALL_TYPES or kind.startswith(TOOL_PART):
+        turn.tool_calls.append(_call(part, kind))
     elif kind.endswith(BUILT_IN_CALL):
         turn.tool_calls.append(_built_in_call(part, kind.removesuffix(BUILT_IN_CALL)))
     elif kind in _MEDIA:
@@ -121,17 +145,19 @@ def _thought(part: Fields) -> str | None:
     texts = [item.text("text", "content") for item in part.objects("summary")]
     if not texts:
         texts = [item.text("text", "content") for item in part.objects("content")]
-    inner = part.nested("text") if isinstance(part.peek("text"), dict) else part
+    wrapper = next((k for k in ("text", "reasoningText") if isinstance(part.peek(k), dict)), None)
+    inner = part.nested(wrapper) if wrapper else part
     texts.append(inner.text("thinking", "reasoning", "think", "text", "value", "content"))
     part.leave("summaries")
     found = [text for text in texts if text]
     return "\n".join(found) if found else None
 
 
-def _call(part: Fields) -> ToolCall:
-    name = part.label("name") or ""
-    arguments = part.take("input", "arguments")
-    own_id = part.label("id")
+def _call(part: Fields, kind: str) -> ToolCall:
+    name = part.label("name", "toolName") or kind.partition(TOOL_PART)[2]
+    arguments = part.take("input", "arguments", "args")
+    own_id = part.label("id", "toolCallId", "toolUseId")
+    part.leave("state")
     return ToolCall(
         name, json_text({} if arguments is None else arguments), part.label("call_id") or own_id
     )
@@ -145,11 +171,11 @@ def _built_in_call(part: Fields, name: str) -> ToolCall:
 
 def _own_result(turn: Turn, part: Fields, kind: str) -> Turn | None:
     """Read what a tool answered that a service ran itself, beside the call."""
-    if not kind.endswith(BUILT_IN_CALL):
+    if not (kind.endswith(BUILT_IN_CALL) or kind in CALL_TYPES or kind.startswith(TOOL_PART)):
         return None
-    if image := part.text("result"):
+    if kind.endswith(BUILT_IN_CALL) and (image := part.text("result")):
         turn.attachments.append(attachment_of_base64(image, "image"))
-    answer = part.take("output", "outputs", "results")
+    answer = part.take("output", "outputs", "results", "result", "errorText")
     if not answer:
         return None
     call = turn.tool_calls[-1]
@@ -157,10 +183,10 @@ def _own_result(turn: Turn, part: Fields, kind: str) -> Turn | None:
 
 
 def _result(part: Fields) -> Turn:
-    turn = Turn("tool", name=part.label("name"))
-    turn.tool_call_id = part.label("tool_use_id", "call_id", "tool_call_id")
-    part.leave("is_error")
-    content = part.take("content", "output")
+    turn = Turn("tool", name=part.label("name", "toolName"))
+    turn.tool_call_id = part.label(*CALL_ID_KEYS)
+    part.leave("is_error", "isError", "status")
+    content = _answer(part.take("content", "output", "result"))
     if not (isinstance(content, list) and all(map(_is_shown, content))):
         # A service's own tool answers with objects of its own.
         turn.content = "" if content is None else json_text(content)
@@ -172,11 +198,18 @@ def _result(part: Fields) -> Turn:
     return turn
 
 
+def _answer(content: object) -> object:
+    """Return what a tool answered, without the object that newer versions of Vercel's SDK have."""
+    if isinstance(content, dict) and content.keys() == {"type", "value"}:
+        return content["value"]
+    return content
+
+
 def _is_shown(part: object) -> bool:
     """Tell whether a part of a tool's answer is a text or a file."""
     if not isinstance(part, dict):
         return False
-    kind = part.get("type")
+    kind = part.get("type", "text")
     has_text = any(isinstance(part.get(key), str) for key in ("text", "refusal"))
     return isinstance(kind, str) and (has_text or (kind in _MEDIA))
 
@@ -186,7 +219,7 @@ def _of_url(kind: str, *keys: str) -> Callable[[Fields], Attachment]:
         inner = next((part.nested(key) for key in keys if isinstance(part.peek(key), dict)), part)
         url = inner.text("url", *keys, "image", "data", "path", "file_id", "file_url", "file_uri")
         name = inner.text("filename", "file_name", "name")
-        media_type = inner.text("media_type", "mime_type")
+        media_type = inner.text("media_type", "mime_type", "mediaType", "mimeType")
         return attachment_at(url, kind, name=name, media_type=media_type)
 
     return read
@@ -234,7 +267,8 @@ def _file(part: Fields) -> Attachment:
             data if data.startswith("data:") else f"data:;base64,{data}", name=name
         )
     url = inner.text("file_id", "file_url", "file", "url", "id")
-    return attachment_at(url, None, name=name, media_type=inner.text("mime_type", "media_type"))
+    media_type = inner.text("mime_type", "media_type", "mediaType", "mimeType")
+    return attachment_at(url, None, name=name, media_type=media_type)
 
 
 _MEDIA: Final[dict[str, Callable[[Fields], Attachment]]] = {

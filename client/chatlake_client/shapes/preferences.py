@@ -16,6 +16,7 @@ from chatlake_client.conversation import Conversation, Preference, Turn
 from chatlake_client.errors import RowError
 from chatlake_client.records import Json
 from chatlake_client.shapes.fields import Fields
+from chatlake_client.shapes.instructions import turns_before
 from chatlake_client.shapes.meaning import Level, states_something
 from chatlake_client.shapes.messages import (
     TURN_LISTS,
@@ -27,7 +28,12 @@ from chatlake_client.shapes.messages import (
 )
 from chatlake_client.shapes.thoughts import ANSWERING
 from chatlake_client.shapes.times import time_text
-from chatlake_client.shapes.transcripts import begins_as_transcript, turns_of_transcript
+from chatlake_client.shapes.transcripts import (
+    begins_as_transcript,
+    is_open,
+    turns_of_question,
+    turns_of_transcript,
+)
 
 PROMPT_KEYS: Final = ("prompt", "question", "instruction", "query")
 OUTPUT_KEYS: Final = ("preferred_output", "non_preferred_output")
@@ -61,13 +67,18 @@ def is_pair(row: Json) -> bool:
 def read_pair(row: Fields) -> Conversation:
     """Return the conversation with the better answer."""
     chosen = row.peek("chosen")
+    is_waiting = any(is_open(text) for key in PROMPT_KEYS if isinstance(text := row.peek(key), str))
     asked = _asked(row)
     better = [*asked, *_answered(row, "chosen")]
     if len(better) < 2:  # noqa: PLR2004  # a question and an answer
         raise RowError("there is no question; chosen names no speaker")
     preference = None
-    if "rejected" in row:
-        compared(better, [*asked, *_answered(row, "rejected")])
+    worse = [*asked, *_answered(row, "rejected")] if "rejected" in row else None
+    if is_waiting:
+        for turn in {id(turns[-1]): turns[-1] for turns in (better, worse or better)}.values():
+            turn.content = (turn.content or "").removeprefix(" ")
+    if worse is not None:
+        compared(better, worse)
         preference = Preference() if any(turn.alternatives for turn in better) else None
     own_id = row.label("prompt_id")
     for key in ("messages", "prompt"):
@@ -91,10 +102,11 @@ def _asked(row: Fields) -> list[Turn]:
     prompt_key = next((key for key in PROMPT_KEYS if key in row), "")
     if isinstance(row.peek(prompt_key), list):
         return turns_of(row, prompt_key)
+    before = turns_before(row)
     text, given = row.text(prompt_key), row.label("input")
     if text is not None and given:
         text = f"{text}\n\n{given}"
-    return [] if text is None else [Turn("user", text)]
+    return before if text is None else [*before, *turns_of_question(text)]
 
 
 def _holds_question(answer: object) -> bool:

@@ -7,15 +7,23 @@ from chatlake_client.errors import RowError
 from chatlake_client.records import Json
 from chatlake_client.shapes import (
     aistudio,
+    backups,
     battles,
     chatgpt,
+    chats,
     claude_ai,
     claude_code,
+    codex,
+    compared,
+    copilot,
+    deepseek,
     gateways,
     gemini,
+    grok,
     huggingchat,
     instructions,
     jan,
+    lechat,
     librechat,
     llamacpp,
     lmstudio,
@@ -26,8 +34,11 @@ from chatlake_client.shapes import (
     otel,
     preferences,
     requests,
+    scattered,
     sillytavern,
+    takeout,
     transcripts,
+    vocabulary,
     wildchat,
 )
 from chatlake_client.shapes.fields import Losses, kind_name
@@ -45,7 +56,15 @@ MESSAGES: Final = Shape(
     messages.is_messages,
     messages.read_messages,
 )
+SCATTERED: Final = ThreadShape(
+    "messages one a row",
+    frozenset(scattered.THREAD_KEYS),
+    scattered.is_scattered,
+    scattered.parts_of_scattered,
+    scattered.read_scattered,
+)
 SHAPES: Final[tuple[Shape | ThreadShape, ...]] = (
+    Shape("DeepSeek", _keys("mapping"), deepseek.is_deepseek, deepseek.read_deepseek),
     ThreadShape(
         "ChatGPT",
         _keys("mapping conversation_id"),
@@ -61,6 +80,7 @@ SHAPES: Final[tuple[Shape | ThreadShape, ...]] = (
         claude_code.parts_of_claude_code,
         claude_code.read_claude_code,
     ),
+    ThreadShape("Codex", _keys("payload"), codex.is_codex, codex.parts_of_codex, codex.read_codex),
     Shape("AI Studio", _keys("chunkedPrompt"), aistudio.is_aistudio, aistudio.read_aistudio),
     Shape("Open WebUI", _keys("chat history"), openwebui.is_openwebui, openwebui.read_openwebui),
     Shape(
@@ -91,6 +111,30 @@ SHAPES: Final[tuple[Shape | ThreadShape, ...]] = (
         sillytavern.parts_of_sillytavern,
         sillytavern.read_sillytavern,
     ),
+    Shape("Grok", _keys("responses"), grok.is_grok, grok.read_grok),
+    ThreadShape(
+        "Le Chat", _keys("chatId"), lechat.is_lechat, lechat.parts_of_lechat, lechat.read_lechat
+    ),
+    Shape(
+        "Visual Studio Code's Copilot",
+        _keys("responderUsername"),
+        copilot.is_vscode,
+        copilot.read_vscode,
+    ),
+    ThreadShape(
+        "Microsoft's Copilot",
+        _keys("Conversation"),
+        copilot.is_copilot_message,
+        copilot.parts_of_copilot,
+        copilot.read_copilot,
+    ),
+    Shape("Gemini in Takeout", _keys("header"), takeout.is_takeout, takeout.read_takeout),
+    Shape(
+        ", ".join(one.name for one in chats.APPLICATIONS),
+        chats.KEYS,
+        chats.is_chat,
+        chats.read_chat,
+    ),
     ThreadShape("Jan", _keys("thread_id"), jan.is_jan, jan.parts_of_jan, jan.read_jan),
     Shape(
         "HuggingChat", _keys("messages"), huggingchat.is_huggingchat, huggingchat.read_huggingchat
@@ -107,7 +151,7 @@ SHAPES: Final[tuple[Shape | ThreadShape, ...]] = (
     Shape("Gemini", _keys("contents request"), gemini.is_gemini, gemini.read_gemini),
     Shape(
         "requests of OpenAI and Anthropic",
-        _keys("request body custom_id"),
+        _keys("request body custom_id object content inputs input request_body"),
         requests.is_request,
         requests.read_request,
     ),
@@ -137,6 +181,9 @@ SHAPES: Final[tuple[Shape | ThreadShape, ...]] = (
         preferences.is_pair,
         preferences.read_pair,
     ),
+    Shape(
+        "two answers and a preference", compared.KEYS, compared.is_compared, compared.read_compared
+    ),
     Shape("SHP", _keys("human_ref_A"), preferences.is_shp, preferences.read_shp),
     Shape(
         "WildChat and LMSYS",
@@ -145,6 +192,7 @@ SHAPES: Final[tuple[Shape | ThreadShape, ...]] = (
         wildchat.read_wildchat,
     ),
     MESSAGES,
+    SCATTERED,
     Shape(
         "instruction or question with an answer",
         frozenset(instructions.ASKED_KEYS),
@@ -166,8 +214,8 @@ _KEYS_OF_SHAPES: Final = frozenset(key for shape in SHAPES for key in shape.keys
 
 MAX_REMEMBERED_KEYS: Final = 32
 MAX_NAMED_KEYS: Final = 20
-SPEAKER_KEYS: Final = frozenset({"role", "from"})
-SPOKEN_KEYS: Final = frozenset({"content", "value", "tool_calls"})
+MAX_DEPTH_OF_ROWS: Final = 3
+"""How many objects may lie around the conversations of a document."""
 
 
 def shape_of(row: object) -> tuple[Shape | ThreadShape, Json]:
@@ -177,11 +225,13 @@ def shape_of(row: object) -> tuple[Shape | ThreadShape, Json]:
         RowError: The row has no known shape.
     """
     if isinstance(row, list):
-        row = {"messages": row}
+        row = {"contents" if any(map(_is_content, row)) else "messages": row}
     if not isinstance(row, dict):
         raise RowError(f"a row must be an object, not {kind_name(row)}")
     if shape := _recognised(row):
         return shape, row
+    if vocabulary.speaks(row):
+        return SCATTERED, row
     keys = sorted(row)
     more = ", …" if len(keys) > MAX_NAMED_KEYS else ""
     seen = ", ".join(keys[:MAX_NAMED_KEYS]) + more
@@ -216,18 +266,25 @@ def is_row(value: object) -> bool:
     shape = _recognised(value)
     if shape is not MESSAGES:
         return shape is not None
-    held = next(value[key] for key in messages.TURN_LISTS if value.get(key) is not None)
-    return not (isinstance(held, list) and any(map(is_row, held)))
+    key = next(key for key in messages.TURN_LISTS if value.get(key) is not None)
+    return not (
+        key != messages.ONE and isinstance(value[key], list) and any(map(_is_whole, value[key]))
+    )
+
+
+def _is_whole(value: object) -> bool:
+    """Tell whether a value is a row that needs no other row."""
+    return is_row(value) and isinstance(value, dict) and not scattered.is_scattered(value)
 
 
 def is_turn(value: object) -> bool:
     """Tell whether a value is a turn that belongs to the list in which it stands."""
-    return (
-        isinstance(value, dict)
-        and bool(SPEAKER_KEYS & value.keys())
-        and bool(SPOKEN_KEYS & value.keys())
-        and not is_row(value)
-    )
+    return isinstance(value, dict) and vocabulary.speaks(value) and not is_row(value)
+
+
+def _is_content(value: object) -> bool:
+    """Tell whether a value is a turn in Gemini's words, whose parts state no type."""
+    return isinstance(value, dict) and "parts" in value and not vocabulary.is_typed(value["parts"])
 
 
 def is_conversation(value: object) -> bool:
@@ -248,18 +305,53 @@ def rows_within(document: object) -> list[object]:
     """
     if not isinstance(document, dict) or is_row(document):
         return [document]
+    if (found := backups.chats_of(document)) is not None:
+        return list(found)
     lists = [key for key, value in document.items() if isinstance(value, list)]
     known = [key for key in lists if any(map(is_row, document[key]))]
+    if not known and (rows := _rows_below(document)):
+        return rows
     if len(known or lists) != 1:
         return [document]
     (key,) = known or lists
-    rows: list[object] = document.pop(key)
+    rows = document.pop(key)
+    _refuse_loss(document, f"the list {key}")
+    # Turns of an object are one conversation, and those of the next object are another.
+    return [rows] if any(map(is_turn, rows)) else rows
+
+
+def _rows_below(document: Json) -> list[object]:
+    """Return the rows that lie deeper in an object, such as a backup of an application.
+
+    Raises:
+        ValueError: An object around them states something that the rows would lose.
+    """
+    rows: list[object] = []
+    waiting = [(document, 0)]
+    while waiting:
+        holder, depth = waiting.pop()
+        beside: Json = {}
+        inner: list[tuple[Json, int]] = []
+        found = 0
+        for key, value in holder.items():
+            if is_row(value) or (isinstance(value, list) and any(map(is_row, value))):
+                rows += value if isinstance(value, list) else [value]
+                found += 1
+            else:
+                beside[key] = value
+                if isinstance(value, dict) and depth < MAX_DEPTH_OF_ROWS:
+                    inner.append((value, depth + 1))
+        if found:
+            _refuse_loss(beside, "the conversations")
+        waiting += reversed(inner)
+    return rows
+
+
+def _refuse_loss(beside: Json, rows: str) -> None:
     losses = Losses()
-    losses.open(document, level=Level.ROW)
+    losses.open(beside, level=Level.ROW)
     _, lost = losses.count(tuple)
     if lost:
         raise ValueError(
-            f"would lose {', '.join(lost)} beside the list {key}: "
-            "state it in each row, or remove it"
+            f"would lose {', '.join(lost)} beside {rows}: state it in each row, or remove it"
         )
-    return rows

@@ -1,11 +1,11 @@
-"""Requests to OpenAI's and Anthropic's APIs, with or without their responses.
+"""Requests to the APIs of models, with or without their responses.
 
-A log's line has `request` and `response`; a line of a batch file has `body`, or `response` with a
-`body`. An answer is a chat completion, a response of OpenAI's Responses API, or a message of
-Anthropic's.
+A log's line has `request` and `response`, or other names for the two; a line of a batch file has
+`body`, or `response` with a `body`. A file may also hold answers alone.
 
-Sources: openai/openai-python, src/openai/types/chat and types/responses, types/batch*.py;
-anthropics/anthropic-sdk-python, src/anthropic/types.
+Sources: openai/openai-python, src/openai/types/batch*.py; anthropics/anthropic-sdk-python,
+src/anthropic/types; Helicone/helicone, packages/llm-mapper; langchain-ai/langsmith-sdk,
+python/langsmith/schemas.py; Bedrock's documentation of invocation logs.
 """
 
 from http import HTTPStatus
@@ -14,23 +14,28 @@ from chatlake_client.conversation import Conversation, Turn
 from chatlake_client.errors import RowError
 from chatlake_client.records import Json
 from chatlake_client.shapes.agents import agent_of
+from chatlake_client.shapes.answers import PARAMETERS, read_answer
 from chatlake_client.shapes.fields import Fields
 from chatlake_client.shapes.labels import labels_of
 from chatlake_client.shapes.meaning import Level
-from chatlake_client.shapes.messages import tools_of, turns_of, turns_of_message
+from chatlake_client.shapes.messages import tools_of, turns_of, turns_of_list
 from chatlake_client.shapes.parts import turns_of_parts
 from chatlake_client.shapes.responses import turns_of_items
 from chatlake_client.shapes.times import time_text
 
 PROMPT_KEYS = frozenset({"messages", "input", "prompt"})
-PARAMETERS = ("thinking", "reasoning", "audio", "function_call", "conversation")
-"""How a request wants to be answered; the same names mean contents elsewhere."""
+NAMES = (("request_body", "response_body"), ("inputs", "outputs"), ("input", "output"))
+"""How logs other than `request` and `response` call the two: Helicone, LangSmith, Bedrock."""
+ANSWERS = ("chat.completion", "text_completion", "response")
+"""What OpenAI's answers say that they are."""
 CONVERSING = ("/completions", "/responses", "/messages")
 """The ends of the addresses to which conversations are sent."""
 
 
 def is_request(row: Json) -> bool:
     """Tell whether a row is a line of a log or of a batch file."""
+    if is_answer(row) or _names_of(row):
+        return True
     request, body, response = row.get("request"), row.get("body"), row.get("response")
     if isinstance(body, dict) and ("custom_id" in row or "url" in row):
         return True
@@ -45,8 +50,50 @@ def is_request(row: Json) -> bool:
     )
 
 
+def is_answer(row: Json) -> bool:
+    """Tell whether a row is itself the answer of a model, without what was asked."""
+    return (row.get("object") in ANSWERS and bool({"choices", "output"} & row.keys())) or (
+        row.get("type") == "message"
+        and "stop_reason" in row
+        and isinstance(row.get("content"), list)
+    )
+
+
+def _names_of(row: Json) -> tuple[str, str] | None:
+    """Return the keys under which a log has what was asked and what was answered."""
+    for asked, answered in NAMES:
+        request, response = row.get(asked), row.get(answered)
+        if isinstance(request, dict) and answered in row and isinstance(response, dict | None):
+            inner = request.get("inputBodyJson", request)
+            if isinstance(inner, dict) and PROMPT_KEYS & inner.keys():
+                return asked, answered
+    return None
+
+
+def _as_pair(row: Fields) -> Fields:
+    """Return a line of a log with `request` and `response`, whatever the log calls them."""
+    values = {key: row.peek(key) for key in row.keys()}  # noqa: SIM118  # no dict
+    if is_answer(values):
+        for key in values:
+            row.take(key)
+        return row.losses.open({"response": values}, level=Level.ROW)
+    names = _names_of(values)
+    if names is None:
+        return row
+    asked, answered = (row.take(name) for name in names)
+    if isinstance(asked, dict) and isinstance(asked.get("inputBodyJson"), dict):
+        asked = asked["inputBodyJson"]
+    if isinstance(answered, dict) and isinstance(answered.get("outputBodyJson"), dict):
+        answered = answered["outputBodyJson"]
+    pair = {"request": asked, "response": answered, "model": row.label("modelId", "model")}
+    pair["ingest_id"] = row.label("request_id", "requestId", "id")
+    pair["timestamp"] = row.take("timestamp", "request_created_at", "start_time", "startTime")
+    return row.losses.open(pair, level=Level.ROW)
+
+
 def read_request(row: Fields) -> Conversation:
     """Return the conversation of a request and its response; each may be missing."""
+    row = _as_pair(row)
     request = row.nested("request", "body", "params", level=Level.ROW)
     url = row.text("url")
     if url and not url.endswith(CONVERSING):
@@ -65,7 +112,7 @@ def read_request(row: Fields) -> Conversation:
         raise RowError("a request that failed, or holds no conversation")
     return Conversation(
         turns,
-        agent_id=agent_of(turns, request, "model"),
+        agent_id=agent_of(turns, request, "model") or row.label("model"),
         ingest_id=row.label("custom_id", "ingest_id") or id_,
         created_at=created_at or time_text(row.take("timestamp", "created_at")),
         source=row.label("source"),
@@ -88,7 +135,7 @@ def _answer_of(row: Fields) -> Fields:
 
 def turns_of_request(request: Fields) -> list[Turn]:
     """Return the turns of what was asked, with the instructions before them."""
-    turns = turns_of(request, "messages") if "messages" in request else _turns_of_input(request)
+    turns = _turns_of_messages(request) if "messages" in request else _turns_of_input(request)
     for key in ("system", "instructions"):
         system = request.text(key)
         if system is None and isinstance(request.peek(key), list):
@@ -100,42 +147,16 @@ def turns_of_request(request: Fields) -> list[Turn]:
     return turns
 
 
+def _turns_of_messages(request: Fields) -> list[Turn]:
+    messages = request.peek("messages")
+    if isinstance(messages, list) and len(messages) == 1 and isinstance(messages[0], list):
+        # LangChain asks several conversations at once, which is one in practice.
+        request.take("messages")
+        return turns_of_list(request, messages[0], "messages")
+    return turns_of(request, "messages")
+
+
 def _turns_of_input(request: Fields) -> list[Turn]:
     if (text := request.text("input", "prompt")) is not None:
         return [Turn("user", text)]
     return turns_of_items(request.objects("input", level=Level.TURN), "assistant", "")
-
-
-def read_answer(
-    answer: Fields,
-) -> tuple[list[list[Turn]], str | None, str | None, str | None]:
-    """Return the choices of an answer, its model, its id and its time."""
-    # A response of the Responses API repeats what it was asked with.
-    answer.leave("error", "tools", "instructions", "prompt", *PARAMETERS)
-    model, id_ = answer.label("model"), answer.label("id")
-    created_at = time_text(answer.take("created", "created_at"))
-    if "choices" in answer:
-        choices = [_choice(choice) for choice in answer.objects("choices")]
-    elif isinstance(answer.peek("output"), list):
-        choices = [turns_of_items(answer.objects("output"), "assistant", "")]
-        answer.leave("output_text")
-    elif isinstance(answer.peek("content"), list):
-        role = answer.text("role") or "assistant"
-        choices = [turns_of_parts(answer.objects("content"), role, "\n")]
-    elif answer.peek("role") and answer.peek("content") is not None:
-        choices = [turns_of_message(answer)]
-    else:
-        choices = []
-    choices = [turns for turns in choices if turns]
-    for turns in choices:
-        for turn in turns:
-            if turn.role != "tool":
-                turn.model, turn.created_at = model, created_at
-    return choices, model, id_, created_at
-
-
-def _choice(choice: Fields) -> list[Turn]:
-    if "message" in choice:
-        return turns_of_message(choice.nested("message", level=Level.TURN))
-    text = choice.text("text")
-    return [] if text is None else [Turn("assistant", text)]

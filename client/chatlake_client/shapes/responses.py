@@ -20,13 +20,18 @@ def turns_of_items(items: Iterable[Fields], role: str | None, joint: str) -> lis
     """
     turns: list[Turn] = []
     for item in items:
-        for turn in _turns_of_item(item, role, joint):
-            before = turns[-1] if turns else None
-            if before and before.role == turn.role == "assistant":
-                add_turn(before, turn)
-            else:
-                turns.append(turn)
+        add_turns(turns, _turns_of_item(item, role, joint))
     return turns
+
+
+def add_turns(turns: list[Turn], more: list[Turn]) -> None:
+    """Add turns to others; what the assistant goes on to say or call belongs to its last turn."""
+    for turn in more:
+        before = turns[-1] if turns else None
+        if before and before.role == turn.role == "assistant":
+            add_turn(before, turn)
+        else:
+            turns.append(turn)
 
 
 def _turns_of_item(item: Fields, role: str | None, joint: str) -> list[Turn]:

@@ -50,6 +50,8 @@ def time_text(value: object) -> str | None:
 
 def time_of(fields: Fields, *keys: str) -> str | None:
     """Take the first of the keys that holds a time; return it as RFC 3339 in UTC."""
+    if fields.lacks(keys):
+        return None
     for key in keys:
         if time := time_text(fields.peek(key)):
             fields.take(key)

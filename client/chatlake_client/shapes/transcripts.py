@@ -1,6 +1,7 @@
-"""Transcripts: one text in which a mark before each turn tells who speaks.
+"""Transcripts: one text in which marks tell who speaks.
 
 - `Human:` and `Assistant:` after an empty line: anthropics/hh-rlhf
+- ChatML, and the templates of Llama 2 and 3 and of Gemma: the model cards of their makers
 - `### Human:` and `### Assistant:`: timdettmers/openassistant-guanaco, its card
 """
 
@@ -11,9 +12,26 @@ from chatlake_client.conversation import Conversation, Turn
 from chatlake_client.records import Json
 from chatlake_client.shapes.fields import Fields
 from chatlake_client.shapes.messages import conversation_of
+from chatlake_client.shapes.vocabulary import role_of_word
 
 _SPEAKER: Final = re.compile(r"(?:^|\n\n|\s*### ?)(Human|Assistant): ?")
 _ROLES: Final = {"Human": "user", "Assistant": "assistant"}
+_WAITING: Final = "\n\nAssistant:"
+_OPEN: Final = re.compile(r"\n\nAssistant:\s*\Z")
+_TEMPLATES: Final = (
+    re.compile(r"<\|im_start\|>(\w+)\n(.*?)<\|im_end\|>", re.DOTALL),
+    re.compile(r"<\|start_header_id\|>(\w+)<\|end_header_id\|>\n\n(.*?)<\|eot_id\|>", re.DOTALL),
+    re.compile(r"<start_of_turn>(\w+)\n(.*?)<end_of_turn>", re.DOTALL),
+)
+_LLAMA: Final = re.compile(
+    r"(?:<s>)?\s*\[INST\]\s*(?:<<SYS>>\n(.*?)\n<</SYS>>\n\n)?(.*?)\s*\[/INST\]\s*"
+    r"(.*?)\s*(?=</s>|(?:<s>)?\[INST\]|\Z)(?:</s>)?",
+    re.DOTALL,
+)
+_ENDS: Final = frozenset(
+    {"", "<s>", "</s>", "<bos>", "<eos>", "<|begin_of_text|>", "<|end_of_text|>", "<|endoftext|>"}
+)
+"""Marks of a text's beginning and end."""
 
 
 def begins_as_transcript(text: str) -> bool:
@@ -33,9 +51,43 @@ def turns_of_transcript(text: str) -> list[Turn]:
 def is_transcript(row: Json) -> bool:
     """Tell whether the text of a row is a transcript."""
     text = row.get("text")
-    return isinstance(text, str) and begins_as_transcript(text)
+    return isinstance(text, str) and (begins_as_transcript(text) or bool(turns_of_template(text)))
 
 
 def read_transcript(row: Fields) -> Conversation:
     """Return the turns of the row's text."""
-    return conversation_of(row, turns_of_transcript(row.text("text") or ""))
+    text = row.text("text") or ""
+    return conversation_of(row, turns_of_template(text) or turns_of_transcript(text))
+
+
+def turns_of_template(text: str) -> list[Turn]:
+    """Return the turns of a text that a model's template made whole; none of any other text."""
+    for template in _TEMPLATES:
+        if _is_left_nothing(template, text):
+            return [Turn(role_of_word(role) or role, said) for role, said in template.findall(text)]
+    if not _is_left_nothing(_LLAMA, text):
+        return []
+    turns: list[Turn] = []
+    for system, asked, answered in _LLAMA.findall(text):
+        if system:
+            turns.append(Turn("system", system))
+        turns += [Turn("user", asked), *([Turn("assistant", answered)] if answered else [])]
+    return turns
+
+
+def _is_left_nothing(template: re.Pattern[str], text: str) -> bool:
+    if not template.search(text):
+        return False
+    return template.sub("", text).strip() in _ENDS
+
+
+def is_open(text: str) -> bool:
+    """Tell whether a text is a transcript that ends where the assistant is about to speak."""
+    return text.rstrip().endswith(_WAITING) and begins_as_transcript(text)
+
+
+def turns_of_question(text: str) -> list[Turn]:
+    """Return the turns of a question, which may be a transcript that waits for its answer."""
+    if not is_open(text):
+        return [Turn("user", text)]
+    return turns_of_transcript(_OPEN.sub("", text))

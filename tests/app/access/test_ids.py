@@ -22,6 +22,7 @@ def test_an_id_is_half_of_a_keyed_hash_in_hexadecimal() -> None:
     assert IDS.contributor_id(UNGUESSABLE) == hmac.new(bytes(32), sent, "sha256").hexdigest()[:32]
 
 
+@pytest.mark.slow
 @given(
     st.lists(
         st.tuples(st.none() | _IDS, _IDS, st.none() | _IDS), min_size=2, max_size=2, unique=True

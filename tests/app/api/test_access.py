@@ -4,6 +4,7 @@ A new route fails these tests until its answers are listed here.
 """
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any, Final
 
 import pytest
@@ -12,16 +13,16 @@ from flask.testing import FlaskClient
 from sqlalchemy import func, select
 from werkzeug.test import TestResponse
 
-from app import create_app
 from app.maps.description import MapParameters
 from app.query.snapshots import Reference
-from app.services import Services, current_services
+from app.services import Services, services_of
 from app.settings import Settings
 from app.state.models import JournalEntry, LedgerEntry
 from catalog.metadata import newest_location
 from catalog.table import load_table
 from tests.app.releases.factories import make_recipe
 from tests.factories import commit_batch, make_contribution, make_contribution_id
+from tests.lakes import opened_app
 
 METHODS: Final = ("GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE", "TRACE")
 SAFE: Final = ("GET", "HEAD", "OPTIONS", "TRACE")
@@ -188,7 +189,7 @@ ROUTES: Final[Mapping[str, tuple[str, Answers]]] = {
 
 
 @pytest.fixture(scope="module")
-def application(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Flask]:
+def application(shared_settings: Settings) -> Iterator[Flask]:
     """The application, with settings whose secrets have a recognisable prefix."""
     secrets: dict[str, Any] = {
         name: f"{CANARY}-{name}"
@@ -199,26 +200,19 @@ def application(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Flask]:
             "iceberg_s3_secret_access_key",
         )
     }
-    home = tmp_path_factory.mktemp("access")
-    terms = home / "terms.md"
+    terms = shared_settings.home / "terms.md"
     terms.write_text("# Terms\n")
-    made = create_app(Settings.at(home, terms_file=terms, **secrets))
-    assert made.test_cli_runner().invoke(args=["migrate"]).exit_code == 0
-    with made.app_context():
-        services = current_services()
-    yield made
-    services.close()
+    with opened_app(replace(shared_settings, terms_file=terms, **secrets)) as opened:
+        yield opened
 
 
 @pytest.fixture(scope="module")
 def lake(application: Flask) -> Services:
     """The services of a lake with one contribution and one release."""
-    with application.app_context():
-        services = current_services()
+    services = services_of(application)
     snapshot = commit_batch(services, make_contribution(contribution_id=CONTRIBUTION_ID))
     services.releases.build(make_recipe("first"), snapshot)
-    with application.app_context():
-        services.maps.build("first", "raw", Reference(), MapParameters(embedding="tfidf"))
+    services.maps.build("first", "raw", Reference(), MapParameters(embedding="tfidf"))
     return services
 
 

@@ -58,7 +58,7 @@ def test_a_compressed_submission_is_stored_to_the_byte(
     assert row["conversation"][0]["content"] == text
 
 
-@pytest.mark.parametrize("name", ["GZIP", " gzip ", "identity"])
+@pytest.mark.parametrize("name", ["GZIP", " gzip ", "x-gzip", "identity"])
 def test_encodings_are_known_in_any_case_and_identity_is_none(
     client: FlaskClient, name: str
 ) -> None:

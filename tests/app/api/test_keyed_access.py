@@ -169,6 +169,7 @@ def check_moderation(answer: TestResponse, method: str, rule: str, name: str) ->
         check_denied(answer, 403 if name in VALID else 401, name)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("method", "rule"), LISTED)
 def test_what_is_open_takes_any_credentials_but_keys_that_are_not_valid(
     open_app: Flask, headers: Mapping[str, dict[str, str]], method: str, rule: str

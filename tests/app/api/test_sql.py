@@ -23,7 +23,7 @@ from catalog.snapshots import Snapshot, tag_snapshot
 from catalog.table import load_table
 from tests.app.api.test_errors import check_envelope
 from tests.factories import commit_batch, make_received
-from tests.lakes import LakeTemplate, opened_app
+from tests.lakes import opened_app
 
 pytestmark = pytest.mark.slow
 
@@ -35,14 +35,6 @@ ODD_VALUES = """
         NULL AS nothing, [{'a': 1}] AS nested, 'é' || chr(10) || '"' AS text
     FROM range(3)
 """
-
-
-@pytest.fixture(scope="module")
-def shared_settings(
-    tmp_path_factory: pytest.TempPathFactory, lake_template: LakeTemplate
-) -> Settings:
-    """Settings with a long timeout for queries, for busy machines."""
-    return lake_template.copy(tmp_path_factory.mktemp("shared") / "home", sql_timeout_s=60)
 
 
 def commit_versions(services: Services) -> list[Snapshot]:

@@ -17,8 +17,8 @@ from app.api.formats import ARROW_STREAM, CSV, NDJSON, PARQUET
 from app.api.schemas.selection import SelectionSchema
 from app.services import Services
 from app.settings import Settings
+from catalog.plans import plan
 from catalog.records import Turn
-from catalog.scan import plan
 from catalog.snapshots import tag_snapshot
 from catalog.table import load_table
 from tests.factories import FIRST_DAY, commit_batch, make_received

@@ -344,6 +344,7 @@ class Mirror:
             assert ("Link" in answer.headers) == more
 
 
+@pytest.mark.slow
 @pytest.mark.both
 def test_a_mirror_deletes_what_was_taken_down(client: FlaskClient, services: Services) -> None:
     rows = [make_received(day) for day in range(7)]

@@ -58,6 +58,7 @@ def test_what_another_process_recorded_is_erased(services: Services, settings: S
     assert services.taken_down.ids().to_pylist() == [mine.contribution_id]
 
 
+@pytest.mark.slow
 def test_a_failure_is_logged_once_and_tried_again(
     services: Services, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -27,7 +27,8 @@ from app.curation.rules.interface import OUTCOMES_SCHEMA
 from app.services import Services, current_services
 from app.settings import Settings
 from app.state import ledger
-from catalog.scan import plan, read
+from catalog.plans import plan
+from catalog.scan import read
 from catalog.table import load_table
 from tests.app.versions.oracle import index_of, recorded_as_replaced
 from tests.backends import Backend
@@ -284,6 +285,7 @@ def test_a_file_that_goes_away_meanwhile_begins_the_backup_anew(
     assert report.snapshots.rows == 1
 
 
+@pytest.mark.slow
 def test_a_lake_that_lost_a_file_has_no_backup(services: Services, place: Path) -> None:
     commit_batch(services, make_received(0))
     (data_file,) = Path(services.settings.home / "warehouse").rglob("*.parquet")

@@ -100,6 +100,7 @@ def test_a_takedown_says_which_repository_still_holds_what_was_taken_down(
     assert "revision 2, commit " in updated.stdout
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("snapshot")
 def test_a_public_repository_is_named_when_its_release_gets_a_gate(runner: FlaskCliRunner) -> None:
     build(runner)

@@ -17,6 +17,7 @@ def build(runner: FlaskCliRunner, *arguments: str) -> Result:
     return runner.invoke(args=["release", "build", "--stage", "raw", "--no-maps", *arguments])
 
 
+@pytest.mark.slow
 def test_a_release_is_built_of_the_newest_snapshot(
     runner: FlaskCliRunner, services: Services
 ) -> None:
@@ -44,6 +45,7 @@ def test_a_release_is_built_of_an_older_snapshot_with_another_licence(
     assert (manifest.rows, manifest.licence) == (1, "CC0-1.0")
 
 
+@pytest.mark.slow
 def test_releases_are_listed_one_a_line(runner: FlaskCliRunner, services: Services) -> None:
     assert runner.invoke(args=["release", "list"]).output == ""
     snapshot = commit_batch(services, make_received())
@@ -87,6 +89,7 @@ def test_a_release_that_cannot_be_built_is_an_error_of_one_line(
     assert services.releases.all() == []
 
 
+@pytest.mark.slow
 def test_a_name_is_used_once(runner: FlaskCliRunner, services: Services) -> None:
     commit_batch(services, make_received())
     assert build(runner, "first").exit_code == 0

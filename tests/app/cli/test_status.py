@@ -44,6 +44,7 @@ def test_an_empty_lake_has_nothing_to_show(runner: FlaskCliRunner, settings: Set
     }
 
 
+@pytest.mark.slow
 @pytest.mark.both
 def test_status_shows_the_contents_of_the_lake(runner: FlaskCliRunner, services: Services) -> None:
     commit_batch(services, make_received(), make_received())

@@ -25,6 +25,7 @@ def takedown(runner: FlaskCliRunner, *arguments: str) -> Result:
     return runner.invoke(args=["takedown", *arguments])
 
 
+@pytest.mark.slow
 def test_without_a_service_the_command_commits_what_is_pending_and_erases(
     runner: FlaskCliRunner, services: Services
 ) -> None:
@@ -43,6 +44,7 @@ def test_without_a_service_the_command_commits_what_is_pending_and_erases(
     assert newest.total_rows == 1
 
 
+@pytest.mark.slow
 def test_takedowns_are_listed_with_who_asked_and_why(
     runner: FlaskCliRunner, services: Services
 ) -> None:
@@ -73,6 +75,7 @@ def test_an_unknown_id_is_an_error_and_nothing_is_taken_down(
     assert takedown(runner, "list").stdout == ""
 
 
+@pytest.mark.slow
 def test_while_the_service_runs_the_command_waits_for_it(
     runner: FlaskCliRunner, services: Services, settings: Settings
 ) -> None:

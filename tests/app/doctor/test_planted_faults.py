@@ -19,7 +19,6 @@ from flask import Flask
 from sqlalchemy import delete, insert, text, update
 
 from app.background.text_index import newest_files
-from app.backup.manifest import sum_of
 from app.curation.pipeline.kept_outcomes import KeptOutcomes
 from app.curation.pipeline.records import ChunkRecord, ChunkRecords
 from app.curation.rules.interface import OUTCOMES_SCHEMA
@@ -40,6 +39,7 @@ from app.releases.hub.publications import HubPublication
 from app.releases.manifest import MANIFEST_FILE, SUMS_FILE, encode_manifest, encode_sums
 from app.services import Services
 from app.state import ledger
+from app.state.checksums import sha256_of
 from app.state.models import (
     BannedContribution,
     Claim,
@@ -140,7 +140,7 @@ def _make_release(services: Services) -> None:
     folder.mkdir(parents=True)
     (folder / "README.md").write_text("A release.")
     (folder / MANIFEST_FILE).write_bytes(encode_manifest(make_manifest(name="first", files=())))
-    sums = {"README.md": sum_of(folder / "README.md")}
+    sums = {"README.md": sha256_of(folder / "README.md")}
     (folder / SUMS_FILE).write_bytes(encode_sums(sums))
     _record_release(services, "first")
 
@@ -696,6 +696,7 @@ def test_derived_databases_that_are_removed_are_filled_again(
     assert examine(_patient(sound)) == []
 
 
+@pytest.mark.slow
 def test_a_full_disk_is_found(sound: Services, monkeypatch: pytest.MonkeyPatch) -> None:
     full = shutil.disk_usage(sound.settings.home)._replace(free=1000)
     monkeypatch.setattr(shutil, "disk_usage", lambda _: full)

@@ -134,8 +134,8 @@ CASES = {
 
 @pytest.fixture(scope="module")
 def shared_settings(shared_settings: Settings) -> Settings:
-    """Settings with a small limit for bodies, and time for queries on a busy machine."""
-    return replace(shared_settings, max_body_bytes=MAX_BYTES, sql_timeout_s=60.0)
+    """Settings with a small limit for bodies."""
+    return replace(shared_settings, max_body_bytes=MAX_BYTES)
 
 
 @pytest.fixture(scope="module")

@@ -96,6 +96,7 @@ def test_what_one_process_wrote_another_gives_out(services: Services) -> None:
     assert published(services).metadata == published(services).metadata
 
 
+@pytest.mark.slow
 def test_a_commit_and_a_change_of_the_list_make_another_part(services: Services) -> None:
     first = commit(services)
     hide(services, [first[0]])

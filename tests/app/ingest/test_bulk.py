@@ -116,6 +116,7 @@ def _take_down(services: Services, *texts: str, requested_by: str) -> None:
     services.refusals._taken_down.forget()
 
 
+@pytest.mark.slow
 def test_a_repeated_upload_is_told_what_of_it_was_taken_down_since(services: Services) -> None:
     options = UploadOptions(request_key="k", all_or_nothing=True)
     first = _fed(services, options, *PIECES)

@@ -213,6 +213,7 @@ ODD = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("odd", ODD.values(), ids=ODD)
 def test_an_odd_line_among_good_ones_is_what_it_is_by_itself(odd: bytes) -> None:
     read_by_columns = ODD["a carriage return within an object"], ODD["a size of zero"]

@@ -1,6 +1,7 @@
 from collections.abc import Sequence
 
 import numpy as np
+import pytest
 
 from app.maps.arrangement import Arrangement
 from app.maps.embed import Vectors
@@ -29,6 +30,7 @@ def arrangement(sample: Sequence[int]) -> Arrangement:
     return Arrangement(Numbers(), NeighbourIndex(SAMPLE), np.array(sample), PLACES, LABELS, [])
 
 
+@pytest.mark.slow
 def test_a_text_of_the_sample_is_where_it_was_put() -> None:
     arranged = arrangement([0, 2, 3, 5, 6])
     places, labels = arranged.place(["0 0", "4 0", "0 1"])

@@ -55,6 +55,7 @@ def test_a_map_has_a_point_for_every_row_and_all_files_of_the_viewer(tmp_path: P
     assert contents(again / "first") == contents(tmp_path / "first")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rows", [1, 3, 10])
 def test_a_few_rows_make_a_map(tmp_path: Path, rows: int) -> None:
     made = build_map(MapStore(tmp_path), "few", SOURCE, about_topics(rows), MapParameters())

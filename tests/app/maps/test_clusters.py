@@ -25,6 +25,7 @@ def levels(*labels: Labels) -> Labels:
     return np.stack([np.concatenate(labels)] * len(LEVELS), axis=1)
 
 
+@pytest.mark.slow
 def test_each_cloud_is_a_cluster_and_no_point_is_in_none(clouds: Coordinates) -> None:
     broad = find_clusters(clouds, clouds)[:, 0].reshape(3, 30)
     assert [len(set(row)) for row in broad.tolist()] == [1, 1, 1]

@@ -1,6 +1,7 @@
 from pathlib import Path
 
 import pyarrow as pa
+import pytest
 
 from app.maps.build import build_map
 from app.maps.description import POINTS_FILE, MapParameters
@@ -9,6 +10,7 @@ from app.maps.store import MapStore
 from tests.app.maps.rows import SOURCE, about_topics
 
 
+@pytest.mark.slow
 def test_a_contribution_is_found_with_its_clusters_and_others_are_not(tmp_path: Path) -> None:
     store = MapStore(tmp_path)
     build_map(store, "topics", SOURCE, about_topics(90), MapParameters(embedding="tfidf"))

@@ -57,6 +57,7 @@ def release(services: Services, name: str, stage: Stage, *words: str) -> None:
     releases.build(make_recipe(name, stage), snapshot)
 
 
+@pytest.mark.slow
 def test_a_map_of_raw_is_of_the_latest_versions_of_a_snapshot(services: Services) -> None:
     first = commit_batch(
         services, make_received(0, "old", contributor_id="ada", conversation_id="chat")
@@ -191,12 +192,14 @@ def test_the_maps_of_a_release_are_of_every_stage_that_it_came_through(
     assert sum(read) == 3
 
 
+@pytest.mark.slow
 def test_a_release_has_no_maps_of_stages_that_it_did_not_come_through(services: Services) -> None:
     commit_batch(services, make_received(0, "raw"))
     release(services, "early", "raw")
     assert [each.name for each in services.maps.build_with_release("early", QUICK)] == ["early-raw"]
 
 
+@pytest.mark.slow
 def test_an_empty_stage_has_no_map(services: Services) -> None:
     commit_batch(services, make_received(0, "raw"))
     release(services, "empty", "curated")

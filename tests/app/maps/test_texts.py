@@ -125,6 +125,7 @@ def test_turns_without_roles_are_of_a_user_and_an_assistant_in_turn() -> None:
     assert [point["text"] for point in found] == ["One?\n\n1", "Two?\n\n2"]
 
 
+@pytest.mark.slow
 def test_the_pairs_of_raw_are_those_of_cleaned() -> None:
     """Roles may be the words of other clients or names, and some turns have no text."""
     said: list[list[tuple[str | None, str]]] = [

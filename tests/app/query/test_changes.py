@@ -12,8 +12,8 @@ from app.access.shown_again import NOTHING_SHOWN, ShownPosition
 from app.query.changes import START, ChangeFeed, Changes, Position
 from app.query.snapshots import Reference
 from app.services import Services
+from catalog.plans import DataFile
 from catalog.records import Contribution
-from catalog.scan import DataFile
 from catalog.snapshots import Snapshot
 from tests.batches import FEW_ROWS, scan_in_batches
 from tests.factories import commit_batch, make_received
@@ -67,6 +67,7 @@ def test_changes_come_by_commit_and_within_one_by_id(services: Services) -> None
     assert not changes.more
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("limit", [1, 2, 3, 5])
 def test_pages_of_any_length_hold_every_row_once_in_order(services: Services, limit: int) -> None:
     batches = [[make_received(day) for day in (2, 0, 1)] for _ in range(3)]
@@ -210,6 +211,7 @@ def follow(
     return found
 
 
+@pytest.mark.slow
 @pytest.mark.both
 def test_what_is_shown_again_comes_after_what_was_added(services: Services) -> None:
     first, second = ([make_received(day) for day in range(3)] for _ in range(2))

@@ -79,3 +79,18 @@ def test_words_are_found_across_the_newlines_that_a_passage_lacks() -> None:
 
 def test_a_search_for_spaces_alone_marks_nothing() -> None:
     assert matches_of(excerpt_of(Turn("a b", "user"), q=" ").passages[0]) == []
+
+
+def test_a_text_that_nearly_matches_everywhere_takes_no_longer_than_others() -> None:
+    # A search by `re` compares 500 characters at each of 15 million, for half a minute.
+    text = "a" * 15_000_000 + "bcd"
+    found = excerpt_of(Turn("Hi", "user"), Turn(text, "assistant"), q="A" * 500 + "bc")
+    assert found.passages[1].is_cut_before
+    assert matches_of(found.passages[1]) == []
+
+
+def test_a_match_is_found_behind_letters_of_several_bytes() -> None:
+    found = excerpt_of(
+        Turn("\N{LATIN SMALL LETTER E WITH ACUTE}" * 5_000 + " Needle", "user"), q="NEEDLE"
+    )
+    assert matches_of(found.passages[0]) == ["Needle"]

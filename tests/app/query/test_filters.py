@@ -14,8 +14,8 @@ from app.query.filters import EXACT_COLUMNS, FIRST_DAY, LAST_DAY, NULLABLE_COLUM
 from app.query.snapshots import Reference
 from app.services import Services, services_of
 from catalog.arrow import to_arrow
+from catalog.plans import plan
 from catalog.records import AlternativeTurn, Contribution, Rating, ToolCall, Turn
-from catalog.scan import plan
 from tests.batches import ROWS, windows
 from tests.factories import FIRST_DAY as DAY_0
 from tests.factories import commit_batch, make_received

@@ -83,6 +83,7 @@ def test_a_hidden_contribution_is_not_found_by_its_id(
             find(services.snapshots.view(NOW), UUID(versions[2].contribution_id))
 
 
+@pytest.mark.slow
 def test_changes_pass_over_hidden_rows_and_fill_their_pages(services: Services) -> None:
     rows = [make_received(day) for day in range(9)]
     commit_batch(services, *rows[:5])

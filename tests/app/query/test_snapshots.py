@@ -7,7 +7,8 @@ import pytest
 from app.query.snapshots import Reference, SnapshotView
 from app.services import Services
 from catalog.errors import SnapshotNotFound, TagNotFound
-from catalog.scan import plan, read
+from catalog.plans import plan
+from catalog.scan import read
 from catalog.snapshots import Snapshot, tag_snapshot
 from catalog.table import load_table
 from tests.factories import commit_batch, make_received

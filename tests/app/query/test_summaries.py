@@ -17,7 +17,7 @@ from app.query.filters import Filters
 from app.query.snapshots import Reference, SnapshotView
 from app.query.summaries import Summaries
 from app.services import Services
-from catalog.scan import DataFile
+from catalog.plans import DataFile
 from catalog.schema import ID
 from tests.factories import FIRST_DAY, commit_batch, hide, make_contribution_id, make_received
 from tests.histories import SUBMITTERS, RandomHistory

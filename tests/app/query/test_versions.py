@@ -108,6 +108,7 @@ def test_only_the_latest_of_many_versions_is_selected_by_default(services: Servi
     assert latest(services, snapshot, all_versions=True) == ids(*versions)
 
 
+@pytest.mark.slow
 def test_every_version_of_a_conversation_is_known_as_of_each_snapshot(services: Services) -> None:
     rows = [make_received(0, str(number), **NAMED) for number in range(3)]
     commit_batch(services, rows[1], make_received(0))

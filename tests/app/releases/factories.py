@@ -28,7 +28,8 @@ from app.releases.status import Step
 from app.releases.store import open_store
 from app.services import Services
 from app.settings import Settings
-from catalog.scan import plan, read
+from catalog.plans import plan
+from catalog.scan import read
 from catalog.schema import SCHEMA
 from catalog.snapshots import Snapshot
 from catalog.stage_tables import replace_files

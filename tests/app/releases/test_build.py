@@ -36,6 +36,7 @@ def assert_no_trace(services: Services, name: str) -> None:
     assert services.releases.status(name).state == "failed"
 
 
+@pytest.mark.slow
 @pytest.mark.both
 def test_a_raw_release_holds_exactly_the_rows_of_the_scan(
     services: Services, releases_folder: Path, snapshot: Snapshot, releases: Releases

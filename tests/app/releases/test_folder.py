@@ -76,6 +76,7 @@ def test_a_raw_release_omits_and_counts_hidden_rows(
         assert victim["contribution_id"].encode() not in content
 
 
+@pytest.mark.slow
 def test_rows_are_in_the_order_of_receipt_not_of_commit(
     services: Services, releases_folder: Path, releases: Releases
 ) -> None:

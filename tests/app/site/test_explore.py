@@ -222,3 +222,29 @@ def test_an_empty_lake_says_so(app_client: FlaskClient) -> None:
 def app_client(services: Services, app: Flask) -> FlaskClient:  # noqa: ARG001
     """A client of a lake of the test's own, which is empty."""
     return app.test_client()
+
+
+@pytest.mark.usefixtures("snapshots")
+def test_an_address_with_many_parameters_is_refused_before_links_are_made_of_them(
+    shared_client: FlaskClient,
+) -> None:
+    for path in ("/explore", "/explore/facets", "/explore/download/csv"):
+        for name in ("label", "source"):
+            address = "&".join(f"{name}={number}" for number in range(1_000))
+            answer = shared_client.get(f"{path}?{address}")
+            assert answer.status_code == 422
+            assert "1000 parameters; 100 are taken" in answer.text
+            # Each of the links would name all parameters.
+            assert len(answer.data) < 100_000
+
+
+@pytest.mark.usefixtures("snapshots")
+@pytest.mark.parametrize("path", ["/explore", "/v1/contributions", "/v1/contributions/count"])
+def test_more_labels_than_a_conversation_can_have_are_refused(
+    shared_client: FlaskClient, path: str
+) -> None:
+    labels = [("label", str(number)) for number in range(33)]
+    assert shared_client.get(path, query_string=labels[:32]).status_code == 200
+    answer = shared_client.get(path, query_string=labels)
+    assert answer.status_code == 422
+    assert "Longer than 32, which no conversation has." in answer.text

@@ -15,19 +15,11 @@ from app.settings import Settings
 from app.site.sql import EXAMPLES
 from catalog.snapshots import Snapshot
 from tests.factories import commit_batch, make_received
-from tests.lakes import LakeTemplate, opened_app
+from tests.lakes import opened_app
 
 pytestmark = pytest.mark.slow
 
 EVIL = "<script>alert(1)</script>"
-
-
-@pytest.fixture(scope="module")
-def shared_settings(
-    tmp_path_factory: pytest.TempPathFactory, lake_template: LakeTemplate
-) -> Settings:
-    """Settings with a long timeout for queries, for busy machines."""
-    return lake_template.copy(tmp_path_factory.mktemp("shared") / "home", sql_timeout_s=60)
 
 
 @pytest.fixture(scope="module")

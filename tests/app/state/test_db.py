@@ -1,27 +1,17 @@
 import sqlite3
 from contextlib import closing
-from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 from sqlalchemy import func, insert, select, text
-from sqlalchemy.exc import DBAPIError, IntegrityError
+from sqlalchemy.exc import IntegrityError
 
 from app.settings import SettingsError
-from app.state.db import Database, PersistentReader, PersistentWriter, insert_missing
+from app.state.db import Database, insert_missing
 from app.state.models import Claim
+from tests.app.state.claims import claim_of, claims_in
 
 _FULL = 2
-_NOW = datetime(2026, 1, 1, tzinfo=UTC)
-
-
-def _claim(name: str, batch_id: str = "batch") -> dict[str, object]:
-    return {"table_name": name, "batch_id": batch_id, "entry_runs": b"", "claimed_at": _NOW}
-
-
-def _claims(database: Database) -> int | None:
-    with database.read() as connection:
-        return connection.scalar(select(func.count()).select_from(Claim))
 
 
 def test_nothing_connects_before_the_first_transaction(tmp_path: Path) -> None:
@@ -45,32 +35,32 @@ def test_a_server_has_no_folder_to_make() -> None:
 
 def test_committed_writes_stay(database: Database, tmp_path: Path) -> None:
     with database.write() as connection:
-        connection.execute(insert(Claim), [_claim("one")])
+        connection.execute(insert(Claim), [claim_of("one")])
     with closing(sqlite3.connect(tmp_path / "test.db")) as other:
         assert other.execute("SELECT count(*) FROM claims").fetchone() == (1,)
 
 
 def test_an_error_takes_back_the_whole_transaction(database: Database) -> None:
     with pytest.raises(IntegrityError), database.write() as connection:
-        connection.execute(insert(Claim), [_claim("one")])
-        connection.execute(insert(Claim), [_claim("one")])
-    assert _claims(database) == 0
+        connection.execute(insert(Claim), [claim_of("one")])
+        connection.execute(insert(Claim), [claim_of("one")])
+    assert claims_in(database) == 0
     with database.write() as connection:
-        connection.execute(insert(Claim), [_claim("two")])
-    assert _claims(database) == 1
+        connection.execute(insert(Claim), [claim_of("two")])
+    assert claims_in(database) == 1
 
 
 def test_any_exception_takes_back_the_whole_transaction(database: Database) -> None:
     with pytest.raises(KeyboardInterrupt), database.write() as connection:
-        connection.execute(insert(Claim), [_claim("one")])
+        connection.execute(insert(Claim), [claim_of("one")])
         raise KeyboardInterrupt
-    assert _claims(database) == 0
+    assert claims_in(database) == 0
 
 
 def test_a_transaction_that_only_reads_leaves_nothing(database: Database) -> None:
     with database.read() as connection:
-        connection.execute(insert(Claim), [_claim("one")])
-    assert _claims(database) == 0
+        connection.execute(insert(Claim), [claim_of("one")])
+    assert claims_in(database) == 0
 
 
 def test_a_write_holds_the_lock_from_its_start(database: Database, tmp_path: Path) -> None:
@@ -81,20 +71,20 @@ def test_a_write_holds_the_lock_from_its_start(database: Database, tmp_path: Pat
         # Already before the first statement; otherwise a later writer could come first.
         with pytest.raises(sqlite3.OperationalError, match="locked"):
             other.execute("BEGIN IMMEDIATE")
-        connection.execute(insert(Claim), [_claim("one")])
+        connection.execute(insert(Claim), [claim_of("one")])
 
 
 def test_a_read_during_a_write_sees_one_consistent_state(database: Database) -> None:
     with database.write() as writing:
-        writing.execute(insert(Claim), [_claim("one")])
-        assert _claims(database) == 0
+        writing.execute(insert(Claim), [claim_of("one")])
+        assert claims_in(database) == 0
     with database.read() as reading:
         count = select(func.count()).select_from(Claim)
         assert reading.scalar(count) == 1
         with database.write() as writing:
-            writing.execute(insert(Claim), [_claim("two")])
+            writing.execute(insert(Claim), [claim_of("two")])
         assert reading.scalar(count) == 1
-    assert _claims(database) == 2
+    assert claims_in(database) == 2
 
 
 @pytest.mark.parametrize("kind", ["read", "write"])
@@ -109,8 +99,8 @@ def test_every_connection_syncs_its_commits(database: Database, kind: str) -> No
 
 def test_rows_whose_keys_exist_are_passed_over_and_the_others_written(database: Database) -> None:
     with database.write() as connection:
-        connection.execute(insert(Claim), [_claim("one", "first")])
-    rows = [_claim("one", "second"), _claim("two", "second")]
+        connection.execute(insert(Claim), [claim_of("one", "first")])
+    rows = [claim_of("one", "second"), claim_of("two", "second")]
     with database.write() as connection:
         assert connection.execute(insert_missing(connection, Claim), rows).rowcount == 1
     with database.read() as connection:
@@ -124,63 +114,3 @@ def test_rows_whose_keys_exist_are_passed_over_and_the_others_written(database: 
 def test_a_database_that_cannot_be_used_is_a_setting_that_does_not_fit(url: str) -> None:
     with pytest.raises(SettingsError, match="CHATLAKE_DATABASE_URL"):
         Database(url)
-
-
-def test_a_writer_keeps_its_connection_from_one_transaction_to_the_next(
-    database: Database,
-) -> None:
-    writer = PersistentWriter(database)
-    with database.write_lock(), writer.write() as first:
-        first.execute(insert(Claim), [_claim("one")])
-    with database.write_lock(), writer.write() as second:
-        assert second is first
-        second.execute(insert(Claim), [_claim("two")])
-    assert _claims(database) == 2
-
-
-def test_a_writer_takes_a_connection_that_was_tried_out_after_a_pause(
-    database: Database, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("app.state.db.TRUSTED_S", -1)
-    writer = PersistentWriter(database)
-    with database.write_lock(), writer.write() as first:
-        first.execute(insert(Claim), [_claim("one")])
-    with database.write_lock(), writer.write() as second:
-        assert second is not first
-        second.execute(insert(Claim), [_claim("two")])
-    assert _claims(database) == 2
-
-
-def test_a_writer_whose_transaction_failed_takes_another_connection(database: Database) -> None:
-    writer = PersistentWriter(database)
-    with pytest.raises(KeyboardInterrupt), writer.write() as first:
-        first.execute(insert(Claim), [_claim("one")])
-        raise KeyboardInterrupt
-    assert first.closed
-    with database.write_lock(), writer.write() as second:
-        second.execute(insert(Claim), [_claim("two")])
-    assert _claims(database) == 1
-
-
-def _count(_dialect: str) -> str:
-    return "SELECT count(*) FROM claims"
-
-
-def test_a_reader_sees_on_one_connection_what_was_committed_since(database: Database) -> None:
-    reader = PersistentReader(database)
-    assert reader.fetch(_count, ()) == [(0,)]
-    kept = reader._connection
-    with database.write() as connection:
-        connection.execute(insert(Claim), [_claim("one")])
-    assert reader.fetch(_count, ()) == [(1,)]
-    assert reader._connection is kept
-    reader.close()
-
-
-def test_a_reader_whose_query_failed_takes_another_connection(database: Database) -> None:
-    reader = PersistentReader(database)
-    with pytest.raises(DBAPIError):
-        reader.fetch(lambda _: "SELECT nothing FROM nowhere", ())
-    assert reader._connection is None
-    assert reader.fetch(_count, ()) == [(0,)]
-    reader.close()

@@ -7,7 +7,8 @@ import pytest
 from sqlalchemy import text
 
 from app.state import sqlite
-from app.state.db import Database, PersistentWriter
+from app.state.db import Database
+from app.state.persistent import PersistentWriter
 from app.state.sqlite import LogBusy
 from catalog.sqlite import LOG_BYTES
 from tests.app.ingest.polling import wait_until

@@ -13,8 +13,9 @@ import pyarrow as pa
 from app.services import Services
 from app.state import ledger
 from catalog.arrow import to_arrow
+from catalog.plans import plan
 from catalog.records import Contribution
-from catalog.scan import plan, read, schema_of
+from catalog.scan import read, schema_of
 from catalog.schema import ARROW_SCHEMA, ID
 from catalog.snapshots import Snapshot
 from catalog.staging import StagedFiles

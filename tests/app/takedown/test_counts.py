@@ -42,6 +42,7 @@ def test_counts_of_files_go_with_the_names_in_them(lake: Lake) -> None:
     assert services.summary_job().step() == 1
 
 
+@pytest.mark.slow
 def test_what_a_late_committer_says_was_replaced_is_erased_too(
     lake: Lake, monkeypatch: pytest.MonkeyPatch
 ) -> None:

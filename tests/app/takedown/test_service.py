@@ -44,6 +44,7 @@ def assert_no_file_has(home: Path, *texts: str) -> None:
     assert files_with(home, list(texts)) == {}
 
 
+@pytest.mark.slow
 @pytest.mark.both
 def test_a_contribution_goes_with_the_versions_that_it_superseded(lake: Lake) -> None:
     first, second, third = (make_received(0, f"{MARK} {n}", **ADA) for n in range(3))
@@ -76,6 +77,7 @@ def test_a_contribution_goes_with_the_versions_that_it_superseded(lake: Lake) ->
     ] == [(version.contribution_id, version.contribution_id in gone) for version in versions]
 
 
+@pytest.mark.slow
 def test_no_file_holds_the_text_afterwards(lake: Lake, settings: Settings) -> None:
     gone = make_received(0, MARK, title=f"{MARK} title")
     lake.commit(gone, make_received(0, "stays"))
@@ -95,6 +97,7 @@ def test_no_file_holds_the_text_afterwards(lake: Lake, settings: Settings) -> No
     assert_no_file_has(settings.home, MARK, MARK[:12])
 
 
+@pytest.mark.slow
 @pytest.mark.both
 def test_what_a_contributor_sent_is_erased_whether_it_is_committed_or_not(
     lake: Lake, settings: Settings
@@ -125,6 +128,7 @@ def test_what_a_contributor_sent_is_erased_whether_it_is_committed_or_not(
         assert_no_file_has(settings.home, MARK)
 
 
+@pytest.mark.slow
 @pytest.mark.both
 def test_every_version_of_a_conversation_is_erased(lake: Lake) -> None:
     versions = [make_received(day, f"{MARK} {day}", **ADA) for day in range(3)]

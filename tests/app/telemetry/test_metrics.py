@@ -6,7 +6,8 @@ import pytest
 
 from app.telemetry import metrics
 from app.telemetry.exposition import exposition
-from app.telemetry.metrics import REGISTRY, MaintenanceOperation, RejectionReason, publish
+from app.telemetry.labels import MaintenanceOperation, RejectionReason
+from app.telemetry.metrics import REGISTRY, publish
 from catalog.size import TableSize
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)

@@ -110,6 +110,7 @@ def test_an_uploads_rows_in_files_are_recorded(services: Services) -> None:
 SEAMS = ("before", "after add", "after replaced", "after advance")
 
 
+@pytest.mark.slow
 @pytest.mark.both
 @pytest.mark.parametrize("seam", SEAMS)
 def test_a_committer_that_dies_while_it_records_leaves_what_the_next_one_completes(

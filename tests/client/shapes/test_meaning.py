@@ -160,7 +160,7 @@ SHAPES: dict[str, tuple[Json, tuple[str, ...]]] = {
         {
             "messages": [
                 {
-                    "sender": "GPT",
+                    "sender": "Nimbus",
                     "isCreatedByUser": False,
                     "text": "",
                     "content": [{"type": "text", "text": "Stratus."}],

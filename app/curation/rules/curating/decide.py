@@ -16,7 +16,7 @@ from app.curation.rules.curating.columns import StoredColumns
 from app.curation.rules.curating.facts import Facts
 from app.curation.rules.curating.ids import id_texts, random_ends
 from app.curation.rules.curating.near_duplicates import near_duplicates
-from app.curation.rules.curating.outcomes import Found, find_in_groups
+from app.curation.rules.curating.outcomes import FoundPairs, find_in_groups
 from app.curation.rules.curating.parameters import CuratingParameters
 from app.curation.rules.curating.prompt_groups import prompt_groups, prompts_of
 from app.curation.rules.curating.quality import QUALITY_REASONS
@@ -241,9 +241,9 @@ class _Deciding:
         rows = self._rows(left)
         known = self._known.get("conversations", NO_OUTCOMES)
 
-        def compare(chosen: Candidates) -> Found:
+        def compare(chosen: Candidates) -> FoundPairs:
             pairs = list(near_duplicates(chosen, rows, self._parameters.min_similarity))
-            return Found(
+            return FoundPairs(
                 np.array([pair.row for pair in pairs], np.int64),
                 np.array([pair.kept_row for pair in pairs], np.int64),
                 np.array([pair.similarity for pair in pairs], np.float64),

@@ -24,7 +24,7 @@ _DIGEST: Final = OUTCOMES_SCHEMA.field("group").type
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class FoundPairs:
     """Pairs of rows that were found in groups of candidates.
 
     Attributes:
@@ -42,8 +42,8 @@ def find_in_groups(
     candidates: Candidates,
     keys: NDArray[np.uint64],
     known: pa.Table,
-    compare: Callable[[Candidates], Found],
-) -> tuple[Found, pa.Table]:
+    compare: Callable[[Candidates], FoundPairs],
+) -> tuple[FoundPairs, pa.Table]:
     """Return what is found in all groups, comparing only the groups that aren't known.
 
     Args:
@@ -64,7 +64,7 @@ def find_in_groups(
     old = _pairs_of(outcomes, digests, candidates.rows, starts)
     new = compare(candidates.chosen(np.repeat(~is_known, sizes)))
     added = _outcomes_of(new, digests, candidates.rows, starts, np.flatnonzero(~is_known))
-    found = Found(
+    found = FoundPairs(
         *(
             np.concatenate([getattr(part, name) for part in (old, new)])
             for name in ("rows", "others", "measures")
@@ -87,7 +87,7 @@ def _digests(keys: NDArray[np.uint64], starts: Ints) -> pa.Array:
     return pa.Array.from_buffers(_DIGEST, len(starts), buffers)
 
 
-def _pairs_of(outcomes: pa.Table, digests: pa.Array, rows: Ints, starts: Ints) -> Found:
+def _pairs_of(outcomes: pa.Table, digests: pa.Array, rows: Ints, starts: Ints) -> FoundPairs:
     """Return the pairs of rows that are known of groups."""
     pairs = outcomes.filter(pc.is_valid(outcomes["place"]))
     groups = to_numpy(pc.index_in(pairs["group"], digests).combine_chunks()).astype(np.int64)
@@ -95,11 +95,11 @@ def _pairs_of(outcomes: pa.Table, digests: pa.Array, rows: Ints, starts: Ints) -
     later, earlier = (
         rows[begins + to_numpy(pairs[name].combine_chunks())] for name in ("place", "other")
     )
-    return Found(later, earlier, to_numpy(pairs["measure"].combine_chunks()))
+    return FoundPairs(later, earlier, to_numpy(pairs["measure"].combine_chunks()))
 
 
 def _outcomes_of(
-    found: Found, digests: pa.Array, rows: Ints, starts: Ints, groups: Ints
+    found: FoundPairs, digests: pa.Array, rows: Ints, starts: Ints, groups: Ints
 ) -> pa.Table:
     """Return what is to be known of groups, given the pairs that were found in them.
 

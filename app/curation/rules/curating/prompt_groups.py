@@ -17,7 +17,7 @@ from app.curation.rules.curating.candidates import (
 from app.curation.rules.curating.facts import Facts
 from app.curation.rules.curating.likeness import Said, containment, texts_said
 from app.curation.rules.curating.neighbours import Neighbours
-from app.curation.rules.curating.outcomes import Found, find_in_groups
+from app.curation.rules.curating.outcomes import FoundPairs, find_in_groups
 from app.curation.rules.curating.prompts import BANDS, first_prompts
 from app.curation.rules.curating.reading import Comparison, Rows, read_candidates
 from app.curation.rules.curating.words import words_of
@@ -76,7 +76,7 @@ def prompt_groups(
     )
     rows = replace(prompts.rows, ids=prompts.rows.ids[distinct], words=prompts.rows.words[distinct])
 
-    def compare(chosen: Candidates) -> Found:
+    def compare(chosen: Candidates) -> FoundPairs:
         return _earlier_alike(chosen, rows, min_similarity)
 
     found, outcomes = find_in_groups(candidates, rows.ids, known, compare)
@@ -87,7 +87,7 @@ def prompt_groups(
     return groups, outcomes
 
 
-def _earlier_alike(candidates: Candidates, rows: Rows, min_similarity: float) -> Found:
+def _earlier_alike(candidates: Candidates, rows: Rows, min_similarity: float) -> FoundPairs:
     """Return the candidates whose group has an earlier prompt, each with the first one."""
     pairs: list[tuple[int, int]] = []
     known, neighbours, group = list[tuple[int, Said]](), Neighbours(sets=1), -1
@@ -107,7 +107,7 @@ def _earlier_alike(candidates: Candidates, rows: Rows, min_similarity: float) ->
     _, first, of_alike = np.unique(labels, return_index=True, return_inverse=True)
     earliest = alike[first[of_alike]]
     is_first = earliest == alike
-    return Found(alike[~is_first], earliest[~is_first], np.ones(np.count_nonzero(~is_first)))
+    return FoundPairs(alike[~is_first], earliest[~is_first], np.ones(np.count_nonzero(~is_first)))
 
 
 def _said(conversations: pa.Array) -> list[Said]:

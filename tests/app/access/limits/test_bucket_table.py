@@ -2,7 +2,7 @@ from multiprocessing import get_context
 from pathlib import Path
 
 from app.access.limits.bucket_table import CAPACITY, COLUMNS, BucketTable, Subject
-from app.telemetry.metrics import LimitName
+from app.telemetry.labels import LimitName
 
 SUBJECT = Subject("address", "192.0.2.1")
 

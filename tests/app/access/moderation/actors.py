@@ -70,3 +70,9 @@ def moderation_of(
         takedowns.request,
         threshold,
     )
+
+
+def decisions(moderation: Moderation, contribution_id: str) -> list[tuple[str, str]]:
+    """Return what was decided about a contribution and by whom, oldest first."""
+    entries = moderation.log.page(100, identifier=contribution_id)
+    return [(entry.action, entry.actor) for entry in reversed(entries)]

@@ -11,18 +11,14 @@ from app.access.moderation.errors import (
 from app.access.moderation.service import Moderation
 from app.services import Services
 from catalog.records import Contribution
-from tests.app.access.moderation.actors import MODERATOR, REPORTERS, Takedowns, moderation_of
-
-
-def hidden(services: Services) -> set[str]:
-    """Return what no public reader sees."""
-    return set(services.hidden.ids().to_pylist())
-
-
-def decisions(moderation: Moderation, contribution_id: str) -> list[tuple[str, str]]:
-    """Return what was decided about a contribution and by whom, oldest first."""
-    entries = moderation.log.page(100, identifier=contribution_id)
-    return [(entry.action, entry.actor) for entry in reversed(entries)]
+from tests.app.access.moderation.actors import (
+    MODERATOR,
+    REPORTERS,
+    Takedowns,
+    decisions,
+    moderation_of,
+)
+from tests.app.access.moderation.banning import hidden
 
 
 @pytest.mark.both
@@ -168,25 +164,6 @@ def test_nothing_is_quarantined_by_hand_if_one_id_is_unknown(
         )
     assert caught.value.contribution_ids == (unknown, beyond_the_calendar)
     assert hidden(services) == set()
-
-
-def test_what_a_takedown_erases_leaves_nothing_but_the_log(
-    services: Services, moderation: Moderation, made: list[Contribution]
-) -> None:
-    name = made[2].contribution_id
-    moderation.report(name, "spam", "private words", REPORTERS[0])
-    moderation.put_into_quarantine([name], MODERATOR, None)
-    services.bans.ban(["ada"], actor=MODERATOR, reason=None)
-    services.banned_contributions.update()
-    erased = services.hidden.ids()
-    assert len(erased) == 3
-    services.moderation_traces.erase(erased)
-    services.moderation_traces.erase(erased)
-    assert hidden(services) == set()
-    assert moderation.reports.of([name]) == {}
-    assert moderation.quarantine.count() == 0
-    assert services.banned_contributions.count("ada") == 0
-    assert decisions(moderation, name) == [("quarantine", MODERATOR)]
 
 
 def test_contributors_are_taken_down_and_that_is_logged(

@@ -81,6 +81,7 @@ def test_a_lost_index_is_made_anew(services: Services) -> None:
     assert services.contributor_indexing.paths() == services.file_counts.paths() != set()
 
 
+@pytest.mark.slow
 def test_totals_follow_files_that_come_and_go(services: Services, monkeypatch: MonkeyPatch) -> None:
     monkeypatch.setattr(indexing, "_MOST_BESIDE", 1)
     monkeypatch.setattr(indexing, "_SHARE_OF_TOTALS", 0)
@@ -98,6 +99,7 @@ def test_totals_follow_files_that_come_and_go(services: Services, monkeypatch: M
         assert len(beside.all()) <= 1
 
 
+@pytest.mark.slow
 def test_wrong_rows_are_found(services: Services) -> None:
     commit_batch(services, make_received(0, contributor_id=ADA), make_received(1))
     services.summary_job().step()

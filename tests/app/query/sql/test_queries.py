@@ -34,7 +34,6 @@ COUNTS = """
 """
 
 
-TIMEOUT_S = 60
 """A long time for queries, for busy machines."""
 
 
@@ -47,16 +46,7 @@ def settings(tmp_path: Path, lake_template: LakeTemplate) -> Settings:
         keep_hourly_snapshots=0,
         keep_daily_snapshots=0,
         compact_open_day_files=2,
-        sql_timeout_s=TIMEOUT_S,
     )
-
-
-@pytest.fixture(scope="module")
-def shared_settings(
-    tmp_path_factory: pytest.TempPathFactory, lake_template: LakeTemplate
-) -> Settings:
-    """Settings of an empty lake, whose queries tests share a template process."""
-    return lake_template.copy(tmp_path_factory.mktemp("shared") / "home", sql_timeout_s=TIMEOUT_S)
 
 
 @pytest.fixture(scope="module")

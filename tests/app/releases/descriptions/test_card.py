@@ -29,6 +29,7 @@ def front_matter(card: Path) -> dict[str, Any]:
     return read
 
 
+@pytest.mark.slow
 def test_the_card_has_metadata_for_the_hub_and_text_for_people(
     releases_folder: Path, releases: Releases, snapshot: Snapshot
 ) -> None:
@@ -130,6 +131,7 @@ def tables_in(card: Path) -> list[tuple[list[str], list[list[str]]]]:
     ]
 
 
+@pytest.mark.slow
 def test_hostile_names_stay_in_the_cells_of_their_tables(
     services: Services, releases_folder: Path, snapshot: Snapshot
 ) -> None:

@@ -169,7 +169,7 @@ def test_a_publication_stays_with_the_hub_that_it_was_made_on(
 ) -> None:
     publisher.publish("raw", REPOSITORY)
     other = HubPublisher(
-        filled.database, filled.releases, "http://127.0.0.1:9", "token", lambda _: False
+        filled.database, filled.releases, "http://127.0.0.1:9", "token", filled.policy
     )
     with pytest.raises(OnAnotherHub, match=hub.url):
         other.publish("raw", REPOSITORY)
@@ -182,7 +182,7 @@ def test_names_that_no_repository_can_have_are_refused(publisher: HubPublisher, 
 
 
 def test_nothing_is_sent_without_a_token(filled: Services, hub: HubServer) -> None:
-    publisher = HubPublisher(filled.database, filled.releases, hub.url, None, lambda _: False)
+    publisher = HubPublisher(filled.database, filled.releases, hub.url, None, filled.policy)
     with pytest.raises(HubTokenMissing, match="CHATLAKE_HUB_TOKEN"):
         publisher.publish("raw", REPOSITORY)
     assert hub.requests == []
@@ -213,7 +213,7 @@ def test_what_the_hub_refuses_is_told_in_one_line_and_done_by_the_next_run(
 
 def test_a_hub_that_is_away_is_told(filled: Services) -> None:
     publisher = HubPublisher(
-        filled.database, filled.releases, "http://127.0.0.1:9", "token", lambda _: False
+        filled.database, filled.releases, "http://127.0.0.1:9", "token", filled.policy
     )
     with pytest.raises(HubError, match=r"http://127.0.0.1:9 can't be reached"):
         publisher.publish("raw", REPOSITORY)

@@ -45,6 +45,7 @@ def left(names: list[str | None], most: int) -> int:
     return anonymous * min(most, 1) + sum(min(number, most) for number in counts.values())
 
 
+@pytest.mark.slow
 @given(NAMES, st.sampled_from([0.0, 0.1, 0.29, 0.5, 0.7, 1.0]), st.integers(0, 6))
 def test_no_contributor_exceeds_the_share_and_the_fewest_rows_are_dropped(
     names: list[str | None], max_share: float, min_rows: int

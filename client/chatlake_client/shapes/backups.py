@@ -1,0 +1,148 @@
+"""Backups of applications that keep messages apart from the chats to which they belong.
+
+Each chat becomes an object of its own, which `chats.py` reads.
+
+Sources: lobehub/lobe-chat, packages/types/src/exportConfig.ts and message; CherryHQ/cherry-studio,
+src/renderer/src/services/BackupService.ts and types/newMessage.ts; chatboxai/chatbox,
+src/shared/types.ts (`threads`).
+"""
+
+from collections.abc import Iterator
+from itertools import groupby
+from operator import itemgetter
+from typing import Any, Final
+
+from chatlake_client.records import Json
+from chatlake_client.shapes.times import time_text
+
+BLOCK_TYPES: Final = {"main_text": "text", "code": "text", "thinking": "thinking"}
+"""Cherry Studio's words for parts with a text, and Anthropic's. Others are shown beside a text."""
+
+
+def chats_of(document: Json) -> list[Json] | None:
+    """Return the chats of a backup, each with its messages; None where a document is no backup."""
+    state = document.get("state", document.get("data"))
+    if isinstance(state, dict) and _are_lobe_messages(state.get("messages")):
+        return list(_lobe_chats(state))
+    database = document.get("indexedDB")
+    if isinstance(database, dict) and isinstance(database.get("topics"), list):
+        return list(_cherry_chats(database))
+    return None
+
+
+def _objects(value: object) -> list[Any]:
+    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
+
+
+def _are_lobe_messages(messages: object) -> bool:
+    found = _objects(messages)
+    return bool(found) and all("role" in one and "sessionId" in one for one in found)
+
+
+def _lobe_chats(state: Json) -> Iterator[Json]:
+    sessions = {session.get("id"): session for session in _objects(state.get("sessions"))}
+    topics = {topic.get("id"): topic for topic in _objects(state.get("topics"))}
+    places: dict[tuple[str, str], int] = {}
+    rows = []
+    for message in _objects(state["messages"]):
+        key = (str(message.get("sessionId")), str(message.get("topicId")))
+        rows.append((places.setdefault(key, len(places)), message))
+    for _, group in groupby(sorted(rows, key=itemgetter(0)), key=itemgetter(0)):
+        messages = sorted((message for _, message in group), key=_time)
+        first = messages[0]
+        session = sessions.get(first.get("sessionId")) or {}
+        topic = topics.get(first.get("topicId")) or {}
+        yield {
+            # Messages without a topic are the session's own.
+            "topicId": topic.get("id") or f"{first['sessionId']}",
+            "title": topic.get("title") or (session.get("meta") or {}).get("title"),
+            "created_at": topic.get("createdAt"),
+            "settings": session.get("config"),
+            "messages": [_lobe_message(message) for message in messages],
+        }
+
+
+def _time(message: Json) -> str:
+    return (time_text(message.get("createdAt")) or "").rstrip("Z")
+
+
+def _lobe_message(message: Json) -> Json:
+    left = {"sessionId", "topicId", "parentId", "meta", "extra", "tools", "plugin", "agentId"}
+    own = {key: value for key, value in message.items() if key not in left}
+    calls, plugin, extra = message.get("tools"), message.get("plugin"), message.get("extra")
+    if calls:
+        own["tool_calls"] = [{**call, "name": _tool_name(call)} for call in _objects(calls)]
+    if isinstance(plugin, dict):
+        own["name"] = _tool_name(plugin)
+    if isinstance(extra, dict) and "model" not in own:
+        own["model"] = extra.get("fromModel")
+    return own
+
+
+def _tool_name(call: Json) -> str:
+    return ".".join(str(call[key]) for key in ("identifier", "apiName") if call.get(key))
+
+
+def _cherry_chats(database: Json) -> Iterator[Json]:
+    blocks = {block.get("id"): block for block in _objects(database.get("message_blocks"))}
+    for topic in _objects(database["topics"]):
+        messages = _objects(topic.get("messages"))
+        if messages:
+            yield {
+                "assistantId": messages[0].get("assistantId") or topic.get("id"),
+                "id": topic.get("id"),
+                "name": topic.get("name"),
+                "messages": [_cherry_message(message, blocks) for message in _shown(messages)],
+            }
+
+
+def _shown(messages: list[Any]) -> Iterator[Json]:
+    """Yield each message; of the answers of several models to one question, the one that counts.
+
+    The others are its alternatives.
+    """
+    for question, group in groupby(messages, key=lambda one: one.get("askId")):
+        answers = list(group)
+        if not question:
+            yield from answers
+            continue
+        useful = [one for one in answers if one.get("useful") or one.get("foldSelected")]
+        shown = (useful or answers)[-1]
+        others = [one for one in answers if one is not shown]
+        yield {**shown, "others": others}
+
+
+def _cherry_message(message: Json, blocks: dict[Any, Any]) -> Json:
+    kept = ("id", "role", "createdAt", "model", "modelId")
+    own = {key: message[key] for key in kept if message.get(key) is not None}
+    ids = message.get("blocks")
+    own["content"] = message.get("content") or [
+        part
+        for id_ in (ids if isinstance(ids, list) else ())
+        if isinstance(id_, str)
+        for part in _cherry_parts(blocks.get(id_) or {})
+    ]
+    if message.get("reasoning_content"):
+        own["reasoning"] = message["reasoning_content"]
+    if others := _objects(message.get("others")):
+        own["alternatives"] = [[_cherry_message(other, blocks)] for other in others]
+    return own
+
+
+def _cherry_parts(block: Json) -> Iterator[Json]:
+    kind, content = block.get("type"), block.get("content")
+    if kind in BLOCK_TYPES and isinstance(content, str):
+        key = "thinking" if kind == "thinking" else "text"
+        yield {"type": BLOCK_TYPES[kind], key: content}
+    elif kind == "tool":
+        id_, name = block.get("toolId"), block.get("toolName")
+        call = {"type": "tool_use", "id": id_, "name": name, "input": block.get("arguments")}
+        yield {key: value for key, value in call.items() if value is not None}
+        if content is not None:
+            yield {"type": "tool_result", "tool_use_id": id_, "name": name, "content": content}
+    elif kind in {"image", "file"}:
+        file = block.get("file")
+        file = file if isinstance(file, dict) else {}
+        name = file.get("origin_name") or file.get("name")
+        url = block.get("url") or file.get("id")
+        yield {"type": kind, "url": url, "name": name}

@@ -1,0 +1,92 @@
+"""Messages one a row, in CSV, JSONL or a list: rows with one id are a conversation.
+
+Without an id all rows of the file are one, if several speak in it. Databases and spreadsheets hold
+messages so; there is no one source.
+"""
+
+from collections.abc import Iterator
+from typing import Final
+
+from chatlake_client.conversation import Conversation
+from chatlake_client.errors import RowError
+from chatlake_client.records import Json
+from chatlake_client.shapes.fields import Losses
+from chatlake_client.shapes.meaning import Level
+from chatlake_client.shapes.messages import turns_of_message
+from chatlake_client.shapes.shape import OF_THE_FILE, Thread
+from chatlake_client.shapes.times import time_text
+from chatlake_client.shapes.vocabulary import TIME_KEYS, speaks
+
+THREAD_KEYS: Final = (
+    *("conversation_id", "conversationId", "thread_id", "threadId", "chat_id", "session_id"),
+    *("dialogue_id", "dialog_id"),
+)
+PLACE_KEYS: Final = (
+    *("turn", "turn_id", "turn_index", "turn_idx", "message_index", "message_idx", "position"),
+    *("index", "idx", "seq", "sequence", "order"),
+)
+TITLE_KEYS: Final = ("conversation_title", "title")
+
+
+def is_scattered(row: Json) -> bool:
+    """Tell whether a row is a message that names its conversation."""
+    return speaks(row) and any(_is_id(row.get(key)) for key in THREAD_KEYS)
+
+
+def _is_id(value: object) -> bool:
+    return type(value) is int or (isinstance(value, str) and value != "")
+
+
+def parts_of_scattered(row: Json) -> Iterator[tuple[Thread, Json]]:
+    """Yield the message with the id of its conversation."""
+    ids = (row.get(key) for key in THREAD_KEYS)
+    yield next((str(id_) for id_ in ids if _is_id(id_)), OF_THE_FILE), row
+
+
+def read_scattered(messages: list[Json], losses: Losses) -> Conversation:
+    """Return the conversation by the messages' places, or else by their times, or as they stand.
+
+    Raises:
+        RowError: No id tells that the rows are one conversation, and one speaks alone.
+    """
+    rows = [losses.open(message, "messages[]", Level.TURN) for message in _in_order(messages)]
+    ids = [row.label(*THREAD_KEYS) for row in rows]
+    titles = [row.label(*TITLE_KEYS) for row in rows]
+    for row in rows:
+        row.take("id", "message_id", *PLACE_KEYS)
+    turns = [turn for row in rows for turn in turns_of_message(row)]
+    if ids[0] is None and len({turn.role for turn in turns}) == 1:
+        raise RowError("a message of no conversation: no id, and nobody else speaks in the file")
+    return Conversation(
+        turns,
+        created_at=next((turn.created_at for turn in turns if turn.created_at), None),
+        title=next((title for title in titles if title), None),
+    )
+
+
+def _in_order(messages: list[Json]) -> list[Json]:
+    for key in PLACE_KEYS:
+        places = [_number(message.get(key)) for message in messages]
+        known = [place for place in places if place is not None]
+        if len(known) == len(messages) and len(set(known)) > 1:
+            return [message for _, message in sorted(zip(known, messages, strict=True), key=_first)]
+    for key in TIME_KEYS:
+        times = [time_text(message.get(key)) for message in messages]
+        if all(times):
+            ordered = sorted(zip(times, messages, strict=True), key=_time)
+            return [message for _, message in ordered]
+    return messages
+
+
+def _first(pair: tuple[int, Json]) -> int:
+    return pair[0]
+
+
+def _time(pair: tuple[str | None, Json]) -> str:
+    return (pair[0] or "").rstrip("Z")
+
+
+def _number(value: object) -> int | None:
+    if isinstance(value, str) and value.strip().isdecimal():
+        return int(value)
+    return value if type(value) is int else None

@@ -1,0 +1,121 @@
+"""The words in which applications and libraries write a message: who speaks, what, when, and which.
+
+OpenAI's words are `role`, `content` and `model`. Others are known here, so that every list of
+messages is read alike.
+
+- https://github.com/langchain-ai/langchain, libs/core/langchain_core/messages: `type` and `data`,
+  or `lc` and `kwargs`
+- https://github.com/vercel/ai, packages/ai/src/ui: `parts`
+- https://github.com/enricoros/big-AGI, src/common/chat: `text`, then `fragments`; `originLLM`
+- https://github.com/continuedev/continue, core/index.d.ts: `message` beside what the editor adds
+"""
+
+from typing import Final
+
+from chatlake_client.records import Json
+from chatlake_client.shapes.fields import Fields
+from chatlake_client.shapes.meaning import states_something
+
+ROLES: Final = {
+    **dict.fromkeys(("user", "human", "prompt", "you", "humanmessage"), "user"),
+    **dict.fromkeys(
+        ("assistant", "ai", "bot", "model", "gpt", "chatbot", "response", "gemini", "aimessage"),
+        "assistant",
+    ),
+    **dict.fromkeys(("system", "developer", "systemmessage"), "system"),
+    **dict.fromkeys(("tool", "function", "toolmessage", "functionmessage"), "tool"),
+}
+"""Words for speakers, in small letters."""
+ROLE_KEYS: Final = ("role", "from")
+OTHER_SPEAKER_KEYS: Final = ("sender", "author", "speaker", "type")
+"""Keys that tell who speaks if the word under them is one of `ROLES`."""
+CONTENT_KEYS: Final = ("content", "value")
+OTHER_CONTENT_KEYS: Final = ("parts", "contentParts", "fragments", "text", "message", "say")
+"""Keys that hold what is said where no key of `CONTENT_KEYS` does."""
+WRAPPERS: Final = frozenset({"data", "kwargs", "message"})
+TIME_KEYS: Final = (
+    *("created_at", "timestamp", "tstamp", "createdAt", "created", "create_time", "createTime"),
+)
+MODEL_KEYS: Final = (
+    *("model", "model_name", "modelName", "model_slug", "modelId", "model_id", "fromModel"),
+    "originLLM",
+)
+MODEL_OBJECTS: Final = ("model", "generator", "response_metadata")
+"""Keys of a message whose object may name the model."""
+NAMING_KEYS: Final = frozenset({*MODEL_KEYS, *MODEL_OBJECTS})
+
+
+def role_of_word(word: object) -> str | None:
+    """Return the role that a word for a speaker means; None for any other word."""
+    return ROLES.get(word.strip().lower()) if isinstance(word, str) else None
+
+
+def speaks(message: Json) -> bool:
+    """Tell whether an object says who speaks and what, so that it is a message."""
+    inner = unwrapped(message)
+    has_speaker = any(key in inner for key in ROLE_KEYS) or any(
+        role_of_word(inner.get(key)) for key in OTHER_SPEAKER_KEYS
+    )
+    keys = (*CONTENT_KEYS, *OTHER_CONTENT_KEYS, "tool_calls")
+    return has_speaker and any(key in inner for key in keys)
+
+
+def unwrapped(message: Json) -> Json:
+    """Return a message without the object that some libraries put around it."""
+    if message.keys().isdisjoint(WRAPPERS):
+        return message
+    kind, data, kwargs = message.get("type"), message.get("data"), message.get("kwargs")
+    if isinstance(data, dict) and role_of_word(kind):
+        return {**data, "type": kind}
+    if isinstance(kwargs, dict) and "lc" in message:
+        names = message.get("id")
+        return {"type": names[-1] if isinstance(names, list) and names else None, **kwargs}
+    inner = message.get("message")
+    if isinstance(inner, dict) and any(key in inner for key in ROLE_KEYS):
+        return {**{key: value for key, value in message.items() if key != "message"}, **inner}
+    return message
+
+
+def speaker_of(message: Fields) -> str | None:
+    """Take the word for a speaker under a key that isn't OpenAI's; return the role it means."""
+    for key in OTHER_SPEAKER_KEYS:
+        if role := role_of_word(message.peek(key)):
+            message.take(key)
+            return role
+    return None
+
+
+def content_key_of(message: Fields) -> str:
+    """Return the key under which a message says something."""
+    if message.lacks(OTHER_CONTENT_KEYS):
+        return next((key for key in CONTENT_KEYS if message.has(key)), CONTENT_KEYS[0])
+    said = [key for key in CONTENT_KEYS if states_something(key, message.peek(key))]
+    if not said or is_typed(message.peek("parts")):
+        said = [
+            key
+            for key in OTHER_CONTENT_KEYS
+            if isinstance(value := message.peek(key), str | list) and states_something(key, value)
+        ] or said
+    held = next((key for key in CONTENT_KEYS if message.has(key)), "content")
+    return said[0] if said else held
+
+
+def is_typed(parts: object) -> bool:
+    """Tell whether a value is a list of parts that each state their type."""
+    return (
+        isinstance(parts, list)
+        and bool(parts)
+        and all(isinstance(part, dict) and isinstance(part.get("type"), str) for part in parts)
+    )
+
+
+def model_of(message: Fields) -> str | None:
+    """Take the model that a message names."""
+    if message.lacks(NAMING_KEYS):
+        return None
+    if model := message.label(*MODEL_KEYS):
+        return model
+    for key in MODEL_OBJECTS:
+        if isinstance(message.peek(key), dict):
+            return message.nested(key).label("id", "name", "slug", *MODEL_KEYS)
+    return None
