@@ -95,7 +95,7 @@ def commit_batch(services: Services, *contributions: Contribution) -> Snapshot:
     """
     table = load_table(services.catalog)
     snapshot = append_batch(table, uuid4(), contributions)
-    services.version_recorder.record(table, snapshot, lambda: [_versions(contributions)])
+    services.version_recorder.record(table, snapshot, lambda _: [_versions(contributions)])
     with services.database.write() as connection:
         ledger.record(connection, [snapshot])
     return snapshot
