@@ -3,10 +3,11 @@
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Final, Literal
 
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, ViewportSize, sync_playwright
 
 CHROMIUM: Final = Path("/usr/bin/chromium")
 ARGUMENTS: Final = (
@@ -25,6 +26,37 @@ document.addEventListener("securitypolicyviolation", event => {
 });
 """
 """Notes what a page's policy refused to it, before anything of the page runs."""
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """How a page is looked at.
+
+    Attributes:
+        width: The width of the window, in pixels.
+        height: Its height, in pixels.
+        scheme: The colours that the reader's system asks for.
+    """
+
+    width: int
+    height: int
+    scheme: Literal["light", "dark"]
+
+    def __str__(self) -> str:
+        return f"{self.scheme} {self.width}"
+
+    @property
+    def size(self) -> ViewportSize:
+        """The size of the window as Playwright takes it."""
+        return {"width": self.width, "height": self.height}
+
+
+EVERY_FORM: Final = (
+    Form(1280, 900, "light"),
+    Form(390, 844, "dark"),
+    Form(1280, 900, "dark"),
+    Form(390, 844, "light"),
+)
 
 
 @contextmanager

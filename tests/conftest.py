@@ -49,6 +49,13 @@ _GC_THRESHOLDS = (10_000, 20, 50)
 """Those of the service's workers, in gunicorn.conf.py."""
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Let pages be looked at in all forms: see tests/app/site/test_pages.py."""
+    parser.addoption(
+        "--every-form", action="store_true", help="open pages of the site in all forms"
+    )
+
+
 @pytest.fixture(scope="session", autouse=True)
 def _alone() -> None:
     """Erase at once in the process of the tests: no other one has old lists of what is refused."""

@@ -103,7 +103,7 @@ TABLE: Final[dict[tuple[str, str], Need | None]] = {
     # These views ask for the contributor's own key.
     ("POST", "/conversations/<uuid:contribution_id>/withdraw"): _nothing,
     ("GET", "/me"): _nothing,
-    ("GET", "/me/export"): _nothing,
+    ("GET", "/me/download/<form>"): _nothing,
     ("POST", "/me/key"): _ingest,
     ("POST", "/me/withdraw"): _nothing,
     ("GET", "/moderation"): _moderate,
@@ -168,7 +168,7 @@ TABLE: Final[dict[tuple[str, str], Need | None]] = {
     ("GET", "/snapshots/<before>/diff/<after>"): _raw,
     ("GET", "/contributors"): _nothing,
     ("GET", "/sql"): _raw,
-    ("GET", "/sql/rows"): _raw,
+    ("GET", "/sql/download/<form>"): _raw,
     ("GET", "/status"): _operate,
     # Browsers can't send a key with a link, so the list of maps is the same for all.
     ("GET", "/maps/"): None,

@@ -49,7 +49,8 @@ LIMITS: Final[Mapping[str, LimitName | None]] = {
     "/v1/sql": "costly_reads",
     "/snapshots/<before>/diff/<after>": "costly_reads",
     "/releases/<name>/diff/<other>": "costly_reads",
-    "/sql/rows": "costly_reads",
+    "/sql/download/<form>": "costly_reads",
+    "/me/download/<form>": "costly_reads",
     # Whoever watches the service has to reach these in any case.
     "/v1/health/": None,
     "/v1/ready": None,

@@ -20,13 +20,14 @@ from app.api.schemas.releases import (
     NAME_PARAMETER,
     OTHER_NAME_PARAMETER,
     PATH_PARAMETER,
+    RELEASE_DETAILS_EXAMPLE,
     RELEASE_DIFF_EXAMPLE,
-    RELEASE_EXAMPLE,
     RELEASE_LIST_EXAMPLE,
     RELEASE_STATUS_EXAMPLE,
+    ReleaseDetails,
+    ReleaseDetailsSchema,
     ReleaseDiffSchema,
     ReleaseListSchema,
-    ReleaseSchema,
     ReleaseStatusSchema,
 )
 from app.api.schemas.snapshots import DiffQuerySchema
@@ -93,10 +94,14 @@ def listed_releases() -> ListedReleases:
 
 @blueprint.get("/<name>", parameters=[NAME_PARAMETER])
 @documented(blueprint, *KEYED, 404, 429, 503)
-@blueprint.response(HTTPStatus.OK, ReleaseSchema, example=RELEASE_EXAMPLE)
-def get(name: str) -> Manifest:
-    """Read the manifest of a release: its snapshots, parameters, counts, files and licence."""
-    return current_services().releases.find(name)
+@blueprint.response(HTTPStatus.OK, ReleaseDetailsSchema, example=RELEASE_DETAILS_EXAMPLE)
+def get(name: str) -> ReleaseDetails:
+    """Read the manifest of a release: its snapshots, parameters, counts, files and licence.
+
+    `hub` is beside it in the answer, and names repositories that hold the release as well.
+    """
+    releases = current_services().releases
+    return ReleaseDetails(releases.find(name), releases.publications.for_readers(name))
 
 
 @blueprint.get("/<name>/status", parameters=[NAME_PARAMETER])

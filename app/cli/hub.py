@@ -22,7 +22,10 @@ _hub = click.option(
 @_hub
 @click.option("--private", "access", flag_value="private", help="Only its organisation reads it.")
 @click.option(
-    "--gated", "access", flag_value="gated", help="Those read it whose request you granted."
+    "--gated",
+    "access",
+    flag_value="gated",
+    help="Those read its files whose request you granted on its page; everybody sees its card.",
 )
 @click.option("--public", "access", flag_value="public", help="Everybody reads it.")
 @with_appcontext
@@ -56,7 +59,7 @@ def unpublish(name: str, repository: str) -> None:
 
 def described(publication: HubPublication) -> str:
     """Return where a release is published and what is there, in one line."""
-    parts = [f"{publication.hub_url}/datasets/{publication.repository}", publication.access]
+    parts = [publication.url, publication.access]
     if publication.revision is None:
         parts.append("not published completely: publish it again")
     else:

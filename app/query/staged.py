@@ -41,7 +41,7 @@ class BuildNotFound(NotFound):
     """A computed stage has no build that can be read as of a moment."""
 
     def __init__(self, stage: ComputedStage) -> None:
-        super().__init__(f"no build of {stage} is there that this moment has")
+        super().__init__(f"the stage {stage} has no build of this moment")
         self.stage = stage
 
 

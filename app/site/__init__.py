@@ -12,6 +12,7 @@ from flask import Flask
 from app.services import services_of
 from app.site import (
     assets,
+    caching,
     contributors,
     conversations,
     docs,
@@ -22,6 +23,7 @@ from app.site import (
     maps,
     me,
     moderating,
+    origins,
     policies,
     releases,
     snapshots,
@@ -84,6 +86,8 @@ def init_app(app: Flask) -> None:
             assets.blueprint.name: policies.PAGE,
         },
     )
-    # The last is the first to see an answer: the policy depends on whether it is a page.
+    origins.init_app(app, names)
+    # The last is the first to see an answer: policies and caching depend on whether it is a page.
+    caching.init_app(app)
     files = {docs.blueprint.name, maps.blueprint.name}
     errors.init_app(app, names - files, partly=files)

@@ -36,7 +36,7 @@ from app.query.contributions import EVERY_COLUMN, ContributionNotFound
 from app.query.snapshots import Reference, SnapshotView
 from app.services import current_services
 from app.site.forms import read_form
-from app.site.turns import TurnRenderer, part_of
+from app.site.turns import TurnRenderer, beginning, part_of
 from catalog.rows import plain_rows
 from catalog.schema import CONVERSATION
 from catalog.stages import STAGES, ComputedStage, Stage
@@ -45,6 +45,8 @@ blueprint = Blueprint("conversations", __name__, template_folder="templates")
 
 _VERSIONS: Final = 50
 """Most versions that a page lists."""
+_TITLE_CHARACTERS: Final = 100
+"""Length at which the first words stand in the place of a title that a conversation lacks."""
 _WORDS: Final = {reason.name: reason.left_out for reason in all_reasons(CuratingParameters())}
 """What reasons mean, as the end of a sentence that begins with "conversations"."""
 
@@ -213,6 +215,7 @@ def _page(found: _SeenContribution, contribution_id: UUID, first: int, stage: St
         "conversations/page.html",
         contribution_id=contribution_id,
         row=row,
+        beginning=beginning(turns, _TITLE_CHARACTERS),
         is_own=found.is_own,
         stage=stage,
         turns=shown,

@@ -2,9 +2,10 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import Final
 
-from flask import Response
+from flask import Response, abort
 
 from app.api.formats import ARROW_STREAM, CSV, NDJSON, PARQUET
 
@@ -32,6 +33,13 @@ FORMS: Final[Mapping[str, Form]] = {
     "arrow": Form("Arrow stream", ARROW_STREAM, "arrows"),
 }
 """The forms by the names that addresses have for them."""
+
+
+def form_of(name: str) -> Form:
+    """Return the form that an address names; one that isn't there is answered with 404."""
+    if name not in FORMS:
+        abort(HTTPStatus.NOT_FOUND)
+    return FORMS[name]
 
 
 def as_file(response: Response, name: str, form: Form) -> Response:

@@ -4,7 +4,7 @@ from datetime import UTC
 from http import HTTPStatus
 from typing import Any, Final
 
-from flask import Blueprint, Response, abort, redirect, render_template, request, url_for
+from flask import Blueprint, Response, redirect, render_template, request, url_for
 from marshmallow import ValidationError
 from werkzeug import Response as WerkzeugResponse
 
@@ -17,7 +17,7 @@ from app.api.schemas.selection import NEWEST_FIRST
 from app.query.exploring import Found, Question, Rows
 from app.query.filters import NULLABLE_COLUMNS
 from app.services import current_services
-from app.site.downloads import FORMS, as_file
+from app.site.downloads import FORMS, as_file, form_of
 from app.site.explore_query import MOMENT, STAGE, ExploreQuery
 from app.site.explore_words import LABELS, SHOWN_PARAMETERS, STAGE_SAYS
 from app.site.periods import periods_of
@@ -84,8 +84,7 @@ def facets() -> Page:
 @reads_lake
 def download(form: str) -> Response:
     """Send all contributions that a page shows some of, as a file."""
-    if form not in FORMS:
-        abort(HTTPStatus.NOT_FOUND)
+    file_form = form_of(form)
     query = ExploreQuery.parse(request.args)
     stage = _stage(query)
     if query.errors:
@@ -93,8 +92,8 @@ def download(form: str) -> Response:
     found: Rows = current_services().explorer.rows(_question(query, stage), current_audience())
     snapshot_id = str(found.snapshot.snapshot_id) if found.snapshot else None
     as_rows = plain_rows if stage == "raw" else every_column
-    response = stream(found.batches, found.schema, FORMS[form].media_type, snapshot_id, as_rows)
-    return as_file(response, f"{stage}-{snapshot_id or 'empty'}", FORMS[form])
+    response = stream(found.batches, found.schema, file_form.media_type, snapshot_id, as_rows)
+    return as_file(response, f"{stage}-{snapshot_id or 'empty'}", file_form)
 
 
 def _stage(query: ExploreQuery) -> Stage:
@@ -169,6 +168,7 @@ def _page(query: ExploreQuery, stage: Stage, found: Found) -> str:
             (name, value) for name, values in pinned.items() if name != STAGE for value in values
         ],
         forms=FORMS,
+        addresses={name: url_for("explore.download", form=name, **pinned) for name in FORMS},
     )
 
 

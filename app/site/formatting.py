@@ -17,6 +17,7 @@ def init_app(app: Flask) -> None:
     """Give the templates their filters."""
     app.jinja_env.filters.update(
         number=number,
+        counted=counted,
         compact=compact,
         size=size,
         moment=moment,
@@ -31,6 +32,17 @@ def init_app(app: Flask) -> None:
 def number(value: float) -> str:
     """Return a number with separators between thousands."""
     return f"{value:,}"
+
+
+def counted(count: int, one: str, several: str) -> str:
+    """Return a number with the noun that it counts.
+
+    Args:
+        count: The number.
+        one: The noun for one.
+        several: The noun for none and for several.
+    """
+    return f"{count:,} {one if count == 1 else several}"
 
 
 def compact(value: int) -> str:

@@ -54,7 +54,7 @@ def show() -> str:
 def _about() -> Markup | None:
     """Return the operator's words; None when there are none."""
     file = current_services().settings.site_file
-    return render_markdown(file.read_text(encoding="utf-8")) if file else None
+    return render_markdown(file.read_text(encoding="utf-8"), level=2) if file else None
 
 
 def _overview() -> Overview | None:

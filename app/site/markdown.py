@@ -13,6 +13,7 @@ from typing import Any, Final
 import nh3
 from markdown_it import MarkdownIt
 from markdown_it.renderer import RendererHTML
+from markdown_it.rules_core import StateCore
 from markdown_it.token import Token
 from markdown_it.utils import EnvType, OptionsDict
 from markupsafe import Markup, escape
@@ -53,7 +54,10 @@ _ATTRIBUTES: Final = {
 }
 _SCHEMES: Final = {"http", "https", "mailto"}
 _FORMATTER: Final = HtmlFormatter(nowrap=True)
-_ENVIRONMENT: Final = "colouring"
+_COLOURING: Final = "colouring"
+_LEVEL: Final = "level"
+"""Keys of the parser's environment."""
+_LOWEST_LEVEL: Final = 6
 
 
 @dataclass(slots=True)
@@ -91,7 +95,7 @@ class Colouring:
 
 
 def render_markdown(
-    text: str, *, is_quoted: bool = False, colouring: Colouring | None = None
+    text: str, *, level: int = 1, is_quoted: bool = False, colouring: Colouring | None = None
 ) -> Markup:
     """Return a text in Markdown as HTML for a page.
 
@@ -100,13 +104,15 @@ def render_markdown(
 
     Args:
         text: The text.
+        level: The level in the page of the text's headings of the first level, from 1; those below
+            them follow.
         is_quoted: Whether the page quotes the text: its headings are then shown as paragraphs,
             since they aren't those of the page.
         colouring: Colours code, in the time that all texts of a page have; None for a text that has
             time of its own.
     """
     parser = _QUOTING_PARSER if is_quoted else _PARSER
-    html = parser.render(text, {_ENVIRONMENT: colouring or Colouring()})
+    html = parser.render(text, {_COLOURING: colouring or Colouring(), _LEVEL: level})
     cleaned = nh3.clean(
         html,
         tags=_ELEMENTS,
@@ -127,7 +133,7 @@ def _code(
     options: OptionsDict,
     environment: EnvType,
 ) -> str:
-    colouring: Colouring = environment[_ENVIRONMENT]
+    colouring: Colouring = environment[_COLOURING]
     with_colours: Any = {**options, "highlight": colouring.highlight}
     return RendererHTML.fence(renderer, tokens, index, OptionsDict(with_colours), environment)
 
@@ -142,6 +148,15 @@ def _link_to_picture(
     token = tokens[index]
     name = token.content or "picture"
     return f'<a href="{escape(token.attrGet("src") or "")}">{escape(name)}</a>'
+
+
+def _lower_headings(state: StateCore) -> None:
+    """Put the headings of a text at the level that they have in its page."""
+    lower_by = state.env[_LEVEL] - 1
+    for token in state.tokens:
+        if token.type in {"heading_open", "heading_close"}:
+            level = int(token.tag.removeprefix("h")) + lower_by
+            token.tag = f"h{min(level, _LOWEST_LEVEL)}"
 
 
 def _paragraph_opens(*_: Any) -> str:
@@ -160,6 +175,7 @@ def _parser() -> MarkdownIt:
 
 
 _PARSER: Final = _parser()
+_PARSER.core.ruler.push("lower_headings", _lower_headings)
 _QUOTING_PARSER: Final = _parser()
 _QUOTING_PARSER.add_render_rule("heading_open", _paragraph_opens)
 _QUOTING_PARSER.add_render_rule("heading_close", _paragraph_ends)

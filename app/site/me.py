@@ -3,8 +3,8 @@
 from http import HTTPStatus
 from typing import Final
 
-from flask import Blueprint, Response, render_template, request
-from marshmallow import RAISE, Schema, fields, validate
+from flask import Blueprint, Response, render_template, request, url_for
+from marshmallow import RAISE, Schema
 from webargs.flaskparser import use_kwargs
 
 from app.access.audience import OWNERS, PUBLIC
@@ -21,7 +21,7 @@ from app.query.filters import Filters
 from app.query.marking import HiddenMarking
 from app.query.snapshots import Reference
 from app.services import current_services
-from app.site.downloads import FORMS, as_file
+from app.site.downloads import FORMS, as_file, form_of
 from app.site.turns import beginning
 from catalog.rows import plain_rows
 from catalog.schema import CONVERSATION, ID
@@ -43,17 +43,6 @@ class PageSchema(Schema):
         unknown = RAISE
 
     cursor = cursor_field()
-
-
-class ExportSchema(Schema):
-    """The form in which contributions are taken along."""
-
-    class Meta:
-        """A misspelt parameter would silently give something else."""
-
-        unknown = RAISE
-
-    form = fields.String(load_default="ndjson", validate=validate.OneOf(list(FORMS)))
 
 
 @blueprint.get("/me")
@@ -78,16 +67,16 @@ def show(cursor: str | None = None) -> Response:
     return _private(Response(_page(current_owner(), place)))
 
 
-@blueprint.get("/me/export")
-@use_kwargs(ExportSchema, location="query", unknown=None)
+@blueprint.get("/me/download/<form>")
 @reads_lake
-def export(form: str) -> Response:
+def download(form: str) -> Response:
     """Send everything of the contributor key of the request, in every version, as a file."""
+    file_form = form_of(form)
     filters = Filters(contributor_id=current_owner(), all_versions=True)
     marking = HiddenMarking(current_services().snapshots.hidden(PUBLIC))
     selection = {"reference": Reference(), "filters": filters}
-    response = streamed(FORMS[form].media_type, selection, OWNERS, marking)
-    return _private(as_file(response, "my-contributions", FORMS[form]))
+    response = streamed(file_form.media_type, selection, OWNERS, marking)
+    return _private(as_file(response, "my-contributions", file_form))
 
 
 @blueprint.post("/me/key")
@@ -141,6 +130,7 @@ def _page(owner: str, place: ContributionCursor | None) -> str:
         is_first=place is None,
         withdrawals=services.takedowns.requested_by(requester(owner), _WITHDRAWALS),
         forms=FORMS,
+        addresses={name: url_for("me.download", form=name) for name in FORMS},
     )
 
 

@@ -45,7 +45,8 @@ VIEWER: Final[Policy] = {
 }
 """The policy of the pages of maps."""
 _ISOLATION: Final = {
-    "Referrer-Policy": "no-referrer",
+    # Without a referrer, browsers leave the origin out of forms, too: see `app.site.origins`.
+    "Referrer-Policy": "same-origin",
     # A page that links here keeps no handle on this one, and no other site embeds its parts.
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",

@@ -77,7 +77,7 @@ def show(name: str) -> str:
         release=manifest,
         rows_of=ROWS,
         description=describe_release(manifest),
-        card=render_markdown(_card(name)),
+        card=render_markdown(_card(name), level=2),
         contents=releases.contents(name),
         data_bytes=sum(file.bytes for file in manifest.files),
         samples=samples_of(
@@ -86,6 +86,7 @@ def show(name: str) -> str:
         credited=list(credited.items())[:_SHOWN_CREDITS],
         role=role,
         maps=[found for found in _open_maps() if found.source.release == name],
+        hub=releases.publications.for_readers(name),
         others=_comparable(manifest),
         left_out=_left_out(manifest),
     )

@@ -4,7 +4,6 @@ import re
 from typing import Any, Final
 
 from flask import Blueprint, Response, render_template, request, url_for
-from marshmallow import ValidationError
 
 from app.api.limits import current_meter
 from app.api.schemas.sql import MAX_QUERY_CHARACTERS, SqlRequest, SqlSchema
@@ -12,7 +11,7 @@ from app.api.sql import run_query
 from app.query.sql.errors import SqlDisabled
 from app.query.sql.tables import columns_of_tables
 from app.services import current_services
-from app.site.downloads import FORMS, as_file
+from app.site.downloads import FORMS, as_file, form_of
 from app.site.errors import HTML, KEY_NEEDED
 from app.site.results import tabulate
 
@@ -60,18 +59,11 @@ def show() -> str | Response:
     return found.answer(page.encode(), HTML)
 
 
-@blueprint.get("/sql/rows")
-def download() -> Response:
-    """Send all rows of a query's result as a file, in one of `FORMS`.
-
-    Raises:
-        ValidationError: There is no such format.
-    """
-    name = request.args.get("format", "csv")
-    if name not in FORMS:
-        raise ValidationError(f"Must be one of: {', '.join(FORMS)}.", "format")
-    form = FORMS[name]
-    return as_file(run_query(_asked()).stream(form.media_type), "rows", form)
+@blueprint.get("/sql/download/<form>")
+def download(form: str) -> Response:
+    """Send all rows of a query's result as a file."""
+    file_form = form_of(form)
+    return as_file(run_query(_asked()).stream(file_form.media_type), "rows", file_form)
 
 
 @blueprint.after_request
@@ -92,7 +84,6 @@ def _asked() -> SqlRequest:
         ValidationError: The query is too long, or the address has another parameter.
     """
     parameters = request.args.to_dict()
-    parameters.pop("format", None)
     parameters["query"] = parameters.pop("q", "")
     asked: SqlRequest = SqlSchema().load(parameters)
     return asked
@@ -101,8 +92,8 @@ def _asked() -> SqlRequest:
 def _address(view: str, snapshot_id: str | None, form: str | None = None) -> str:
     """Return the address of the query's result at a snapshot: of a page, or of a file in a form."""
     query = request.args["q"]
-    # Parameters that are None aren't in the address.
-    return url_for(f"sql_pages.{view}", q=query, snapshot_id=snapshot_id, format=form)
+    # What is None isn't in the address.
+    return url_for(f"sql_pages.{view}", q=query, snapshot_id=snapshot_id, form=form)
 
 
 def _place_of(envelope: dict[str, Any]) -> str | None:

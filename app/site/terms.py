@@ -17,5 +17,5 @@ def show() -> str:
         abort(404)
     text = settings.terms_file.read_text(encoding="utf-8")
     return render_template(
-        "terms/page.html", terms=render_markdown(text), version=settings.terms_version
+        "terms/page.html", terms=render_markdown(text, level=2), version=settings.terms_version
     )

@@ -27,8 +27,14 @@ _MOST_PARTS: Final = 50
 _LONG_CHARACTERS: Final = 800
 """Length from which instructions and results of tools are folded."""
 _FOLDED_ROLES: Final = frozenset({"system", "developer", "tool", "function"})
-_MARKS: Final = {
-    str(escape(placeholder)): f"<mark>{placeholder.strip('<>').lower().replace('_', ' ')}</mark>"
+
+
+def _mask(kind: str) -> str:
+    return f'<mark class="mask">{kind.lower().replace("_", " ")}</mark>'
+
+
+_MASKS: Final = {
+    str(escape(placeholder)): _mask(placeholder.strip("<>"))
     for placeholder in PLACEHOLDERS.values()
 }
 
@@ -269,6 +275,6 @@ def _short(text: str | None) -> str | None:
 
 def _marked(html: Markup) -> Markup:
     text = str(html)
-    for placeholder, mark in _MARKS.items():
+    for placeholder, mark in _MASKS.items():
         text = text.replace(placeholder, mark)
     return Markup(text)  # noqa: S704  # elements without attributes in the place of escaped text

@@ -2,11 +2,10 @@
 
 import re
 from collections.abc import Iterator
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 import pytest
 import requests
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, ViewportSize, expect
 
 from app.access.contributor_keys import new_contributor_key
@@ -18,11 +17,6 @@ pytestmark = pytest.mark.browser
 
 TIMEOUT_MS = 30_000
 WIDE: Final[ViewportSize] = {"width": 1280, "height": 900}
-PHONE: Final[ViewportSize] = {"width": 390, "height": 844}
-SCHEMES: Final[tuple[tuple[ViewportSize, Literal["light", "dark"]], ...]] = (
-    (WIDE, "light"),
-    (PHONE, "dark"),
-)
 TURNS = [
     {"role": "system", "content": "Be careful. " * 100},
     {"role": "user", "content": "# Why\n\nis the sky blue?\u202e <b>"},
@@ -94,20 +88,6 @@ def heading(page: Page, name: str) -> None:
     expect(page.get_by_role("heading", level=1)).to_have_text(name, timeout=TIMEOUT_MS)
 
 
-def check_accessible(page: Page) -> None:
-    """Check a page with all that it folds, light and wide, and dark on a phone."""
-    page.locator("details").evaluate_all("all => all.forEach(each => { each.open = true })")
-    for size, scheme in SCHEMES:
-        page.set_viewport_size(size)
-        page.emulate_media(color_scheme=scheme)
-        found = Axe().run(page)
-        assert found.violations_count == 0, found.generate_report()
-        wide = page.evaluate("document.documentElement.scrollWidth - innerWidth")
-        assert wide <= 0, "the page is wider than the screen"
-    page.set_viewport_size(WIDE)
-    page.emulate_media(color_scheme="light")
-
-
 def test_a_contributor_gets_a_key_and_sees_and_withdraws_what_is_theirs(
     page: Page, server: Server, problems: list[str]
 ) -> None:
@@ -117,12 +97,10 @@ def test_a_contributor_gets_a_key_and_sees_and_withdraws_what_is_theirs(
     expect(shown).to_have_text(re.compile("clc_"))
     expect(page.get_by_role("button", name="Make a key")).to_be_hidden()
     key = shown.text_content() or ""
-    check_accessible(page)
     name = send(server, key, title="The sky", ingest_id="sky-1")
 
     use_key(page, key)
     heading(page, "Your contributions")
-    check_accessible(page)
     with page.expect_download() as taken:
         page.get_by_role("link", name="NDJSON").click()
     assert name in taken.value.path().read_text()
@@ -133,8 +111,8 @@ def test_a_contributor_gets_a_key_and_sees_and_withdraws_what_is_theirs(
     expect(page.locator(".turn")).to_have_count(len(TURNS))
     expect(page.locator(".turn").nth(1)).to_contain_text("is the sky blue?⟦U+202E⟧ <b>")
     expect(page.locator("ins")).to_contain_text(["Rayleigh"])
-    check_accessible(page)
 
+    page.get_by_text("Withdraw it", exact=True).click()
     page.get_by_label("I want it to be gone").check()
     page.get_by_role("button", name="Withdraw for good").click()
     expect(page.locator(".done")).to_contain_text("Withdrawn. Nobody sees it any more")
@@ -168,18 +146,16 @@ def test_a_reader_reports_and_a_moderator_decides(
     expect(page.locator(".notice").first).to_contain_text("is an API key")
     page.get_by_role("link", name="Moderation").click()
     heading(page, "Moderation")
-    check_accessible(page)
     page.locator(".list a").first.click()
     heading(page, "Review")
     expect(page.locator("main")).to_contain_text("It <b>sells</b> something")
-    check_accessible(page)
+    page.locator("summary", has_text="Approve").click()
     page.locator("#approve-why").fill("harmless")
     page.get_by_role("button", name="Approve").click()
     expect(page.locator(".done")).to_contain_text("Approved.")
     page.get_by_role("link", name="Log").click()
     heading(page, "Log of moderation")
     expect(page.locator("tbody")).to_contain_text("harmless")
-    check_accessible(page)
     page.get_by_role("link", name="Bans").click()
     heading(page, "Bans")
     page.get_by_label("contributor_ids").fill("nobody")

@@ -6,11 +6,14 @@ from urllib.parse import urlencode
 
 import pytest
 import requests
-from playwright.sync_api import BrowserContext, Page
+from playwright.sync_api import BrowserContext, Page, expect
 
+from app.access.contributor_keys import new_contributor_key
+from app.services import current_services
 from tests.browsers import WATCH_POLICY, start_browser
 from tests.functional.hostile_texts import TEXTS
 from tests.functional.server import Server
+from tests.lakes import opened_app
 
 pytestmark = pytest.mark.browser
 
@@ -21,6 +24,11 @@ _TEXTS_OF_A_CONVERSATION = 10
 _MAX_NAME_CHARACTERS = 100
 NAMES = [text for text in TEXTS if len(text) <= _MAX_NAME_CHARACTERS and text.isprintable()]
 """Those that may be a name, such as that of a model."""
+KEY = new_contributor_key()
+_OPEN_IN_PLACE = """
+address => htmx.ajax("GET", address, {target: "#main", select: "#main", swap: "outerHTML"})
+"""
+"""Opens a page as links do while a key is in use: htmx obeys attributes of what it puts in."""
 
 
 @pytest.fixture(scope="module")
@@ -61,7 +69,7 @@ def submission(number: int, texts: tuple[str, ...]) -> dict[str, Any]:
         "client": {"name": name, "version": name},
         "tools": [{"name": texts[0]}],
         "labels": {name: texts[1]},
-        "submitter_id": f"of-hostile-texts-{number:032}",
+        "submitter_id": KEY,
     }
 
 
@@ -138,6 +146,38 @@ def check_page(server: Server, page: Page, address: str) -> None:
     assert page.evaluate("typeof window.ran") == "undefined", address
     assert page.evaluate("window.violations") == [], address
     assert page.url.startswith(server.url + "/"), address
+
+
+def test_nothing_of_them_acts_with_a_key(
+    server: Server, ids: list[str], context: BrowserContext
+) -> None:
+    """The pages of their owner and of moderators are put in by htmx, which has the key."""
+    with opened_app(server.lake) as app, app.app_context():
+        services = current_services()
+        moderator = services.keys.create("moderator", "moderate")
+        for contribution_id, text in zip(ids, NAMES, strict=False):
+            services.moderation.report(contribution_id, "spam", text, "1" * 32)
+        services.bans.ban(["f" * 32], actor="moderator", reason=NAMES[0])
+    page = context.new_page()
+    requested: list[str] = []
+    page.on("request", lambda request: requested.append(request.url))
+    of_reviews = [f"/moderation/{contribution_id}" for contribution_id in ids]
+    of_moderators = ["/moderation", *of_reviews, "/moderation/bans", "/moderation/log"]
+    of_owner = ["/me", *(f"/conversations/{contribution_id}" for contribution_id in ids)]
+    for start, key, opened in (("/me", KEY, of_owner), ("/moderation", moderator, of_moderators)):
+        page.goto(server.url + start)
+        page.locator("[data-key-form] input").fill(key)
+        page.get_by_role("button", name="Use it").click()
+        expect(page.locator("main .list")).to_be_visible()
+        for address in opened:
+            page.evaluate(_OPEN_IN_PLACE, address)
+            expect(page.locator("h1")).to_have_count(1)
+            page.locator("details").evaluate_all("all => all.forEach(each => { each.open = true })")
+            assert page.evaluate("typeof window.ran") == "undefined", address
+            assert page.evaluate("window.violations") == [], address
+    asked = {url.removeprefix(server.url).partition("?")[0] for url in requested}
+    pages = {*of_owner, *of_moderators, *(f"{address}/neighbours" for address in of_owner[1:])}
+    assert {path for path in asked if not path.startswith("/assets/")} == pages
 
 
 def test_every_text_can_be_read(server: Server, ids: list[str]) -> None:

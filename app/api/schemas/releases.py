@@ -1,11 +1,14 @@
 """Releases, their status and their differences, as answers have them."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any, Final
 
 import msgspec
 from marshmallow import Schema, fields, post_dump
 
-from app.releases.manifest import without_defaults
+from app.releases.hub.publications import HubPublication
+from app.releases.manifest import Manifest, without_defaults
 from app.releases.recipe import RELEASE_NAMES
 
 NAME_PARAMETER: Final = {
@@ -143,6 +146,53 @@ class ReleaseSchema(Schema):
         return without_defaults(data)
 
 
+class HubPublicationSchema(Schema):
+    """A repository of the Hugging Face Hub that holds a release."""
+
+    repository = fields.String(metadata={"description": "Its name, with that of its owner"})
+    url = fields.String()
+    access = fields.String(
+        metadata={"description": "`public`, or `gated`: its owner grants each reader's request"}
+    )
+    revision = fields.Integer(metadata={"description": "The revision that it holds"})
+    commit_id = fields.String(metadata={"description": "The commit that holds it"})
+    published_at = fields.DateTime()
+
+
+@dataclass(frozen=True, slots=True)
+class ReleaseDetails:
+    """A release, and where else it is.
+
+    Attributes:
+        manifest: The manifest of the release.
+        hub: Its repositories on the Hub.
+    """
+
+    manifest: Manifest
+    hub: Sequence[HubPublication]
+
+
+class ReleaseDetailsSchema(ReleaseSchema):
+    """The manifest of a release, and where else it is."""
+
+    hub = fields.List(
+        fields.Nested(HubPublicationSchema),
+        metadata={
+            "description": "Repositories of the Hugging Face Hub that hold it, and that are not "
+            "private; left out if there is none"
+        },
+    )
+
+    def get_attribute(self, obj: ReleaseDetails, attr: str, default: Any) -> Any:
+        """Return a value of the release or of its manifest."""
+        return super().get_attribute(obj if attr == "hub" else obj.manifest, attr, default)
+
+    @post_dump
+    def leave_out_no_repositories(self, data: dict[str, Any], **_: Any) -> dict[str, Any]:
+        """Leave out an empty list, as other fields without a value are."""
+        return {name: value for name, value in data.items() if name != "hub" or value}
+
+
 RELEASE_EXAMPLE: Final = {
     "name": "2026-11",
     "stage": "curated",
@@ -187,6 +237,21 @@ RELEASE_EXAMPLE: Final = {
             "sha256": "60303ae22b998861bce3b28f33eec1be758a213c86c93c076dbe9f558c11c752",
             "items": 164,
             "dropped": 2,
+        }
+    ],
+}
+
+
+RELEASE_DETAILS_EXAMPLE: Final = {
+    **RELEASE_EXAMPLE,
+    "hub": [
+        {
+            "repository": "my-org/chats-2026-11",
+            "url": "https://huggingface.co/datasets/my-org/chats-2026-11",
+            "access": "gated",
+            "revision": 1,
+            "commit_id": "3f1c6a9e1c0d4f5b8a7e2d3c4b5a697887766554",
+            "published_at": "2026-11-24T10:02:11.401Z",
         }
     ],
 }

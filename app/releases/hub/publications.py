@@ -47,10 +47,20 @@ class HubPublication:
     remains: Sequence[str] = ()
 
     @property
+    def url(self) -> str:
+        """The address of the repository."""
+        return f"{self.hub_url}/datasets/{self.repository}"
+
+    @property
     def is_outdated(self) -> bool:
         """Whether the repository holds, or may hold, what was taken down."""
         required = self.required_revision
         return required is not None and (self.revision is None or self.revision < required)
+
+    @property
+    def is_for_readers(self) -> bool:
+        """Whether readers of the release are told of the repository, which they can load from."""
+        return self.access != "private" and self.revision is not None and not self.is_outdated
 
 
 class HubPublications:
@@ -74,6 +84,10 @@ class HubPublications:
     def of_release(self, release: str) -> list[HubPublication]:
         """Return the publications of a release."""
         return self._select(HubPublicationRecord.release_name == release)
+
+    def for_readers(self, release: str) -> list[HubPublication]:
+        """Return the publications of a release that its readers are told of."""
+        return [each for each in self.of_release(release) if each.is_for_readers]
 
     def outdated(self) -> list[HubPublication]:
         """Return the publications that hold, or may hold, what was taken down."""

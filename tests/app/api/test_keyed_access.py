@@ -62,7 +62,7 @@ ELSEWHERE: Final = {
     ("GET", "/v1/takedowns/<int:takedown_id>"),
     ("POST", "/v1/takedowns"),
     ("POST", "/conversations/<uuid:contribution_id>/withdraw"),
-    ("GET", "/me/export"),
+    ("GET", "/me/download/<form>"),
     ("POST", "/me/withdraw"),
     ("GET", "/status"),
 }

@@ -37,7 +37,8 @@ COSTLY: Final = {
     "/v1/sql",
     "/snapshots/<before>/diff/<after>",
     "/releases/<name>/diff/<other>",
-    "/sql/rows",
+    "/sql/download/<form>",
+    "/me/download/<form>",
 }
 _addresses: Final = ip_network("198.18.0.0/16").hosts()
 UNLIMITED: Final = {"/v1/health/", "/v1/ready", "/metrics"}

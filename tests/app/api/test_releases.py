@@ -11,6 +11,7 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from app.access.roles import Role
+from app.releases.hub.publications import HubPublication
 from app.services import Services
 from app.settings import Settings
 from tests.app.releases.factories import (
@@ -323,3 +324,39 @@ def test_a_raw_release_needs_a_key_while_the_raw_table_does(
         assert client.get("/v1/releases").json == {"releases": [], "gated": ["first"]}
         assert client.get("/v1/releases/first/files/SHA256SUMS").status_code == 401
         assert client.get("/v1/releases/none").status_code == 404
+
+
+def test_repositories_of_the_hub_are_told_to_those_who_may_load_from_them(
+    client: FlaskClient, services: Services
+) -> None:
+    services.releases.build(make_recipe(), commit_batch(services, make_received()))
+    publications = services.releases.publications
+    public = HubPublication(
+        repository="org/public",
+        release="first",
+        hub_url="https://huggingface.co",
+        access="public",
+        revision=1,
+        commit_id="3f1c",
+    )
+    gated = replace(public, repository="org/gated", access="gated")
+    for complete in (public, gated, replace(public, repository="org/private", access="private")):
+        publications.begin(complete)
+        publications.complete(complete)
+    publications.begin(replace(public, repository="org/begun"))
+    told = client.get(f"{URL}/first").get_json()["hub"]
+    assert [each["repository"] for each in told] == ["org/gated", "org/public"]
+    assert told[0] | {"published_at": None} == {
+        "repository": "org/gated",
+        "url": "https://huggingface.co/datasets/org/gated",
+        "access": "gated",
+        "revision": 1,
+        "commit_id": "3f1c",
+        "published_at": None,
+    }
+    page = client.get("/releases/first").text
+    assert 'href="https://huggingface.co/datasets/org/public"' in page
+    assert "org/private" not in page
+    publications.require("first", 2)
+    assert "hub" not in client.get(f"{URL}/first").get_json()
+    assert "On the Hub" not in client.get("/releases/first").text

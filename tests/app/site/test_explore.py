@@ -86,7 +86,7 @@ def test_a_moment_of_the_history_is_shown_as_it_was(
 def test_texts_are_found_marked_and_never_markup(client: FlaskClient) -> None:
     page = client.get("/explore?q=needle").text
     assert len(ids(page)) == 1
-    assert "<mark>Needle</mark>" in page
+    assert '<mark class="match">Needle</mark>' in page
     assert EVIL not in page
     assert "&lt;script&gt;evil()" in page
 
@@ -98,7 +98,7 @@ def test_counts_stand_beside_the_results_or_are_loaded_later(client: FlaskClient
     evil = client.get(link(quick, "<bdi>&lt;script"))
     assert len(ids(evil.text)) == 1
     loaded = client.get(link(evil.text, "Count what matches")).text
-    assert "1 matches" in loaded
+    assert "1 contribution<" in loaded
     assert EVIL not in loaded
     assert "Found" not in loaded
 
@@ -128,7 +128,7 @@ def test_filters_in_use_can_be_removed_one_by_one(client: FlaskClient) -> None:
         ("as_of=2000-01-01", 404, "no snapshot"),
         ("snapshot_id=1", 404, "no snapshot"),
         ("tag=none", 404, "none"),
-        ("stage=curated", 404, "no build of curated"),
+        ("stage=curated", 404, "has no build of this moment"),
     ],
 )
 def test_what_is_wrong_is_said_on_the_page_with_its_form(
@@ -183,7 +183,7 @@ def test_stages_are_shown_counted_and_downloaded_in_the_same_way(
     second = client.get(link(first, "Next page")).text
     assert (len(ids(first)), len(ids(second))) == (20, 4)
     counts = client.get("/explore/facets?stage=cleaned").text
-    assert "24 match" in counts
+    assert "24 contributions<" in counts
     assert "Language" in counts
     rows = client.get("/explore/download/ndjson?stage=cleaned", buffered=True).data
     assert len(rows.splitlines()) == 24
@@ -200,7 +200,7 @@ def test_what_a_reader_may_not_see_asks_for_a_key_and_another_stage_is_shown(
         for path in ("/explore?stage=raw", "/explore/facets?stage=raw"):
             answer = visitor.get(path, headers=HTML)
             assert (answer.status_code, "data-key-form" in answer.text) == (401, True)
-            assert answer.headers["Cache-Control"] == "private, no-cache"
+            assert answer.headers["Cache-Control"] == "no-store"
         assert visitor.get("/explore/download/csv?stage=raw").status_code == 401
         assert visitor.get("/explore?stage=raw", headers=key).status_code == 200
         assert 'aria-current="true">cleaned' in visitor.get("/explore").text

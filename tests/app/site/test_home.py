@@ -34,13 +34,14 @@ def test_the_operators_words_and_the_size_of_the_lake_are_shown(
     settings: Settings, tmp_path: Path
 ) -> None:
     words = tmp_path / "words.md"
-    words.write_text("For *science*. <script>evil()</script>", encoding="utf-8")
+    words.write_text("# Aims\n\nFor *science*. <script>evil()</script>", encoding="utf-8")
     mine = replace(settings, site_title="Our <lake>", site_file=words)
     with opened_app(mine) as app:
         services = services_of(app)
         commit_batch(services, make_received(0), make_received(1, "a", "b", "c"))
         page = app.test_client().get("/").text
     assert "<h1>Our &lt;lake&gt;</h1>" in page
+    assert "<h2>Aims</h2>" in page
     assert "<em>science</em>" in page
     assert "<script>evil" not in page
     assert re.search(r"Conversations</dt><dd>2<", page)

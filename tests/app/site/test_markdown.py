@@ -38,6 +38,12 @@ def test_what_people_write_is_shown_as_they_meant_it() -> None:
         assert part in html
 
 
+def test_headings_stand_below_those_of_the_page() -> None:
+    html = render_markdown("# A\n\n## B\n\n###### C", level=2)
+    for part in ("<h2>A</h2>", "<h3>B</h3>", "<h6>C</h6>"):
+        assert part in html
+
+
 def test_code_is_coloured_by_classes_if_its_language_is_known() -> None:
     assert '<span class="k">def</span>' in render_markdown("```python\ndef f(): pass\n```")
     assert "<span" not in render_markdown("```nonesuch\ndef f(): pass\n```")

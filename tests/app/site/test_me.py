@@ -118,7 +118,7 @@ def test_everything_is_taken_along_as_a_file(
     hidden = mine(services, 1, "hidden")
     mine(services, 2, "somebody's", key=UNGUESSABLE)
     hide(services, hidden)
-    answer = client.get(f"/me/export?form={form}", headers=bearer(KEY))
+    answer = client.get(f"/me/download/{form}", headers=bearer(KEY))
     assert (answer.status_code, answer.headers["Cache-Control"]) == (200, "private, no-store")
     suffix = "arrows" if form == "arrow" else form
     assert f'filename="my-contributions.{suffix}"' in answer.headers["Content-Disposition"]
@@ -131,11 +131,11 @@ def test_everything_is_taken_along_as_a_file(
 @pytest.mark.parametrize(
     ("method", "path", "key", "status"),
     [
-        ("GET", "/me/export", None, 401),
+        ("GET", "/me/download/csv", None, 401),
         ("POST", "/me/withdraw", None, 401),
         ("GET", "/me", "anonymous", 403),
         ("GET", "/me", "clc_mistyped", 422),
-        ("GET", "/me/export?form=none", KEY, 422),
+        ("GET", "/me/download/none", KEY, 404),
         ("POST", "/me/withdraw", KEY, 404),
     ],
     # The key is made anew in each process, and so can't be a part of a test's name.

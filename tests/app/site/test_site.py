@@ -49,7 +49,7 @@ def test_a_person_gets_errors_as_pages_and_a_program_as_envelopes(client: FlaskC
     for path in ("/none", "/maps/none/"):
         page = client.get(path, headers={"Accept": "text/html,*/*;q=0.8"})
         assert (page.status_code, page.mimetype) == (404, "text/html")
-        assert "<h1>Not Found</h1>" in page.text
+        assert "<h1>Not found</h1>" in page.text
         assert client.get(path).get_json()["code"] == 404
     assert client.get("/v1/none", headers={"Accept": "application/json"}).is_json
 

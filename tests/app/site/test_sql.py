@@ -76,7 +76,7 @@ def test_a_result_is_a_table_of_text_and_links_to_its_snapshot(
 ) -> None:
     page = ask(site, "SELECT content, NULL AS nothing FROM turns ORDER BY received_at").text
     assert EVIL not in page
-    assert "&lt;script&gt;alert(1)&lt;/script&gt;</td>" in page
+    assert "&lt;script&gt;alert(1)&lt;/script&gt;</div></td>" in page
     assert '<td class="null">null</td>' in page
     assert f"snapshot_id={snapshot.snapshot_id}" in page
     assert "4 rows" in page
@@ -106,14 +106,14 @@ def test_what_is_wrong_stands_beside_the_query_with_its_place(site: FlaskClient)
 def test_parameters_that_are_wrong_are_told(site: FlaskClient) -> None:
     assert ask(site, "SELECT 1", limit="3").status_code == 422
     assert ask(site, "x" * (MAX_QUERY_CHARACTERS + 1)).status_code == 422
-    assert site.get("/sql/rows?q=SELECT+1&format=xlsx").status_code == 422
-    assert site.get("/sql/rows").status_code == 422
+    assert site.get("/sql/download/xlsx?q=SELECT+1").status_code == 404
+    assert site.get("/sql/download/csv").status_code == 422
 
 
 @pytest.mark.parametrize("form", ["csv", "parquet", "ndjson", "arrow"])
 def test_all_rows_are_sent_as_a_file(site: FlaskClient, form: str) -> None:
-    query = {"q": "SELECT range AS n FROM range(2000)", "format": form}
-    answer = site.get("/sql/rows", query_string=query)
+    query = {"q": "SELECT range AS n FROM range(2000)"}
+    answer = site.get(f"/sql/download/{form}", query_string=query)
     suffix = "arrows" if form == "arrow" else form
     assert answer.headers["Content-Disposition"] == f'attachment; filename="rows.{suffix}"'
     match form:
@@ -134,7 +134,7 @@ def test_a_query_is_a_costly_read_and_the_console_is_not(strict: FlaskClient) ->
     assert refused.status_code == 429
     assert "Retry-After" in refused.headers
     assert "SELECT 2</textarea>" in refused.text
-    assert strict.get("/sql/rows?q=SELECT+1").status_code == 429
+    assert strict.get("/sql/download/csv?q=SELECT+1").status_code == 429
 
 
 def test_a_console_that_is_switched_off_is_not_there(settings: Settings) -> None:

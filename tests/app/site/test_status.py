@@ -17,7 +17,7 @@ def test_the_page_says_what_the_command_says(client: FlaskClient, services: Serv
     services.journal.append(make_contribution())
     headers = {"Authorization": f"Bearer {services.keys.create('op', 'operate')}"}
     answer = client.get("/status", headers=headers)
-    assert answer.headers["Cache-Control"] == "private, no-cache"
+    assert answer.headers["Cache-Control"] == "private, no-store"
     assert "1 contributions, " in answer.text
     assert str(snapshot.snapshot_id) in answer.text
     assert "<meter" in answer.text

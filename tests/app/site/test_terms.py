@@ -30,7 +30,7 @@ def test_the_page_shows_the_terms_and_their_version(settings: Settings) -> None:
     with opened_app(terms_settings(settings, terms_version="2026-<11>")) as app:
         client = app.test_client()
         page = client.get("/terms").text
-        assert "<h1>Terms</h1>" in page
+        assert page.count("<h1>") == page.count("<h2>Terms</h2>") == 1
         assert "<em>kind</em>" in page
         assert "<code>2026-&lt;11&gt;</code>" in page
         assert '<a href="https://example.org/" rel="nofollow noopener noreferrer">b</a>' in page

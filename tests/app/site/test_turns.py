@@ -49,7 +49,9 @@ def test_masks_are_marked_in_stages_and_only_there() -> None:
     (plain,) = TurnRenderer().page(turns, 1)
     assert marked.content
     assert plain.content
-    assert "<mark>email</mark> or <mark>person name</mark>" in marked.content.html
+    assert '<mark class="mask">email</mark> or <mark class="mask">person name</mark>' in (
+        marked.content.html
+    )
     assert "&lt;EMAIL&gt;" in plain.content.html
 
 

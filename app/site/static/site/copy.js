@@ -1,4 +1,4 @@
-// Puts a button that copies beside code.
+// Puts a button that copies beside the label of code.
 
 export function offerCopies(root) {
   for (const code of root.querySelectorAll("[data-copy]:not(:has(button))")) {
@@ -10,6 +10,6 @@ export function offerCopies(root) {
       button.textContent = "Copied";
       setTimeout(() => (button.textContent = "Copy"), 2000);
     });
-    code.append(button);
+    code.querySelector("figcaption").append(button);
   }
 }

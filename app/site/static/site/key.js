@@ -38,13 +38,16 @@ export function useKeys() {
     if (boosted && requestConfig.verb === "get") window.location.assign(pathInfo.requestPath);
   });
   document.addEventListener("htmx:afterSwap", (event) => {
-    if (event.detail.target.id === "main") document.getElementById("main").focus();
+    const { target } = event.detail;
+    if (target.id === "main") document.getElementById("main").focus();
+    // The form goes once it is done, and with it the button that was pressed.
+    if (target.matches(".outcome")) target.focus();
   });
 }
 
 function setInUse(isInUse) {
   document.querySelector(".key-in-use").hidden = !isInUse;
-  const names = { "hx-boost": "true", "hx-target": "#main", "hx-select": "#main", "hx-swap": "outerHTML show:window:top" };
+  const names = { "hx-boost": "true", "hx-target": "#main", "hx-select": "#main", "hx-select-oob": "#pages", "hx-swap": "outerHTML show:window:top" };
   for (const [name, value] of Object.entries(names)) document.body.setAttribute(name, value);
   htmx.process(document.body);
 }

@@ -1,4 +1,5 @@
 // A slider over the history, which fills in the field for the moment; without it, the field is there.
+// Nothing is sent before its button is pressed: who moves it by keys would never get past one step.
 
 export function offerSliders(root) {
   for (const slider of root.querySelectorAll("[data-slider][hidden]")) {
@@ -27,8 +28,4 @@ function tell(slider) {
 document.addEventListener("input", (event) => {
   const slider = event.target.closest("[data-slider]");
   if (slider) document.getElementById("as_of").value = tell(slider);
-});
-document.addEventListener("change", (event) => {
-  const slider = event.target.closest("[data-slider]");
-  if (slider) event.target.form.requestSubmit();
 });
