@@ -213,8 +213,7 @@ def _prepare(home: Path, rows: int, days: int) -> _Facts:
     )
     history = services.snapshots.page(limit=1_000_000, before=None)
     services.close()
-    columns = (found[name] for name in (ID, _CONTRIBUTOR, _HASH))
-    return _Facts(*columns, str(middle.day), history[::-1])
+    return _Facts(found[ID], found[_CONTRIBUTOR], found[_HASH], str(middle.day), history[::-1])
 
 
 def _fill(services: Services, rows: int, days: int) -> None:
