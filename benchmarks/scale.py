@@ -29,7 +29,7 @@ import _servers
 import click
 import requests
 from msgspec.structs import replace
-from werkzeug.test import TestResponse
+from werkzeug.wrappers import Response
 
 from app import create_app
 from app.services import Services
@@ -144,7 +144,7 @@ class _Application:
             self._check(answer)
 
     @staticmethod
-    def _check(answer: TestResponse) -> None:
+    def _check(answer: Response) -> None:
         if answer.status_code >= HTTPStatus.BAD_REQUEST:
             raise RuntimeError(answer.get_data(as_text=True))
 
@@ -213,7 +213,8 @@ def _prepare(home: Path, rows: int, days: int) -> _Facts:
     )
     history = services.snapshots.page(limit=1_000_000, before=None)
     services.close()
-    return _Facts(found[ID], found[_CONTRIBUTOR], found[_HASH], str(middle.day), history[::-1])
+    ids, contributor_ids, hashes = (found[name] for name in (ID, _CONTRIBUTOR, _HASH))
+    return _Facts(ids, contributor_ids, hashes, str(middle.day), history[::-1])
 
 
 def _fill(services: Services, rows: int, days: int) -> None:
@@ -290,14 +291,14 @@ def _measures(facts: _Facts) -> dict[str, Measure]:
 
 
 def _get(path: Callable[[], str], headers: dict[str, str] | None = None) -> Measure:
-    def prepare(server: _Server, _number: int) -> Callable[[], object]:
+    def prepare(server: _Server | _Application, _number: int) -> Callable[[], object]:
         return lambda: server.get(path(), headers)
 
     return prepare
 
 
 def _post(path: str, rows: int, headers: dict[str, str]) -> Measure:
-    def prepare(server: _Server, number: int) -> Callable[[], object]:
+    def prepare(server: _Server | _Application, number: int) -> Callable[[], object]:
         body = b"".join(_lines(rows, number))
         return lambda: server.post(path, body, headers)
 
@@ -305,13 +306,13 @@ def _post(path: str, rows: int, headers: dict[str, str]) -> Measure:
 
 
 def _sql(query: str) -> Measure:
-    def prepare(server: _Server, _number: int) -> Callable[[], object]:
+    def prepare(server: _Server | _Application, _number: int) -> Callable[[], object]:
         return lambda: server.post("sql", json.dumps({"query": query}).encode(), _JSON)
 
     return prepare
 
 
-def _newest_page_after_commit(server: _Server, number: int) -> Callable[[], object]:
+def _newest_page_after_commit(server: _Server | _Application, number: int) -> Callable[[], object]:
     server.post(_CHAT, next(_lines(1, number)), {**_JSON, "Prefer": "wait=20"})
     return lambda: server.get("contributions?limit=100&sort=-received_at")
 

@@ -155,7 +155,9 @@ def _page(query: ExploreQuery, stage: Stage, found: Found) -> str:
             newest_first = ContributionCursor.parse(query.cursor).newest_first
         following = ContributionCursor(str(found.place), found.last_id, newest_first)
     snapshot_id = str(found.snapshot.snapshot_id) if found.snapshot else None
-    pinned = query.replacing(*MOMENT, "limit", "sort", stage=stage, snapshot_id=snapshot_id)
+    pinned: dict[str, Any] = query.replacing(
+        *MOMENT, "limit", "sort", stage=stage, snapshot_id=snapshot_id
+    )
     return render_template(
         "explore/page.html",
         **_common(query, stage) | {"moment": _moment(query, found)},

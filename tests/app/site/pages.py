@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from threading import Thread
-from typing import Final, Literal
+from typing import Final, Literal, NoReturn
 
 import pytest
 from flask import Flask
@@ -244,10 +244,10 @@ def _fill(services: Services, _app: Flask) -> _Filled:
 def _break(services: Services, app: Flask) -> _Filled:
     """Leave a lake empty, and let two of its pages fail."""
 
-    def fail() -> None:
+    def fail() -> NoReturn:
         raise RuntimeError("a mistake of ours")
 
-    def refuse() -> None:
+    def refuse() -> NoReturn:
         raise WorkerBusy("max_reads", 1)
 
     app.view_functions["terms.show"] = fail
