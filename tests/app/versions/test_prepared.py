@@ -4,7 +4,6 @@ import json
 from collections.abc import Iterator, Sequence
 from datetime import timedelta
 from threading import Event
-from typing import Any
 
 import pytest
 from sqlalchemy import func, select
