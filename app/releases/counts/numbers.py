@@ -65,11 +65,9 @@ def _rounded(values: NDArray[np.float64]) -> NDArray[np.float64]:
 
 def _median(counts: Counter[float]) -> float:
     """Return the least value that half of the values don't exceed."""
-    ascending = sorted(counts)
+    ascending, total = sorted(counts), counts.total()
     reached = accumulate(counts[value] for value in ascending)
     median = next(
-        value
-        for value, number in zip(ascending, reached, strict=True)
-        if 2 * number >= counts.total()
+        value for value, number in zip(ascending, reached, strict=True) if 2 * number >= total
     )
     return float(f"{median:.4g}")
