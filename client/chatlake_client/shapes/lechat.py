@@ -35,15 +35,18 @@ def parts_of_lechat(row: Json) -> Iterator[tuple[Thread, Json]]:
 
 
 def read_lechat(messages: list[Json], losses: Losses) -> Conversation:
-    """Return the chat in the order in which it was written."""
-    rows = [losses.open(message, "messages[]", Level.TURN) for message in messages]
+    """Return the chat in the order in which it was written; of one time, as the file has it."""
+    rows = [
+        losses.open(message, "messages[]", Level.TURN)
+        for message in sorted(messages, key=_version)
+    ]
     versions: dict[str, list[tuple[str, Turn]]] = {}
     for place, row in enumerate(rows):
         turn = _turn(row)
         time = (turn.created_at or "").rstrip("Z")
         versions.setdefault(row.label("id") or f"#{place}", []).append((time, turn))
     turns = []
-    for _, same in sorted((min(time for time, _ in same), same) for same in versions.values()):
+    for same in sorted(versions.values(), key=_first_time):
         *others, turn = [turn for _, turn in same if not turn.shows_nothing] or [Turn()]
         turn.alternatives = [[other] for other in others]
         turns.append(turn)
@@ -54,6 +57,15 @@ def read_lechat(messages: list[Json], losses: Losses) -> Conversation:
         created_at=turns[0].created_at if turns else None,
         client=Application("Le Chat"),
     )
+
+
+def _version(message: Json) -> int:
+    version = message.get("version")
+    return version if isinstance(version, int) else 0
+
+
+def _first_time(same: list[tuple[str, Turn]]) -> str:
+    return min(time for time, _ in same)
 
 
 def _turn(message: Fields) -> Turn:

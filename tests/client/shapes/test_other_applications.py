@@ -110,13 +110,19 @@ def test_a_newer_version_of_a_message_of_le_chat_is_the_main_one(tmp_path: Path)
         }
 
     rows = [
-        message("2", "assistant", "Black.", 1),
         message("2", "assistant", "Green.", 5, version=1),
+        message("2", "assistant", "Black.", 1),
         message("1", "user", "Which tea?", 0),
     ]
     (found,) = read(tmp_path / "chat.jsonl", *rows)
     assert texts(found.turns) == TALK
     assert texts(found.turns[1].alternatives[0]) == [("assistant", "Black.")]
+
+
+def test_messages_of_le_chat_with_one_time_stay_in_their_order(tmp_path: Path) -> None:
+    rows = [{"id": str(n), "chatId": "c", **said} for n, said in enumerate([ASKED, ANSWERED])]
+    (found,) = read(tmp_path / "chat.jsonl", *rows)
+    assert texts(found.turns) == TALK
 
 
 @pytest.mark.parametrize(
