@@ -2,12 +2,12 @@
 
 from dataclasses import dataclass, field
 from typing import Annotated, ClassVar
-from urllib.parse import urlsplit
 
 from msgspec import Meta
 
 from app.settings.errors import PREFIX, SettingsError
 from app.settings.group import SettingsGroup
+from app.settings.urls import split_url
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,9 +30,10 @@ class HubSettings(SettingsGroup):
 
     def check(self) -> None:
         """Check that the URL of the Hub is one, and that a header can hold the token."""
-        parts = urlsplit(self.hub_url)
+        example = "https://huggingface.co"
+        parts = split_url("HUB_URL", self.hub_url, example)
         if parts.scheme not in {"http", "https"} or not parts.hostname or parts.username:
-            raise SettingsError(f"{PREFIX}HUB_URL", "not a URL such as https://huggingface.co")
+            raise SettingsError(f"{PREFIX}HUB_URL", f"not a URL such as {example}")
         if self.hub_token is not None and not _is_printable_ascii(self.hub_token):
             raise SettingsError(
                 f"{PREFIX}HUB_TOKEN", "has a space or a character that no token has"

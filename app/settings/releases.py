@@ -3,12 +3,12 @@
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, ClassVar, Literal
-from urllib.parse import urlsplit
 
 from msgspec import Meta
 
 from app.settings.errors import PREFIX, SettingsError
 from app.settings.group import SettingsGroup
+from app.settings.urls import split_url
 
 Schedule = Literal["off", "daily", "weekly", "monthly"]
 """How often a release is built automatically."""
@@ -69,8 +69,7 @@ class ReleaseSettings(SettingsGroup):
         url = self.releases_bucket
         if url is None:
             return
-        parts = urlsplit(url)
+        example = "s3://bucket/releases"
+        parts = split_url("RELEASES_BUCKET", url, example)
         if parts.scheme != "s3" or not parts.netloc or parts.query or parts.fragment:
-            raise SettingsError(
-                f"{PREFIX}RELEASES_BUCKET", "not a URL such as s3://bucket/releases"
-            )
+            raise SettingsError(f"{PREFIX}RELEASES_BUCKET", f"not a URL such as {example}")

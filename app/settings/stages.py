@@ -2,12 +2,12 @@
 
 from dataclasses import dataclass, field
 from typing import Annotated, ClassVar
-from urllib.parse import urlsplit
 
 from msgspec import Meta
 
 from app.settings.errors import PREFIX, SettingsError
 from app.settings.group import SettingsGroup
+from app.settings.urls import split_url
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,7 +74,7 @@ class StageSettings(SettingsGroup):
                 raise SettingsError(PREFIX + name.upper(), f"{PREFIX}SCORERS has to name a scorer")
         url = self.moderation_url
         if url is not None:
-            parts = urlsplit(url)
+            example = "http://127.0.0.1:8000/v1/moderations"
+            parts = split_url("MODERATION_URL", url, example)
             if parts.scheme not in {"http", "https"} or not parts.hostname:
-                example = "http://127.0.0.1:8000/v1/moderations"
                 raise SettingsError(f"{PREFIX}MODERATION_URL", f"not a URL such as {example}")

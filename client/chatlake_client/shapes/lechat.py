@@ -37,8 +37,7 @@ def parts_of_lechat(row: Json) -> Iterator[tuple[Thread, Json]]:
 def read_lechat(messages: list[Json], losses: Losses) -> Conversation:
     """Return the chat in the order in which it was written; of one time, as the file has it."""
     rows = [
-        losses.open(message, "messages[]", Level.TURN)
-        for message in sorted(messages, key=_version)
+        losses.open(message, "messages[]", Level.TURN) for message in sorted(messages, key=_version)
     ]
     versions: dict[str, list[tuple[str, Turn]]] = {}
     for place, row in enumerate(rows):

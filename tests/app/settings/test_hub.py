@@ -5,7 +5,9 @@ import pytest
 from app.settings import Settings, SettingsError
 
 
-@pytest.mark.parametrize("url", ["huggingface.co", "ftp://hub", "https://", "https://me:pw@hub"])
+@pytest.mark.parametrize(
+    "url", ["huggingface.co", "ftp://hub", "https://", "https://me:pw@hub", "http://["]
+)
 def test_a_hub_is_named_by_its_url(tmp_path: Path, url: str) -> None:
     with pytest.raises(SettingsError) as caught:
         Settings.at(tmp_path, hub_url=url)

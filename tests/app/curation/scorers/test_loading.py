@@ -95,6 +95,7 @@ def test_what_is_no_scorer_is_refused_by_the_setting_s_name(
         ({"quarantine_scores": "hate>0.5"}, "QUARANTINE_SCORES: CHATLAKE_SCORERS has to"),
         ({"moderation_url": "127.0.0.1:80"}, "MODERATION_URL: not a URL such as http"),
         ({"moderation_url": "ftp://x/y"}, "MODERATION_URL: not a URL such as http"),
+        ({"moderation_url": "http://["}, "MODERATION_URL: not a URL such as http"),
     ],
 )
 def test_settings_that_can_mean_nothing_are_refused(values: dict[str, str], problem: str) -> None:
