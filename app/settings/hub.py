@@ -32,7 +32,7 @@ class HubSettings(SettingsGroup):
         """Check that the URL of the Hub is one, and that a header can hold the token."""
         example = "https://huggingface.co"
         parts = split_url("HUB_URL", self.hub_url, example)
-        if parts.scheme not in {"http", "https"} or not parts.hostname or parts.username:
+        if parts.scheme not in {"http", "https"} or not parts.hostname or "@" in parts.netloc:
             raise SettingsError(f"{PREFIX}HUB_URL", f"not a URL such as {example}")
         if self.hub_token is not None and not _is_printable_ascii(self.hub_token):
             raise SettingsError(

@@ -6,7 +6,8 @@ from app.settings import Settings, SettingsError
 
 
 @pytest.mark.parametrize(
-    "url", ["huggingface.co", "ftp://hub", "https://", "https://me:pw@hub", "http://["]
+    "url",
+    ["huggingface.co", "ftp://hub", "https://", "https://me:pw@hub", "https://:pw@hub", "http://["],
 )
 def test_a_hub_is_named_by_its_url(tmp_path: Path, url: str) -> None:
     with pytest.raises(SettingsError) as caught:
