@@ -162,16 +162,21 @@ class Explanations:
                 return pa.Table.from_batches(found)
         raise NotInStage(str(contribution_id), stage)
 
-    def explain(self, view: SnapshotView, contribution_id: UUID) -> Explanation:
+    def explain(
+        self, view: SnapshotView, contribution_id: UUID, unnamed: pa.Array | None = None
+    ) -> Explanation:
         """Return what became of a contribution in the newest build of each stage.
 
         Args:
             view: The lake at a moment.
             contribution_id: The contribution.
+            unnamed: The contribution_ids, ascending, that aren't named as what was kept instead;
+                None for those that the view hides.
 
         Raises:
             ContributionNotFound: The view doesn't have the contribution.
         """
+        hidden = view.hidden if unnamed is None else unnamed
         superseded_by = self._lineage.successor(view, contribution_id)
         name = str(contribution_id)
         catalog = self._catalog()
@@ -179,7 +184,7 @@ class Explanations:
             contribution_id=name,
             superseded_by=superseded_by,
             hidden=self._hidden.causes(name),
-            stages=tuple(_look_up(catalog, stage, name, view.hidden) for stage in COMPUTED_STAGES),
+            stages=tuple(_look_up(catalog, stage, name, hidden) for stage in COMPUTED_STAGES),
         )
 
 

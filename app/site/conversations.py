@@ -203,7 +203,9 @@ def _page(found: _SeenContribution, contribution_id: UUID, first: int, stage: St
         stage: The stage as which it is shown.
     """
     services = current_services()
-    explanation = services.explanations.explain(found.view, contribution_id)
+    # An owner's view has what is hidden, also of others, and a stranger's may be a duplicate's.
+    unnamed = services.snapshots.hidden(current_audience())
+    explanation = services.explanations.explain(found.view, contribution_id, unnamed)
     stages = [each for each in explanation.stages if may(services.policy.stage(each.stage))]
     (row,) = plain_rows(*found.row.to_batches())
     turns = row[CONVERSATION] if stage == "raw" else _turns_in(found.view, stage, contribution_id)
