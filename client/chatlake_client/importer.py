@@ -10,15 +10,15 @@ from chatlake_client.containers.rows import Member, Recognition, read_members
 from chatlake_client.conversation import Conversation
 from chatlake_client.errors import RowError, UnreadableFileError
 from chatlake_client.records import Rejected, Row, Skipped
-from chatlake_client.shapes.fields import Losses
-from chatlake_client.shapes.meaning import Level
-from chatlake_client.shapes.registry import (
+from chatlake_client.shapes.documents import (
     is_conversation,
     is_header,
     is_turn,
     rows_within,
-    shape_of,
 )
+from chatlake_client.shapes.fields import Losses
+from chatlake_client.shapes.meaning import Level
+from chatlake_client.shapes.registry import shape_of
 from chatlake_client.shapes.shape import OF_THE_FILE, Shape
 from chatlake_client.threads import CollectedThread, Threads
 

@@ -70,6 +70,8 @@ class Disk(Mount):
     def restore_power(self) -> None:
         """Mount the disk again."""
         eventually(f"{self.path} is unmounted", self._is_unmounted, UNMOUNT_TIMEOUT_S)
+        # A mount namespace that was made meanwhile keeps the filesystem as it was: without power.
+        eventually(f"{self._image} is mounted nowhere else", self._is_detached, UNMOUNT_TIMEOUT_S)
         self.mount()
 
     def _is_unmounted(self) -> bool:
@@ -77,6 +79,10 @@ class Disk(Mount):
         gc.collect()
         command = [program("umount", "mount"), str(self.path)]
         return subprocess.run(command, capture_output=True, check=False).returncode == 0
+
+    def _is_detached(self) -> bool:
+        command = [program("losetup", "mount"), "--associated", str(self._image)]
+        return not subprocess.run(command, capture_output=True, check=True).stdout
 
 
 class Tmpfs(Mount):

@@ -59,7 +59,11 @@ APPLICATIONS: Final = (
     ChatApplication("BetterChatGPT", _marks("titleSet"), settings="config"),
     ChatApplication("NextChat", _marks("mask", "memoryPrompt"), "id", ("topic",), "mask"),
     ChatApplication("big-AGI", _marks("systemPurposeId"), titles=("userTitle", "autoTitle")),
-    ChatApplication("Chatbox", _marks("threadName", "copilotId"), titles=("threadName", "name")),
+    ChatApplication(
+        "Chatbox",
+        _marks("threadName", "copilotId", "threads", "messageForksHash"),
+        titles=("threadName", "name"),
+    ),
     ChatApplication("Continue", _marks("workspaceDirectory"), "sessionId"),
     ChatApplication("Gemini CLI", _marks("projectHash"), "sessionId", ("summary",)),
     ChatApplication("LobeChat", _marks("topicId"), "topicId"),

@@ -14,7 +14,8 @@ from chatlake_client.conversation import Conversation, Preference, Turn
 from chatlake_client.errors import RowError
 from chatlake_client.records import Json
 from chatlake_client.shapes.fields import Fields
-from chatlake_client.shapes.messages import conversation_of, turns_of
+from chatlake_client.shapes.messages import turns_of
+from chatlake_client.shapes.rows import conversation_of
 from chatlake_client.shapes.transcripts import turns_of_question
 
 ASKED_KEYS: Final = ("prompt", "question", "instruction")

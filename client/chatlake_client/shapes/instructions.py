@@ -13,7 +13,8 @@ from chatlake_client.conversation import Conversation, Turn
 from chatlake_client.errors import RowError
 from chatlake_client.records import Json
 from chatlake_client.shapes.fields import Fields
-from chatlake_client.shapes.messages import conversation_of, rate_by_label, turns_of_list
+from chatlake_client.shapes.messages import turns_of_list
+from chatlake_client.shapes.rows import conversation_of, rate_by_label
 from chatlake_client.shapes.transcripts import is_open, turns_of_question
 
 ASKED_KEYS = (

@@ -18,14 +18,8 @@ from chatlake_client.records import Json
 from chatlake_client.shapes.fields import Fields
 from chatlake_client.shapes.instructions import turns_before
 from chatlake_client.shapes.meaning import Level, states_something
-from chatlake_client.shapes.messages import (
-    TURN_LISTS,
-    conversation_of,
-    rate_by_label,
-    tools_of,
-    turns_of,
-    turns_of_message,
-)
+from chatlake_client.shapes.messages import TURN_LISTS, turns_of, turns_of_message
+from chatlake_client.shapes.rows import conversation_of, rate_by_label, tools_of
 from chatlake_client.shapes.thoughts import ANSWERING
 from chatlake_client.shapes.times import time_text
 from chatlake_client.shapes.transcripts import (

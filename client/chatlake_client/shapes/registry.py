@@ -7,7 +7,6 @@ from chatlake_client.errors import RowError
 from chatlake_client.records import Json
 from chatlake_client.shapes import (
     aistudio,
-    backups,
     battles,
     chatgpt,
     chats,
@@ -34,6 +33,7 @@ from chatlake_client.shapes import (
     otel,
     preferences,
     requests,
+    rows,
     scattered,
     sillytavern,
     takeout,
@@ -41,8 +41,7 @@ from chatlake_client.shapes import (
     vocabulary,
     wildchat,
 )
-from chatlake_client.shapes.fields import Losses, kind_name
-from chatlake_client.shapes.meaning import Level
+from chatlake_client.shapes.fields import kind_name
 from chatlake_client.shapes.shape import Shape, ThreadShape
 
 
@@ -53,8 +52,8 @@ def _keys(names: str) -> frozenset[str]:
 MESSAGES: Final = Shape(
     "messages (conversation, messages, conversations)",
     _keys("conversation messages conversations"),
-    messages.is_messages,
-    messages.read_messages,
+    rows.is_messages,
+    rows.read_messages,
 )
 SCATTERED: Final = ThreadShape(
     "messages one a row",
@@ -129,12 +128,6 @@ SHAPES: Final[tuple[Shape | ThreadShape, ...]] = (
         copilot.read_copilot,
     ),
     Shape("Gemini in Takeout", _keys("header"), takeout.is_takeout, takeout.read_takeout),
-    Shape(
-        ", ".join(one.name for one in chats.APPLICATIONS),
-        chats.KEYS,
-        chats.is_chat,
-        chats.read_chat,
-    ),
     ThreadShape("Jan", _keys("thread_id"), jan.is_jan, jan.parts_of_jan, jan.read_jan),
     Shape(
         "HuggingChat", _keys("messages"), huggingchat.is_huggingchat, huggingchat.read_huggingchat
@@ -186,6 +179,12 @@ SHAPES: Final[tuple[Shape | ThreadShape, ...]] = (
     ),
     Shape("SHP", _keys("human_ref_A"), preferences.is_shp, preferences.read_shp),
     Shape(
+        ", ".join(one.name for one in chats.APPLICATIONS),
+        chats.KEYS,
+        chats.is_chat,
+        chats.read_chat,
+    ),
+    Shape(
         "WildChat and LMSYS",
         _keys("conversation_hash conversation_id"),
         wildchat.is_wildchat,
@@ -214,8 +213,6 @@ _KEYS_OF_SHAPES: Final = frozenset(key for shape in SHAPES for key in shape.keys
 
 MAX_REMEMBERED_KEYS: Final = 32
 MAX_NAMED_KEYS: Final = 20
-MAX_DEPTH_OF_ROWS: Final = 3
-"""How many objects may lie around the conversations of a document."""
 
 
 def shape_of(row: object) -> tuple[Shape | ThreadShape, Json]:
@@ -277,81 +274,6 @@ def _is_whole(value: object) -> bool:
     return is_row(value) and isinstance(value, dict) and not scattered.is_scattered(value)
 
 
-def is_turn(value: object) -> bool:
-    """Tell whether a value is a turn that belongs to the list in which it stands."""
-    return isinstance(value, dict) and vocabulary.speaks(value) and not is_row(value)
-
-
 def _is_content(value: object) -> bool:
     """Tell whether a value is a turn in Gemini's words, whose parts state no type."""
     return isinstance(value, dict) and "parts" in value and not vocabulary.is_typed(value["parts"])
-
-
-def is_conversation(value: object) -> bool:
-    """Tell whether a value is a row, or a list of turns."""
-    return any(map(is_turn, value)) if isinstance(value, list) else is_row(value)
-
-
-def is_header(names: list[str]) -> bool:
-    """Tell whether names of columns are those of rows with a known shape."""
-    return is_row(dict.fromkeys(names, "x"))
-
-
-def rows_within(document: object) -> list[object]:
-    """Return the rows of an object that holds one list of them, or the one row itself.
-
-    Raises:
-        ValueError: The object states something beside the list that the rows would lose.
-    """
-    if not isinstance(document, dict) or is_row(document):
-        return [document]
-    if (found := backups.chats_of(document)) is not None:
-        return list(found)
-    lists = [key for key, value in document.items() if isinstance(value, list)]
-    known = [key for key in lists if any(map(is_row, document[key]))]
-    if not known and (rows := _rows_below(document)):
-        return rows
-    if len(known or lists) != 1:
-        return [document]
-    (key,) = known or lists
-    rows = document.pop(key)
-    _refuse_loss(document, f"the list {key}")
-    # Turns of an object are one conversation, and those of the next object are another.
-    return [rows] if any(map(is_turn, rows)) else rows
-
-
-def _rows_below(document: Json) -> list[object]:
-    """Return the rows that lie deeper in an object, such as a backup of an application.
-
-    Raises:
-        ValueError: An object around them states something that the rows would lose.
-    """
-    rows: list[object] = []
-    waiting = [(document, 0)]
-    while waiting:
-        holder, depth = waiting.pop()
-        beside: Json = {}
-        inner: list[tuple[Json, int]] = []
-        found = 0
-        for key, value in holder.items():
-            if is_row(value) or (isinstance(value, list) and any(map(is_row, value))):
-                rows += value if isinstance(value, list) else [value]
-                found += 1
-            else:
-                beside[key] = value
-                if isinstance(value, dict) and depth < MAX_DEPTH_OF_ROWS:
-                    inner.append((value, depth + 1))
-        if found:
-            _refuse_loss(beside, "the conversations")
-        waiting += reversed(inner)
-    return rows
-
-
-def _refuse_loss(beside: Json, rows: str) -> None:
-    losses = Losses()
-    losses.open(beside, level=Level.ROW)
-    _, lost = losses.count(tuple)
-    if lost:
-        raise ValueError(
-            f"would lose {', '.join(lost)} beside {rows}: state it in each row, or remove it"
-        )

@@ -18,9 +18,10 @@ from chatlake_client.shapes.answers import PARAMETERS, read_answer
 from chatlake_client.shapes.fields import Fields
 from chatlake_client.shapes.labels import labels_of
 from chatlake_client.shapes.meaning import Level
-from chatlake_client.shapes.messages import tools_of, turns_of, turns_of_list
+from chatlake_client.shapes.messages import turns_of, turns_of_list
 from chatlake_client.shapes.parts import turns_of_parts
 from chatlake_client.shapes.responses import turns_of_items
+from chatlake_client.shapes.rows import tools_of
 from chatlake_client.shapes.times import time_text
 
 PROMPT_KEYS = frozenset({"messages", "input", "prompt"})

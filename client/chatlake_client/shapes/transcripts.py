@@ -11,7 +11,7 @@ from typing import Final
 from chatlake_client.conversation import Conversation, Turn
 from chatlake_client.records import Json
 from chatlake_client.shapes.fields import Fields
-from chatlake_client.shapes.messages import conversation_of
+from chatlake_client.shapes.rows import conversation_of
 from chatlake_client.shapes.vocabulary import role_of_word
 
 _SPEAKER: Final = re.compile(r"(?:^|\n\n|\s*### ?)(Human|Assistant): ?")

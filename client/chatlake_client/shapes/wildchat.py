@@ -7,7 +7,8 @@ fastchat/serve/monitor/clean_chat_data.py and dataset_release_scripts/lmsys_chat
 from chatlake_client.conversation import Conversation
 from chatlake_client.records import Json
 from chatlake_client.shapes.fields import Fields
-from chatlake_client.shapes.messages import conversation_of, turns_of
+from chatlake_client.shapes.messages import turns_of
+from chatlake_client.shapes.rows import conversation_of
 
 
 def is_wildchat(row: Json) -> bool:

@@ -17,7 +17,7 @@ from chatlake_client.containers.sniff import Kind, kind_of
 from chatlake_client.containers.source import opened_sources
 from chatlake_client.errors import UnreadableFileError
 from chatlake_client.records import Rejected, Row
-from chatlake_client.shapes.registry import is_header
+from chatlake_client.shapes.documents import is_header
 from tests.client.environment import without_pyarrow
 from tests.client.reading import conversation_of, read_rows, texts
 

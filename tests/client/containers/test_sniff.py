@@ -6,7 +6,7 @@ import pytest
 from chatlake_client.containers.sniff import HEAD_CHARS, Kind, kind_of
 from chatlake_client.containers.source import opened_sources
 from chatlake_client.errors import UnreadableFileError
-from chatlake_client.shapes.registry import is_header
+from chatlake_client.shapes.documents import is_header
 
 ROW = {"messages": [{"role": "user", "content": "x"}]}
 LONG = {"messages": [{"role": "user", "content": "x" * 2 * HEAD_CHARS}]}

@@ -60,6 +60,13 @@ def test_messages_of_the_application_itself_are_left_out() -> None:
     assert conversation.title == "Tea"
 
 
+def test_a_chat_of_hugging_chat_with_an_assistant_stays_one() -> None:
+    chat = {"_id": "h", "assistantId": "a", "messages": [{"from": "user", "content": "Hi"}]}
+    conversation = conversation_of(chat)
+    assert conversation.client
+    assert conversation.client.name == "HuggingChat"
+
+
 def test_threads_and_forks_of_a_chat_are_not_lost() -> None:
     chat = {"threadName": "Tea", "messages": [ASKED], "threads": [{"messages": [ANSWERED]}]}
     _, losses = found_of(chat)

@@ -1,0 +1,87 @@
+"""Tells rows and turns from what holds them: lists, headers of tables, backups of applications."""
+
+from typing import Final
+
+from chatlake_client.records import Json
+from chatlake_client.shapes import backups, vocabulary
+from chatlake_client.shapes.fields import Losses
+from chatlake_client.shapes.meaning import Level
+from chatlake_client.shapes.registry import is_row
+
+MAX_DEPTH_OF_ROWS: Final = 3
+"""How many objects may lie around the conversations of a document."""
+
+
+def is_turn(value: object) -> bool:
+    """Tell whether a value is a turn that belongs to the list in which it stands."""
+    return isinstance(value, dict) and vocabulary.speaks(value) and not is_row(value)
+
+
+def is_conversation(value: object) -> bool:
+    """Tell whether a value is a row, or a list of turns."""
+    return any(map(is_turn, value)) if isinstance(value, list) else is_row(value)
+
+
+def is_header(names: list[str]) -> bool:
+    """Tell whether names of columns are those of rows with a known shape."""
+    return is_row(dict.fromkeys(names, "x"))
+
+
+def rows_within(document: object) -> list[object]:
+    """Return the rows of an object that holds one list of them, or the one row itself.
+
+    Raises:
+        ValueError: The object states something beside the list that the rows would lose.
+    """
+    if not isinstance(document, dict) or is_row(document):
+        return [document]
+    if (found := backups.chats_of(document)) is not None:
+        return list(found)
+    lists = [key for key, value in document.items() if isinstance(value, list)]
+    known = [key for key in lists if any(map(is_row, document[key]))]
+    if not known and (rows := _rows_below(document)):
+        return rows
+    if len(known or lists) != 1:
+        return [document]
+    (key,) = known or lists
+    rows = document.pop(key)
+    _refuse_loss(document, f"the list {key}")
+    # Turns of an object are one conversation, and those of the next object are another.
+    return [rows] if any(map(is_turn, rows)) else rows
+
+
+def _rows_below(document: Json) -> list[object]:
+    """Return the rows that lie deeper in an object, such as a backup of an application.
+
+    Raises:
+        ValueError: An object around them states something that the rows would lose.
+    """
+    rows: list[object] = []
+    waiting = [(document, 0)]
+    while waiting:
+        holder, depth = waiting.pop()
+        beside: Json = {}
+        inner: list[tuple[Json, int]] = []
+        found = 0
+        for key, value in holder.items():
+            if is_row(value) or (isinstance(value, list) and any(map(is_row, value))):
+                rows += value if isinstance(value, list) else [value]
+                found += 1
+            else:
+                beside[key] = value
+                if isinstance(value, dict) and depth < MAX_DEPTH_OF_ROWS:
+                    inner.append((value, depth + 1))
+        if found:
+            _refuse_loss(beside, "the conversations")
+        waiting += reversed(inner)
+    return rows
+
+
+def _refuse_loss(beside: Json, rows: str) -> None:
+    losses = Losses()
+    losses.open(beside, level=Level.ROW)
+    _, lost = losses.count(tuple)
+    if lost:
+        raise ValueError(
+            f"would lose {', '.join(lost)} beside {rows}: state it in each row, or remove it"
+        )

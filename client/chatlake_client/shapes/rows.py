@@ -1,0 +1,146 @@
+"""Rows of data sets: a list of messages, and what a row states beside its turns.
+
+- https://github.com/hiyouga/LLaMA-Factory, data/README.md: `system`, `tools` and `kto_tag`
+- https://github.com/huggingface/trl, docs/source/dataset_formats.md: `label` beside the messages
+- https://github.com/haotian-liu/LLaVA, docs/Finetune_Custom_Data.md: `image` beside the messages
+- chatlake's own rows: docs/api.md there
+"""
+
+from typing import Final
+
+from chatlake_client.conversation import Application, Conversation, Turn, last_model
+from chatlake_client.records import Json
+from chatlake_client.shapes.agents import agent_of
+from chatlake_client.shapes.fields import Fields, is_true, json_text
+from chatlake_client.shapes.labels import other_labels, stated_labels
+from chatlake_client.shapes.meaning import states_something
+from chatlake_client.shapes.media import attachment_at
+from chatlake_client.shapes.messages import TURN_LISTS, turns_of
+from chatlake_client.shapes.parts import turns_of_parts
+from chatlake_client.shapes.times import time_of
+from chatlake_client.shapes.vocabulary import MODEL_KEYS, TIME_KEYS
+
+SYSTEM_KEYS: Final = ("system", "system_prompt", "system_message", "systemPrompt")
+MODEL_OBJECTS_OF_ROWS: Final = ("config", "metadata", "settings")
+"""Keys of a row whose object may name the model of all turns."""
+IMAGE_KEYS: Final = ("image", "images")
+IMAGE_MARK: Final = "<image>"
+LABEL_KEYS: Final = ("label", "kto_tag")
+FIELDS: Final = {
+    "agent_id": "agent_id",
+    "ingest_id": "ingest_id",
+    "source": "source",
+    "submitter_id": "submitter_id",
+    "network/attribution": "attribution",
+    "attribution": "attribution",
+    "prompt_template": "prompt_template",
+    "chat_template": "chat_template",
+    "title": "title",
+    "licence": "licence",
+    "license": "licence",
+}
+"""Texts that a row may state beside the turns, and the fields of the conversation for them."""
+
+
+def is_messages(row: Json) -> bool:
+    """Tell whether a row holds a list of messages."""
+    return any(row.get(key) is not None for key in TURN_LISTS)
+
+
+def read_messages(row: Fields) -> Conversation:
+    """Return the conversation of a row that holds a list of messages."""
+    key = next(key for key in TURN_LISTS if key in row)
+    turns = turns_of(row, key)
+    rate_by_label(row, turns)
+    if not row.lacks(IMAGE_KEYS):
+        add_images(row, turns)
+    return conversation_of(row, turns)
+
+
+def add_images(row: Fields, turns: list[Turn]) -> None:
+    """Put the images beside the turns to the marks in their texts, if there are as many marks."""
+    for key in IMAGE_KEYS:
+        value = row.peek(key)
+        images = [value] if isinstance(value, str) else value
+        marked = [turn for turn in turns for _ in range((turn.content or "").count(IMAGE_MARK))]
+        if (
+            isinstance(images, list)
+            and len(images) == len(marked)
+            and all(isinstance(image, str) and image for image in images)
+        ):
+            row.take(key)
+            for turn, image in zip(marked, images, strict=True):
+                turn.attachments.append(attachment_at(image, "image"))
+
+
+def conversation_of(row: Fields, turns: list[Turn]) -> Conversation:
+    """Return a conversation with all that a row of a data set states beside the turns.
+
+    What else the row states is taken last, as labels.
+    """
+    conversation = Conversation(turns)
+    for key in row.keys():  # noqa: SIM118  # a copy, since keys are taken
+        if (field := FIELDS.get(key)) and getattr(conversation, field) is None:
+            setattr(conversation, field, row.label(key))
+    if row.keys():
+        _add_rest(row, conversation)
+    conversation.agent_id = conversation.agent_id or last_model(turns)
+    return conversation
+
+
+def _add_rest(row: Fields, conversation: Conversation) -> None:
+    add_system(row, conversation.turns)
+    conversation.agent_id = (
+        conversation.agent_id
+        or agent_of(conversation.turns, row, *MODEL_KEYS, "generator")
+        or _model_within(row)
+    )
+    conversation.created_at = time_of(row, *TIME_KEYS)
+    conversation.tools = tools_of(row)
+    conversation.client = _client(row)
+    conversation.labels = {**stated_labels(row), **other_labels(row)}
+
+
+def _model_within(row: Fields) -> str | None:
+    for key in MODEL_OBJECTS_OF_ROWS:
+        value = row.peek(key)
+        if isinstance(value, dict) and any(isinstance(value.get(name), str) for name in MODEL_KEYS):
+            return row.nested(key).label(*MODEL_KEYS)
+    return None
+
+
+def _client(row: Fields) -> Application | None:
+    client = row.peek("client")
+    if not (isinstance(client, dict) and isinstance(client.get("name"), str)):
+        return None
+    inner = row.nested("client")
+    return Application(inner.text("name") or "", inner.label("version"))
+
+
+def add_system(row: Fields, turns: list[Turn]) -> None:
+    """Put a system prompt that stands beside the turns before them, unless it is there."""
+    system = row.label(*SYSTEM_KEYS)
+    if system is None and isinstance(row.peek("system"), list):
+        parts = turns_of_parts(row.objects("system"), "system", "\n")
+        system = parts[0].content if parts else None
+    if system and not (turns and turns[0].content == system):
+        turns.insert(0, Turn("system", system))
+
+
+def tools_of(row: Fields) -> str | None:
+    """Take the definitions of tools, as JSON text; None when there are none."""
+    for key in ("tools", "functions"):
+        if states_something(key, row.peek(key)):
+            return json_text(row.take(key))
+    return None
+
+
+def rate_by_label(row: Fields, turns: list[Turn]) -> None:
+    """Make a label of KTO the rating of the last turn."""
+    for key in LABEL_KEYS:
+        label = row.peek(key)
+        if label is None:
+            continue
+        if turns and (isinstance(label, bool) or str(label).strip().lower() in {"true", "false"}):
+            row.take(key)
+            turns[-1].rating = "positive" if is_true(label) else "negative"
