@@ -21,6 +21,7 @@ wait_option = click.option(
 
 def wait_until_erased(services: Services, takedowns: Sequence[Takedown]) -> None:
     """Return once takedowns are erased, as `finish` does, and say so."""
+    click.echo("erasing what they held from every file; this takes a minute or longer", err=True)
     finish(services, takedowns)
     click.echo("no file of the lake holds them any more")
     bring_up_to_date(services)

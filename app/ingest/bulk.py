@@ -345,7 +345,8 @@ class RepeatedUpload:
         """Return the receipt that was given before, or what of it still holds.
 
         Raises:
-            RequestKeyReused: The Idempotency-Key came with another body or mode before.
+            RequestKeyReused: The Idempotency-Key came with another body, mode or
+                sender before.
             UploadRejected: All of it was taken down since.
         """
         if self._answered.digest != self._digest.digest():

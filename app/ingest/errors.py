@@ -131,7 +131,7 @@ class RequestKeyReused(Invalid):
     """
 
     def __init__(self, request_key: str) -> None:
-        super().__init__("this Idempotency-Key came with another body or mode before")
+        super().__init__("this Idempotency-Key came with another body, mode or sender before")
         self.request_key = request_key
 
 

@@ -25,6 +25,8 @@ WRONG_ADDRESS_STATUSES: Final = frozenset(
     {*range(300, 400), HTTPStatus.NOT_FOUND, HTTPStatus.METHOD_NOT_ALLOWED}
 )
 DENIED_STATUSES: Final = frozenset({HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN})
+# Errors of this header are about the token, which every other row would be sent with, too.
+AUTHORIZATION: Final = "Authorization"
 # One row can be what a service fails at. So many one after the other are not the rows' fault.
 SERVER_ERRORS_IN_A_ROW: Final = 16
 
@@ -134,7 +136,7 @@ class Uploader:
             headers={
                 "Content-Type": "application/x-ndjson",
                 "Content-Encoding": encoding,
-                "Idempotency-Key": hashlib.sha256(text).hexdigest(),
+                "Idempotency-Key": _request_key(text, self._state.token),
             },
             timeout=self._timeout_s,
             allow_redirects=False,
@@ -145,13 +147,14 @@ class Uploader:
         status, answer = response.status_code, _json_object(response)
         message = str(answer.get("message") or response.reason or "no message")
         report = answer if status in ACCEPTED_STATUSES else answer.get("errors")
-        if isinstance(report, dict) and isinstance(report.get("rejected"), int):
-            return self._reported(lines, report)
-        if reason := _reason_to_stop(status, message):
+        details = report if isinstance(report, dict) else {}
+        if isinstance(details.get("rejected"), int):
+            return self._reported(lines, details)
+        if reason := _reason_to_stop(status, message, details):
             self._state.fail(reason, retry_after_s(response.headers.get("Retry-After")))
             return _unsent(lines)
         if len(lines) == 1:
-            return [self._refused(lines[0], status, message, report)]
+            return [self._refused(lines[0], status, message, details)]
         # One of the lines is to blame: halving the upload leaves it alone in the end.
         half = len(lines) // 2
         return self.deliver(lines[:half]) + self.deliver(lines[half:])
@@ -171,7 +174,7 @@ class Uploader:
         ]
         return outcomes + self.deliver(lines[covered:]) if covered < len(lines) else outcomes
 
-    def _refused(self, line: UploadLine, status: int, message: str, errors: object) -> Rejected:
+    def _refused(self, line: UploadLine, status: int, message: str, errors: Json) -> Rejected:
         if status == HTTPStatus.INTERNAL_SERVER_ERROR:
             self._state.server_errors_in_a_row += 1
             if self._state.server_errors_in_a_row == SERVER_ERRORS_IN_A_ROW:
@@ -180,21 +183,33 @@ class Uploader:
                 )
         else:
             self._state.server_errors_in_a_row = 0
-        details = errors if isinstance(errors, dict) else {}
-        return Rejected(line.number, message, line.row, status=status, errors=details)
+        return Rejected(line.number, message, line.row, status=status, errors=errors)
+
+
+def _request_key(text: bytes, token: str | None) -> str:
+    """Return the Idempotency-Key of an upload, as hexadecimal digits.
+
+    The service takes the same text from another sender for another upload, and refuses a key that
+    came with one. So who sends a file without a token first can send it again with one.
+    """
+    digest = hashlib.sha256(text)
+    if token is not None:
+        # No text begins with this byte, which UTF-8 doesn't have.
+        digest.update(b"\xff" + token.encode())
+    return digest.hexdigest()
 
 
 def _unsent(lines: Sequence[UploadLine]) -> list[Outcome]:
     return [Unsent(line.number) for line in lines]
 
 
-def _reason_to_stop(status: int, message: str) -> str | None:
+def _reason_to_stop(status: int, message: str, errors: Json) -> str | None:
     """Return why an answer ends the sending; None when it is about the rows."""
     if status in ACCEPTED_STATUSES:
         return f"answered {status} but not as a chatlake does"
     if status in WRONG_ADDRESS_STATUSES:
         return f"answered {status} {message}: is the URL right?"
-    if status in DENIED_STATUSES:
+    if status in DENIED_STATUSES or AUTHORIZATION in errors:
         return f"answered {status} {message}"
     if status in RETRIED_STATUSES:
         return f"kept answering {status} {message}"

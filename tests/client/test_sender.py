@@ -22,12 +22,15 @@ class Waits(list[float]):
         return False
 
 
-def sender_to(url: str, waits: Waits | None = None, **options: int) -> BulkSender:
+def sender_to(
+    url: str, waits: Waits | None = None, token: str | None = None, **options: int
+) -> BulkSender:
     given = {"concurrency": 4, "retries": 3, "timeout_s": 10, "max_upload_rows": 1, **options}
     return BulkSender(
         url,
         concurrency=given["concurrency"],
         retries=given["retries"],
+        token=token,
         timeout_s=given["timeout_s"],
         pause=waits,
         max_upload_rows=given["max_upload_rows"],
@@ -75,6 +78,13 @@ def test_equal_uploads_have_one_key_and_others_have_another(service: Service) ->
     for rows in (prepared_rows(3), prepared_rows(3), prepared_rows(2)):
         list(sender_to(service.url, max_upload_rows=9).send(rows))
     assert service.keys[0] == service.keys[1] != service.keys[2]
+
+
+def test_the_same_upload_with_another_token_has_another_key(service: Service) -> None:
+    for token in (None, "clc_a", "clc_b", "clc_a"):
+        list(sender_to(service.url, token=token).send(prepared_rows(1)))
+    assert service.keys[1] == service.keys[3]
+    assert len(set(service.keys)) == 3
 
 
 def test_the_wrong_lines_of_an_upload_are_its_wrong_rows(service: Service) -> None:
@@ -266,6 +276,7 @@ def test_a_refused_connection_is_described_in_plain_words() -> None:
     [
         Answer(401, {"message": "A key is needed."}),
         Answer(403),
+        Answer(422, {"message": "No such key.", "errors": {"Authorization": ["Mistyped."]}}),
         Answer(404, {"message": "Not here."}),
         Answer(405),
         Answer(308, headers={"Location": "https://127.0.0.1/"}),

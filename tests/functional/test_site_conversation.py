@@ -108,6 +108,7 @@ def test_a_contributor_gets_a_key_and_sees_and_withdraws_what_is_theirs(
     heading(page, "The sky")
     assert page.url == f"{server.url}/conversations/{name}"
     expect(page.locator(".neighbours")).to_contain_text("It is on no map.")
+    assert page.title().startswith("The sky")
     expect(page.locator(".turn")).to_have_count(len(TURNS))
     expect(page.locator(".turn").nth(1)).to_contain_text("is the sky blue?⟦U+202E⟧ <b>")
     expect(page.locator("ins")).to_contain_text(["Rayleigh"])
