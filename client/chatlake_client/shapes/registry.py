@@ -32,6 +32,7 @@ from chatlake_client.shapes import (
     openwebui,
     otel,
     preferences,
+    ranked,
     requests,
     rows,
     scattered,
@@ -161,7 +162,7 @@ SHAPES: Final[tuple[Shape | ThreadShape, ...]] = (
         oasst.parts_of_oasst,
         oasst.read_oasst_messages,
     ),
-    Shape("LMArena", _keys("conversation_a"), battles.is_battle, battles.read_battle),
+    Shape("LMArena", _keys("conversation_a response_a"), battles.is_battle, battles.read_battle),
     Shape(
         "OpenAI's preferences",
         _keys("preferred_output"),
@@ -177,6 +178,7 @@ SHAPES: Final[tuple[Shape | ThreadShape, ...]] = (
     Shape(
         "two answers and a preference", compared.KEYS, compared.is_compared, compared.read_compared
     ),
+    Shape("answers with ranks or scores", ranked.KEYS, ranked.is_ranked, ranked.read_ranked),
     Shape("SHP", _keys("human_ref_A"), preferences.is_shp, preferences.read_shp),
     Shape(
         ", ".join(one.name for one in chats.APPLICATIONS),
