@@ -11,6 +11,7 @@ from app.ingest.contract.fields import (
     NO_DATA_URL,
     ContractSchema,
     Items,
+    JsonText,
     optional_list,
     optional_text,
     optional_time,
@@ -27,8 +28,13 @@ class ToolCallSchema(ContractSchema):
 
     id = optional_text(*NAME, description="The id that the tool's answer refers to")
     name = required_text(*NAME, description="The tool", example="get_weather")
-    arguments = optional_text(
-        description="The arguments as JSON text, kept to the byte", example='{"city": "Bonn"}'
+    arguments = JsonText(
+        load_default=None,
+        allow_none=True,
+        metadata={
+            "description": "The arguments as JSON text, kept to the byte",
+            "example": '{"city": "Bonn"}',
+        },
     )
 
     def respelt(self, data: dict[str, Any]) -> dict[str, Any]:

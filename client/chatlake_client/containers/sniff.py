@@ -135,6 +135,8 @@ def _cells(line: str) -> list[str]:
 def _is_value(line: str) -> bool:
     try:
         return isinstance(jsontext.parse(line), dict | list)
+    except jsontext.RepeatedKeyError:
+        return True
     except ValueError:
         return False
 

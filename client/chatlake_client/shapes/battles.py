@@ -35,10 +35,10 @@ def read_battle(row: Fields) -> Conversation:
     are_texts = "response_a" in row
     asked = _texts_of(row, "prompt") if are_texts else []
     sides = [_exchanges(row, side, asked) if are_texts else _side(row, side) for side in SIDES]
-    winner = row.label("winner") or _marked_winner(row)
-    if are_texts and winner is None:
+    verdict = _verdict_of(row, sides)
+    if are_texts and verdict is None:
         raise RowError("nothing tells which answer is better: neither winner nor winner_model_a")
-    if winner in {"model_b", "b"}:
+    if verdict == SIDES[1]:
         sides.reverse()
     turns = compared(sides[0], sides[1])
     ingest_id, created_at = row.label("question_id", "id"), time_of(row, "tstamp", "timestamp")
@@ -48,7 +48,7 @@ def read_battle(row: Fields) -> Conversation:
         ingest_id=ingest_id,
         created_at=created_at,
         labels=other_labels(row),
-        preference=Preference(preferred=TIES.get(winner or "tie", "main")),
+        preference=Preference(preferred=TIES.get(verdict or "tie", "main")),
     )
 
 
@@ -58,6 +58,22 @@ def _side(row: Fields, side: str) -> list[Turn]:
     for turn in turns:
         turn.model = model if turn.role == "assistant" else None
     return turns
+
+
+def _verdict_of(row: Fields, sides: list[list[Turn]]) -> str | None:
+    """Take the vote; return the winning side or a word of `TIES`, and None where there is none.
+
+    Raises:
+        RowError: The vote is neither a side, nor its model, nor a tie.
+    """
+    winner = row.label("winner") or _marked_winner(row)
+    if winner is None or winner.lower() in TIES:
+        return winner and winner.lower()
+    for side, turns in zip(SIDES, sides, strict=True):
+        words = {side, f"model_{side}", f"response_{side}", (last_model(turns) or side).lower()}
+        if winner.lower() in words:
+            return side
+    raise RowError(f"winner must be model_a, model_b or a tie, not {winner[:100]!r}")
 
 
 def _marked_winner(row: Fields) -> str | None:

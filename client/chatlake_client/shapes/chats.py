@@ -120,14 +120,15 @@ def _spoken(row: Fields, key: str) -> list[Turn]:
     for place, message in enumerate(messages):
         if not isinstance(message, dict):
             raise RowError(f"{key}[{place}] must be an object, not {kind_name(message)}")
-    spoken = [one for one in messages if isinstance(one, dict) and not _is_of_application(one)]
+    spoken = [one for one in messages if isinstance(one, dict) and not is_of_application(one)]
     turns = turns_of_list(row, [_without(one) for one in spoken], key)
     for turn in all_turns(turns):
         turn.role = role_of_word(turn.role) or turn.role
     return [turn for turn in turns if turn.role == "tool" or not turn.shows_nothing]
 
 
-def _is_of_application(message: Json) -> bool:
+def is_of_application(message: Json) -> bool:
+    """Tell whether a message is the application's own, such as an error."""
     return (
         is_true(message.get("isError"))
         or message.get("type") in NOT_SPOKEN

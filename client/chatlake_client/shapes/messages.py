@@ -154,7 +154,7 @@ def turns_of_message(message: Fields) -> list[Turn]:
     stopped = message.take("stopped")
     turn.stopped = None if stopped is None else is_true(stopped)
     turn.attachments += files_of(message)
-    turn.alternatives = _alternatives(message)
+    turns[0].alternatives = _alternatives(message)
     if isinstance(message.peek("audio"), dict):
         _add_audio(turn, message.nested("audio"))
     if turn.name and turn.name == turn.role:

@@ -8,6 +8,7 @@ from chatlake_client.records import Json
 from chatlake_client.shapes import (
     aistudio,
     battles,
+    chatbox,
     chatgpt,
     chats,
     claude_ai,
@@ -180,6 +181,13 @@ SHAPES: Final[tuple[Shape | ThreadShape, ...]] = (
     ),
     Shape("answers with ranks or scores", ranked.KEYS, ranked.is_ranked, ranked.read_ranked),
     Shape("SHP", _keys("human_ref_A"), preferences.is_shp, preferences.read_shp),
+    ThreadShape(
+        "Chatbox with threads or forks",
+        _keys("threads messageForksHash"),
+        chatbox.is_chatbox,
+        chatbox.parts_of_chatbox,
+        chatbox.read_chatbox,
+    ),
     Shape(
         ", ".join(one.name for one in chats.APPLICATIONS),
         chats.KEYS,

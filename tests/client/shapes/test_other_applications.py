@@ -67,12 +67,6 @@ def test_a_chat_of_hugging_chat_with_an_assistant_stays_one() -> None:
     assert conversation.client.name == "HuggingChat"
 
 
-def test_threads_and_forks_of_a_chat_are_not_lost() -> None:
-    chat = {"threadName": "Tea", "messages": [ASKED], "threads": [{"messages": [ANSWERED]}]}
-    _, losses = found_of(chat)
-    assert losses.count(tuple)[1] == ["threads"]
-
-
 def test_of_several_models_the_chosen_answer_is_the_main_one(tmp_path: Path) -> None:
     answers = [
         {"role": "assistant", "content": text, "askId": "1", "model": {"id": text}, **chosen}

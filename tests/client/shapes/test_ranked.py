@@ -147,3 +147,18 @@ def test_a_battle_of_texts_without_a_verdict_is_refused() -> None:
         conversation_of(kaggle())
     with pytest.raises(RowError, match="as many texts as prompt"):
         conversation_of(kaggle(response_a=json.dumps(["a"]), winner="tie"))
+
+
+def test_a_vote_for_neither_side_is_refused() -> None:
+    with pytest.raises(RowError, match="winner must be model_a, model_b or a tie, not 'model_c'"):
+        conversation_of(kaggle(winner="model_c"))
+
+
+@pytest.mark.parametrize(("number", "preferred"), [(1, "main"), (1.03, "main"), (1.5, "tie")])
+def test_a_preference_of_alpaca_eval_lies_between_its_outputs(
+    number: float, preferred: str
+) -> None:
+    row = {"instruction": "Which tea?", "output_1": "Green.", "output_2": "Black."}
+    check({**row, "preference": number}, "Black.", preferred=preferred, kind="pair")
+    turned = {"instruction": "Which tea?", "output_2": "Green.", "output_1": "Black."}
+    check({**turned, "preference": 2}, "Black.", kind="pair")
