@@ -87,7 +87,7 @@ class JsonText(Text):
     """JSON as a text. The value itself is refused: as a text it is kept to the byte."""
 
     default_error_messages: ClassVar[dict[str, str]] = {
-        "invalid": 'Not a text: send the JSON of the value as one, such as "{\\"a\\": 1}".'
+        "invalid": "Not a valid string: send the value's JSON as a text."
     }
 
 

@@ -41,6 +41,7 @@ class ChatApplication:
         titles: The keys of titles, the user's own first.
         settings: The key of an object that names the model, and may state a system prompt and
             messages that stand before the others.
+        version: The key of the application's version; None where its chats don't state it.
     """
 
     name: str
@@ -48,6 +49,7 @@ class ChatApplication:
     id: str = "id"
     titles: tuple[str, ...] = ("title",)
     settings: str = "settings"
+    version: str | None = None
 
 
 def _marks(*keys: str) -> frozenset[str]:
@@ -69,6 +71,8 @@ APPLICATIONS: Final = (
     ChatApplication("LobeChat", _marks("topicId"), "topicId"),
     ChatApplication("Cherry Studio", _marks("assistantId"), titles=("name",)),
     ChatApplication("ChatGPT Exporter", _marks("powered_by")),
+    ChatApplication("Aider", _marks("aiderOutput"), version="version"),
+    ChatApplication("Cursor", _marks("cursorExport"), version="version"),
 )
 KEYS: Final = frozenset({"metadata"}.union(*(one.marks for one in APPLICATIONS)))
 """Keys of which each chat has at least one."""
@@ -110,7 +114,7 @@ def read_chat(row: Fields) -> Conversation:
         created_at=time_of(row, *TIME_KEYS, "startTime")
         or next((turn.created_at for turn in turns if turn.created_at), None),
         title=row.label(*application.titles),
-        client=Application(application.name),
+        client=Application(application.name, application.version and row.label(application.version)),
     )
 
 

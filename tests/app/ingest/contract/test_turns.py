@@ -200,4 +200,4 @@ def test_a_wrong_field_of_an_alternative_is_named() -> None:
 def test_arguments_that_are_no_text_are_refused_with_what_to_do(spell: Any) -> None:
     call = spell({"name": "f", "arguments": {"city": "Bonn"}})
     found = turn_errors(content="Hi", tool_calls=[call])
-    assert "send the JSON of the value as one" in str(found)
+    assert "send the value's JSON as a text" in str(found)
