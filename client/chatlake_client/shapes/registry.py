@@ -286,4 +286,6 @@ def _is_whole(value: object) -> bool:
 
 def _is_content(value: object) -> bool:
     """Tell whether a value is a turn in Gemini's words, whose parts state no type."""
-    return isinstance(value, dict) and "parts" in value and not vocabulary.is_typed(value["parts"])
+    if not isinstance(value, dict) or vocabulary.is_model_message(value):
+        return False
+    return "parts" in value and not vocabulary.is_typed(value["parts"])
