@@ -19,7 +19,12 @@ from chatlake_client.shapes.times import time_of
 
 SIDES: Final = ("a", "b")
 WINNER: Final = "winner_"
-TIES: Final = {"tie": "tie", "tie (bothbad)": "neither", "both_bad": "neither", "bothbad": "neither"}
+TIES: Final = {
+    "tie": "tie",
+    "tie (bothbad)": "neither",
+    "both_bad": "neither",
+    "bothbad": "neither",
+}
 
 
 def is_battle(row: Json) -> bool:

@@ -114,7 +114,9 @@ def read_chat(row: Fields) -> Conversation:
         created_at=time_of(row, *TIME_KEYS, "startTime")
         or next((turn.created_at for turn in turns if turn.created_at), None),
         title=row.label(*application.titles),
-        client=Application(application.name, application.version and row.label(application.version)),
+        client=Application(
+            application.name, application.version and row.label(application.version)
+        ),
     )
 
 

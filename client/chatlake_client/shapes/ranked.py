@@ -129,7 +129,9 @@ def _objects(row: Fields, key: str, answers: list[object]) -> list[Scored]:
 
 
 def _side_by_side(row: Fields, key: str, answers: list[object]) -> list[Scored]:
-    verdicts = next(name for name in (*RANK_LISTS, *SCORE_LISTS) if isinstance(row.peek(name), list))
+    verdicts = next(
+        name for name in (*RANK_LISTS, *SCORE_LISTS) if isinstance(row.peek(name), list)
+    )
     sign = 1 if verdicts in RANK_LISTS else -1
     numbers = list(map(_number, row.items(verdicts)))
     if len(numbers) != len(answers) or None in numbers:

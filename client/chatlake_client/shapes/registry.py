@@ -8,6 +8,7 @@ from chatlake_client.records import Json
 from chatlake_client.shapes import (
     aistudio,
     battles,
+    calling,
     chatbox,
     chatgpt,
     chats,
@@ -180,6 +181,8 @@ SHAPES: Final[tuple[Shape | ThreadShape, ...]] = (
         "two answers and a preference", compared.KEYS, compared.is_compared, compared.read_compared
     ),
     Shape("answers with ranks or scores", ranked.KEYS, ranked.is_ranked, ranked.read_ranked),
+    Shape("xLAM", _keys("answers"), calling.is_xlam, calling.read_xlam),
+    Shape("Glaive", _keys("chat"), calling.is_glaive, calling.read_glaive),
     Shape("SHP", _keys("human_ref_A"), preferences.is_shp, preferences.read_shp),
     ThreadShape(
         "Chatbox with threads or forks",

@@ -10,7 +10,7 @@ from chatlake_client.contract import Terms, submissions_of
 from chatlake_client.conversation import Conversation
 from chatlake_client.errors import RowError
 from chatlake_client.importer import Found, read_conversations
-from tests.client.reading import conversation_of, file_of, found_of, read_all, texts
+from tests.client.reading import conversation_of, file_of, read_all, texts
 
 ASKED = {"role": "user", "content": "Which tea?"}
 ANSWERED = {"role": "assistant", "content": "Green."}

@@ -94,5 +94,5 @@ def test_a_question_may_have_files() -> None:
     ],
 )
 def test_an_unknown_part_is_refused(message: Any) -> None:
-    with pytest.raises(RowError, match="unknown kind gesture|but binary"):
+    with pytest.raises(RowError, match=r"unknown kind gesture|but binary"):
         conversation_of([message])
