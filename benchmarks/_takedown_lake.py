@@ -100,7 +100,7 @@ def fill_stages(services: Services, stages: str) -> None:
     """Fill the tables of the stages: `copied` from the raw table, or `curated`."""
     started = perf_counter()
     if stages == "copied":
-        _copy_to_stages(services)
+        copy_to_stages(services)
     elif stages == "curated":
         curate(services.settings.home)
     print(f"stages are {stages}, in {perf_counter() - started:.0f} s", flush=True)
@@ -162,7 +162,7 @@ def _tables_of(catalog: Catalog, stage: ComputedStage) -> tuple[Table, Table]:
     return load_table(catalog, names.rows), load_table(catalog, names.dropped)
 
 
-def _copy_to_stages(services: Services) -> None:
+def copy_to_stages(services: Services) -> None:
     """Fill the tables of the stages file by file; every tenth row is dropped for the one before."""
     raw = load_table(services.catalog)
     with services.database.read() as connection:

@@ -9,7 +9,7 @@ the rows that were added after an earlier snapshot are those with a higher numbe
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import date
-from typing import Final
+from typing import Final, Protocol
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -47,6 +47,26 @@ _NO_FILES: Final = pa.schema(
     }
 ).empty_table()
 """What a plan needs of files, of none."""
+
+
+class PlannedFile(Protocol):
+    """What indexes need to know of a data file, of the raw table or of a stage."""
+
+    @property
+    def path(self) -> str:
+        """URL of the file."""
+
+    @property
+    def day(self) -> date:
+        """The day partition of its rows."""
+
+    @property
+    def rows(self) -> int:
+        """Number of its rows."""
+
+    @property
+    def is_rewritten(self) -> bool:
+        """Whether compaction wrote it, so that it stays for long though its day still grows."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -39,6 +39,7 @@ from pyiceberg.types import LongType, StringType
 
 from catalog.hidden_rows import HiddenRows
 from catalog.partitions import partition_of
+from catalog.schema import LAST_BATCH_ID_PROPERTY
 from catalog.snapshots import is_hold
 
 PREFIX: Final = "published-"
@@ -94,6 +95,12 @@ def shown_metadata(metadata: TableMetadata, snapshots: Sequence[Snapshot]) -> Ta
             "last_sequence_number": _number(current) if current else 0,
             "last_updated_ms": current.timestamp_ms if current else 0,
             "refs": refs,
+            # It names the newest batch, which may belong to a snapshot that isn't shown.
+            "properties": {
+                name: value
+                for name, value in metadata.properties.items()
+                if name != LAST_BATCH_ID_PROPERTY
+            },
             "snapshot_log": [each for each in metadata.snapshot_log if each.snapshot_id in ids],
             # Earlier metadata files name other snapshots.
             "metadata_log": [],

@@ -167,6 +167,30 @@ def time_of(contribution_id: str) -> datetime:
     return _time_of_milliseconds(contribution_id[:8] + contribution_id[9:13])
 
 
+def least_id_at(moment: datetime) -> str:
+    """Return an id that none of a millisecond is below.
+
+    Args:
+        moment: A time of that millisecond.
+    """
+    return _first_digits(moment) + "-0000-0000-000000000000"
+
+
+def greatest_id_at(moment: datetime) -> str:
+    """Return an id that none of a millisecond is above.
+
+    Args:
+        moment: A time of that millisecond.
+    """
+    return _first_digits(moment) + "-ffff-ffff-ffffffffffff"
+
+
+def _first_digits(moment: datetime) -> str:
+    """Return the part of an id before its first random digit, and what stands for its version."""
+    digits = f"{(moment - _EPOCH) // timedelta(milliseconds=1):012x}"
+    return f"{digits[:8]}-{digits[8:]}"
+
+
 def day_of(contribution_id: str) -> date | None:
     """Return the day of receipt, in UTC, that an id states; None for one that no server made.
 

@@ -25,14 +25,14 @@ from pyiceberg.table import Table
 from catalog.checkpoints import checkpoint
 from catalog.fragments import BATCH_ROWS, PARQUET, prune_row_groups, read_fragment, with_rows
 from catalog.membership import ids_between, is_among
-from catalog.plans import EVERY_ROW, DataFile
+from catalog.plans import EVERY_ROW, DataFile, PlannedFile
 from catalog.schema import ARROW_SCHEMA, CONVERSATION, ID, SCHEMA, SEQUENCE_NUMBER
 
 COUNTED_FIELD: Final = f"{CONVERSATION}.stopped"
 """The field of turns that is read where they are only counted: small, and never missing."""
 
 
-CandidateRows = Callable[[DataFile], pa.Array | None]
+CandidateRows = Callable[[PlannedFile], pa.Array | None]
 """Tells which rows of a data file may be wanted, by their positions in the file, ascending.
 
 None means that all of them may be.
@@ -41,7 +41,7 @@ NO_ROWS: Final = pa.array([], pa.int64())
 """The positions of no rows."""
 
 
-def all_rows(_file: DataFile) -> None:
+def all_rows(_file: PlannedFile) -> None:
     """Tell that all rows of a data file may be wanted."""
 
 
@@ -82,7 +82,7 @@ def read(
         is_whole = row_filter == EVERY_ROW and not file.is_wanted_in_part
         wanted = None if is_whole else wanted_rows(file, condition)
         with table.io.new_input(file.path).open() as source:
-            fragment = _row_groups(source, positions, wanted, CONVERSATION in schema.names)
+            fragment = row_groups_of(source, positions, wanted, schema)
             if fragment is None:
                 continue
             for rows in read_fragment(source, fragment, needed, wanted, batch_rows, positions):
@@ -115,11 +115,12 @@ def read_with_ids(
                 yield batch.filter(is_among(batch[ID], near))
 
 
-def _row_groups(
+def row_groups_of(
     source: Any,
     positions: pa.Array | None,
     condition: ds.Expression | None,
-    has_conversations: bool,
+    schema: pa.Schema,
+    table_schema: pa.Schema = ARROW_SCHEMA,
 ) -> ds.ParquetFileFragment | None:
     """Return the row groups of a file that may have matching rows; None without any.
 
@@ -127,28 +128,29 @@ def _row_groups(
         source: The file, open for reading.
         positions: The positions in the file of the rows to look at, ascending; all when None.
         condition: The rows that are wanted; all when None.
-        has_conversations: Whether conversations are read, which is worth a look at the rows unless
-            their positions are known.
+        schema: The columns that are read. Where they have conversations, a look at the rows is
+            worth its time, unless their positions are known.
+        table_schema: The Arrow schema of the table.
     """
     fragment = PARQUET.make_fragment(source)
     if positions is not None:
         fragment = with_rows(fragment, positions)
     if condition is None:
         return fragment
-    if has_conversations and positions is None:
-        return prune_row_groups(fragment, ARROW_SCHEMA, condition)
-    return fragment.subset(condition, schema=ARROW_SCHEMA)
+    if CONVERSATION in schema.names and positions is None:
+        return prune_row_groups(fragment, table_schema, condition)
+    return fragment.subset(condition, schema=table_schema)
 
 
 def read_every_row(
-    table: Table, file: DataFile, columns: Sequence[str]
+    table: Table, file: PlannedFile, columns: Sequence[str]
 ) -> Iterator[pa.RecordBatch]:
     """Yield all rows of a data file in their order, also those that the plan leaves out.
 
     Args:
         table: The table of the file.
         file: The file.
-        columns: Names of the columns to read, see `schema_of`.
+        columns: Names of columns to read that every table with conversations has, see `schema_of`.
     """
     schema = schema_of(columns)
     with table.io.new_input(file.path).open() as source:

@@ -8,12 +8,12 @@ of their first row, and then by name, sorts their rows.
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Final
 
 import pyarrow as pa
 import pyarrow.dataset as ds
-from pyiceberg.expressions import BooleanExpression
+from pyiceberg.expressions import BooleanExpression, In
 from pyiceberg.io.pyarrow import schema_to_pyarrow
 from pyiceberg.manifest import ManifestFile
 from pyiceberg.table import Table, TableProperties
@@ -27,9 +27,17 @@ from catalog.errors import CommitConflict
 from catalog.fragments import PARQUET, prune_row_groups, read_fragment, scanner
 from catalog.manifests import PATH, column_of, files_of
 from catalog.plans import EVERY_ROW
-from catalog.pruning import LOWER, UPPER
+from catalog.pruning import LOWER, ROWS, UPPER
 from catalog.records import time_of
-from catalog.scan import COUNTED_FIELD, arrow_condition, columns_in, schema_of
+from catalog.scan import (
+    COUNTED_FIELD,
+    CandidateRows,
+    all_rows,
+    arrow_condition,
+    columns_in,
+    row_groups_of,
+    schema_of,
+)
 from catalog.schema import CONVERSATION, ID
 from catalog.snapshots import commit_on_newest, live_snapshot, live_snapshots
 from catalog.stages import SOURCE_SNAPSHOT_PROPERTY
@@ -171,11 +179,23 @@ class StageFile:
         first: The time at which its first row was received.
         path: URL of the file.
         last: The time at which its last row was received.
+        rows: Number of rows.
     """
 
     first: datetime
     path: str
     last: datetime
+    rows: int
+
+    @property
+    def day(self) -> date:
+        """The day on which its rows were received, in UTC."""
+        return self.first.date()
+
+    @property
+    def is_rewritten(self) -> bool:
+        """Whether compaction wrote it: stages aren't compacted, a build replaces their files."""
+        return False
 
 
 class StageReader:
@@ -217,7 +237,9 @@ class StageReader:
         """
         names = self.schema.names if columns is None else columns
         projection = {name: ds.field(name) for name in names}
-        for file, wanted in self._chosen(self._between(between), ids):
+        kind = self.schema.field(ID).type
+        for file, possible in _having(self._between(between), ids):
+            wanted = None if possible is None else ds.field(ID).isin(pa.array(possible, kind))
             with self._table.io.new_input(file.path).open() as source:
                 fragment: ds.ParquetFileFragment | None = PARQUET.make_fragment(source)
                 if wanted is not None:
@@ -225,12 +247,31 @@ class StageReader:
                 if fragment is not None:
                     yield from scanner(fragment, self.schema, projection, wanted).to_batches()
 
-    def files(self, condition: BooleanExpression) -> list[StageFile]:
+    def files(self, condition: BooleanExpression = EVERY_ROW) -> list[StageFile]:
         """Return the files that may have rows that meet a condition, in the order of their rows."""
         return _files_of(self._table, self._snapshot, condition)
 
+    def with_ids(
+        self, ids: Iterable[str], columns: Sequence[str], files: Iterable[StageFile] | None = None
+    ) -> Iterator[pa.RecordBatch]:
+        """Yield the rows that have some ids; batches may be empty.
+
+        Files that hold none of the times in the ids aren't opened.
+
+        Args:
+            ids: The contribution_ids.
+            columns: Names of columns, or of fields of turns, see `select`.
+            files: The files that are looked at, out of `files`; None for all.
+        """
+        for file, possible in _having(self._files if files is None else files, ids):
+            yield from self.select([file], columns, In(ID, possible or ()))
+
     def select(
-        self, files: Iterable[StageFile], columns: Sequence[str], condition: BooleanExpression
+        self,
+        files: Iterable[StageFile],
+        columns: Sequence[str],
+        condition: BooleanExpression = EVERY_ROW,
+        candidates: CandidateRows = all_rows,
     ) -> Iterator[pa.RecordBatch]:
         """Yield the matching rows of some files; batches may be empty.
 
@@ -240,23 +281,25 @@ class StageReader:
             files: Files of `files`.
             columns: Names of columns, or of fields of turns, see `catalog.scan.schema_of`.
             condition: The condition on whole columns that rows have to meet.
+            candidates: Tells which rows of a file have to be looked at. A file without any stays
+                closed.
         """
         iceberg_schema = self._table.schema()
         schema = schema_of(columns, self.schema)
-        has_conversations = CONVERSATION in schema.names
-        counted = [COUNTED_FIELD] if has_conversations else []
+        counted = [COUNTED_FIELD] if CONVERSATION in schema.names else []
         in_condition = columns_in(condition, iceberg_schema)
         needed = schema_of([*columns, *counted, *in_condition], self.schema)
         wanted = None if condition == EVERY_ROW else arrow_condition(condition, iceberg_schema)
         for file in files:
             checkpoint()
+            positions = candidates(file)
+            if positions is not None and not len(positions):
+                continue
             with self._table.io.new_input(file.path).open() as source:
-                fragment: ds.ParquetFileFragment | None = PARQUET.make_fragment(source)
-                if wanted is not None:
-                    fragment = prune_row_groups(fragment, self.schema, wanted)
+                fragment = row_groups_of(source, positions, wanted, schema, self.schema)
                 if fragment is None:
                     continue
-                for rows in read_fragment(source, fragment, needed, wanted):
+                for rows in read_fragment(source, fragment, needed, wanted, positions=positions):
                     checkpoint()
                     yield rows.select(schema.names).cast(schema)
 
@@ -267,21 +310,6 @@ class StageReader:
             bisect_left(self._files, moment, key=lambda file: file.first) for moment in between
         )
         return self._files[first:end]
-
-    def _chosen(
-        self, files: Sequence[StageFile], ids: Iterable[str] | None
-    ) -> Iterator[tuple[StageFile, ds.Expression | None]]:
-        """Yield files with the condition on their rows; without those that can't have a row."""
-        if ids is None:
-            yield from ((file, None) for file in files)
-            return
-        ascending = sorted(ids)
-        times = [time_of(contribution_id) for contribution_id in ascending]
-        kind = self.schema.field(ID).type
-        for file in files:
-            possible = ascending[bisect_left(times, file.first) : bisect_right(times, file.last)]
-            if possible:
-                yield file, ds.field(ID).isin(pa.array(possible, kind))
 
 
 def stage_rows(
@@ -304,6 +332,36 @@ def stage_rows(
     return StageReader(table, snapshot_id).rows(columns, ids=ids)
 
 
+def newest_stage_files(table: Table, condition: BooleanExpression = EVERY_ROW) -> list[StageFile]:
+    """Return the files of the newest snapshot of a table of a stage, in the order of their rows.
+
+    Args:
+        table: A table of a stage.
+        condition: The rows that a file has to have, as far as its bounds tell.
+    """
+    return _files_of(table, table.current_snapshot(), condition)
+
+
+def _having(
+    files: Iterable[StageFile], ids: Iterable[str] | None
+) -> Iterator[tuple[StageFile, list[str] | None]]:
+    """Yield files with the ids that they may have, without files that can't have any.
+
+    Args:
+        files: The files.
+        ids: The contribution_ids; None for all, with which all files come, and None as their ids.
+    """
+    if ids is None:
+        yield from ((file, None) for file in files)
+        return
+    ascending = sorted(ids)
+    times = [time_of(contribution_id) for contribution_id in ascending]
+    for file in files:
+        possible = ascending[bisect_left(times, file.first) : bisect_right(times, file.last)]
+        if possible:
+            yield file, possible
+
+
 def table_arrow_schema(table: Table) -> pa.Schema:
     """Return the Arrow schema of a table's rows."""
     return schema_to_pyarrow(table.schema(), include_field_ids=False)
@@ -322,13 +380,17 @@ def _files_of(
     received_at = table.schema().find_field("received_at")
     return sorted(
         StageFile(
-            _EPOCH + timedelta(microseconds=first), path, _EPOCH + timedelta(microseconds=last)
+            _EPOCH + timedelta(microseconds=first),
+            path,
+            _EPOCH + timedelta(microseconds=last),
+            rows,
         )
         for files in (files_of(table, snapshot, condition) if snapshot else ())
-        for path, first, last in zip(
+        for path, first, last, rows in zip(
             files[PATH].to_pylist(),
             column_of(files, LOWER, received_at).to_pylist(),
             column_of(files, UPPER, received_at).to_pylist(),
+            files[ROWS].to_pylist(),
             strict=True,
         )
     )

@@ -7,7 +7,9 @@ Much of what is sent was written by strangers, and a browser that guesses a cont
 such text for a page of this service. So browsers are told to keep to the Content-Type.
 """
 
+from http import HTTPStatus
 from typing import Final
+from urllib.parse import urlsplit, urlunsplit
 
 from flask import Flask, Response, request
 
@@ -32,6 +34,7 @@ def init_app(app: Flask) -> None:
     """Put the headers on every answer of the application."""
     app.after_request(_allow_every_origin)
     app.after_request(_forbid_sniffing)
+    app.after_request(_redirect_by_path)
 
 
 def _allow_every_origin(response: Response) -> Response:
@@ -50,4 +53,17 @@ def _allow_every_origin(response: Response) -> Response:
 
 def _forbid_sniffing(response: Response) -> Response:
     response.headers.set(*NO_SNIFFING)
+    return response
+
+
+def _redirect_by_path(response: Response) -> Response:
+    """Name no host in a redirect to the same address with a slash.
+
+    It would be that of the header Host, which anybody may send and a cache may keep, and without
+    TLS where that ends at a proxy.
+    """
+    if response.status_code == HTTPStatus.PERMANENT_REDIRECT:
+        parts = urlsplit(response.location or "")
+        response.location = urlunsplit(("", "", *parts[2:]))
+        response.set_data(b"")
     return response

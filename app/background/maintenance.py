@@ -1,7 +1,7 @@
 """Maintenance: keeps commits fast and the table small, beside the committer or by command."""
 
 import logging
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from threading import Event
@@ -12,8 +12,9 @@ from pyiceberg.table import Table
 
 from app.ingest.claims import Claims
 from app.settings import Settings
-from app.state import ledger
+from app.state import ledger, thinned_builds
 from app.state.db import Database
+from app.state.thinned_builds import ThinnedBuild
 from app.telemetry import metrics, traces
 from app.telemetry.labels import MaintenanceOperation
 from app.versions.recording import VersionRecorder
@@ -30,7 +31,9 @@ from catalog.maintenance.replaced import TakeOver, compact_replaced, take_nothin
 from catalog.maintenance.thinning import Retention, thin, thinnable
 from catalog.replaced import REPLACED_IDENTIFIER
 from catalog.schema import NAMESPACE, TABLE_NAME
-from catalog.stages import STAGE_IDENTIFIERS, TABLE_IDENTIFIERS
+from catalog.snapshots import Snapshot
+from catalog.stage_tables import source_of
+from catalog.stages import COMPUTED_STAGES, STAGE_IDENTIFIERS, TABLE_IDENTIFIERS
 from catalog.table import load_table
 
 DAY_CLOSES_AFTER: Final = timedelta(hours=1)
@@ -227,6 +230,7 @@ class Maintenance:
         """Thin the snapshots of the stages' tables that needn't stay live; yield each result.
 
         Rows of a thinned snapshot of a stage can't be read any more, unlike those of the raw table.
+        The database records what builds were thinned, so that who asks for one is told.
         Releases and maps keep those that they read by tags and holds, and who reads the newest one
         keeps its files for as long as a read may take. A build may run: it reads the newest.
 
@@ -246,10 +250,36 @@ class Maintenance:
                 continue
             unneeded = thinnable(table, retention, self._clock())
             if not dry_run and unneeded:
+                # Before it is true: what is live is looked for first.
+                self._record_thinned(table, identifier, unneeded)
                 thin(table, unneeded, self._clock())
             name = identifier.removeprefix(f"{NAMESPACE}.")
             metrics.stage_snapshots_are(name, live - len(unneeded))
             yield ThinningResult(len(unneeded), live - len(unneeded), name)
+
+    def _record_thinned(
+        self, table: Table, identifier: str, snapshots: Collection[Snapshot]
+    ) -> None:
+        """Record those of some snapshots of a table of a stage that are builds of its rows."""
+        stage = next((name for name, of in COMPUTED_STAGES.items() if of.rows == identifier), None)
+        if stage is None:
+            return
+        with self._database.write() as connection:
+            builds = []
+            for each in snapshots:
+                source_id = source_of(table, each.snapshot_id)
+                source = ledger.by_id(connection, source_id) if source_id else None
+                if source is not None:
+                    builds.append(
+                        ThinnedBuild(
+                            snapshot_id=each.snapshot_id,
+                            stage=stage,
+                            sequence_number=each.sequence_number,
+                            source_number=source.sequence_number,
+                            built_at=each.committed_at,
+                        )
+                    )
+            thinned_builds.record(connection, builds)
 
     def small_files(self) -> list[CompactionResult]:
         """Return what a compaction would do: a result for each day that is worth it."""

@@ -7,19 +7,23 @@ from threading import Event
 from app.access.audience import OPERATOR
 from app.query.content_hashes import ContentHashIndex
 from app.query.contributors.indexing import ContributorIndexing
-from app.query.snapshots import Reference, Snapshots
+from app.query.file_counts import FileCounts
+from app.query.snapshots import Reference, Snapshots, SnapshotView
+from app.query.stage_counts import StageCounts
 from app.query.summaries import Summaries
 
 log = logging.getLogger(__name__)
 
 
 class SummaryJob:
-    """Keeps the counts of files, and the indexes beside them, up to the newest snapshot."""
+    """Keeps counts and indexes of files up to the newest snapshots of the raw table and stages."""
 
     def __init__(
         self,
         snapshots: Snapshots,
+        file_counts: FileCounts,
         summaries: Summaries,
+        stage_counts: StageCounts,
         contributors: ContributorIndexing,
         hashes: ContentHashIndex,
         interval_s: float,
@@ -28,13 +32,17 @@ class SummaryJob:
 
         Args:
             snapshots: Finds the newest snapshot.
-            summaries: Counts files, and keeps the counts.
+            file_counts: Keeps the counts.
+            summaries: Counts the files of the raw table.
+            stage_counts: Counts the files of the stages.
             contributors: Keeps the index of contributors.
             hashes: The index of content hashes.
             interval_s: Time between two looks for files that aren't counted yet.
         """
         self._snapshots = snapshots
+        self._file_counts = file_counts
         self._summaries = summaries
+        self._stage_counts = stage_counts
         self._contributors = contributors
         self._hashes = hashes
         self._interval_s = interval_s
@@ -60,7 +68,9 @@ class SummaryJob:
         self._contributors.take_over(merged)
 
     def erase_replaced(self) -> None:
-        """Erase what is known of files that the table has no more.
+        """Erase what is known of files that no table has any more.
+
+        Counts have names that contributions give, such as those of models.
 
         Raises:
             SQLAlchemyError: PostgreSQL can't have the tables of counts to itself now.
@@ -69,17 +79,24 @@ class SummaryJob:
         view = self._snapshots.view(Reference(), OPERATOR)
         self._contributors.forget_others(view)
         self._hashes.forget_others(view)
-        self._summaries.erase_others(view)
+        self._forget_others(view)
+        self._file_counts.erase()
 
     def step(self, goes_on: Callable[[], bool] = lambda: True) -> int:
-        """Count the files of the newest snapshot that aren't counted yet, and return how many.
+        """Count the files of the newest snapshots that aren't counted yet, and return how many.
 
         Args:
             goes_on: Tells after each file whether to go on.
         """
         view = self._snapshots.view(Reference(), OPERATOR)
+        self._forget_others(view)
         counted = self._summaries.keep_up(view, goes_on)
         for index in (self._contributors, self._hashes):
             if goes_on():
                 index.keep_up(view, goes_on)
+        if goes_on():
+            counted += self._stage_counts.keep_up(goes_on)
         return counted
+
+    def _forget_others(self, view: SnapshotView) -> None:
+        self._file_counts.keep_only(self._summaries.paths(view) | self._stage_counts.paths())

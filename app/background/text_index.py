@@ -1,7 +1,7 @@
 """Building the index of texts, on every node, beside the committer or by command."""
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -18,11 +18,16 @@ from app.query.filters import received_between
 from app.query.text_index.folder import IndexStatus, TextIndexes
 from app.telemetry import metrics
 from catalog.errors import LakeError
-from catalog.plans import EVERY_ROW, DataFile, plan
+from catalog.plans import EVERY_ROW, DataFile, PlannedFile, plan
 from catalog.scan import day_bounds
+from catalog.schema import TABLE_IDENTIFIER
 from catalog.snapshots import to_snapshot
+from catalog.stage_tables import newest_stage_files
+from catalog.stages import COMPUTED_STAGES
 from catalog.table import load_table
 
+INDEXED_TABLES: Final = (TABLE_IDENTIFIER, *(stage.rows for stage in COMPUTED_STAGES.values()))
+"""The tables with texts, in the order in which they are indexed."""
 POLL_S: Final = 10.0
 """Time between two looks for data files that have no index."""
 
@@ -52,7 +57,7 @@ class IndexedFile:
 
 
 class TextIndexing:
-    """Gives each data file of the raw table an index, and removes those of replaced files."""
+    """Gives each data file with texts an index, and removes those of replaced files."""
 
     def __init__(
         self,
@@ -65,7 +70,7 @@ class TextIndexing:
 
         Args:
             indexes: The indexes of this node.
-            catalog: Returns the catalog of the table.
+            catalog: Returns the catalog of the tables.
             share: The share of its time in which a thread builds, above 0 and up to 1.
             clock: Returns the time.
         """
@@ -92,7 +97,9 @@ class TextIndexing:
                 metrics.maintenance_failed("index_texts")
 
     def step(self, stop: Event) -> Iterator[IndexedFile]:
-        """Index the data files of the newest snapshot, newest first, and yield each.
+        """Index the data files of the newest snapshots, and yield each.
+
+        The raw table comes first, and the newest file of each table.
 
         Returns at once when another process of this node does it.
 
@@ -104,54 +111,62 @@ class TextIndexing:
                 return
             while missing := self._missing():
                 looked_at = monotonic()
-                for left, file in reversed([*enumerate(missing)]):
+                for place, (name, file) in enumerate(missing, 1):
                     started = monotonic()
                     if started - looked_at > POLL_S:
                         # The first build of a large lake takes hours, and a takedown minutes.
                         self.remove_replaced()
                         looked_at = started
-                    if self._build(file, stop):
+                    if self._build(name, file, stop):
                         seconds = monotonic() - started
                         metrics.maintained("index_texts", seconds, 1, self._clock())
-                        yield IndexedFile(file.rows, seconds, left)
+                        yield IndexedFile(file.rows, seconds, len(missing) - place)
 
     def remove_replaced(self) -> int:
-        """Remove the indexes of data files that the table has no more, and tell how many.
+        """Remove the indexes of data files that no table has any more, and tell how many.
 
         An index that is being built of one doesn't appear either.
         """
-        return self._indexes.remove_others(lambda: newest_files(self._table()))
+        return self._indexes.remove_others(self._files)
 
     def drop(self) -> int:
         """Remove all indexes of this node, and tell how many files it was."""
         return self._indexes.remove_others(list)
 
     def status(self) -> IndexStatus:
-        """Return how much of the newest snapshot is indexed on this node."""
-        return self._indexes.status(newest_files(self._table()))
+        """Return how much of the newest snapshots is indexed on this node."""
+        return self._indexes.status(self._files())
 
-    def _missing(self) -> list[DataFile]:
+    def _missing(self) -> list[tuple[str, PlannedFile]]:
+        """Return the files that are to be indexed, in that order, with the names of their tables.
+
+        Everybody may search the raw table, and often only few the stages.
+        """
         self.remove_replaced()
         open_from = (self._clock() - DAY_CLOSES_AFTER).date()
         return [
-            file
-            for file in newest_files(self._table())
+            (name, file)
+            for name in INDEXED_TABLES
+            for file in reversed(files_with_texts(self._catalog(), name))
             if self._indexes.is_worth_it(file, open_from) and not self._indexes.is_indexed(file)
         ]
 
-    def _build(self, file: DataFile, stop: Event) -> bool:
+    def _build(self, name: str, file: PlannedFile, stop: Event) -> bool:
         """Build the index of a file, and tell whether it has one; not if it was replaced."""
 
         def is_needed() -> bool:
             of_day = received_between(*day_bounds(file.day, file.day))
-            return any(each.path == file.path for each in newest_files(self._table(), of_day))
+            files = files_with_texts(self._catalog(), name, of_day)
+            return any(each.path == file.path for each in files)
 
         if not is_needed():
             return False
-        return self._indexes.build(self._table(), file, _Pace(self._share, stop), is_needed)
+        table = load_table(self._catalog(), name)
+        return self._indexes.build(table, file, _Pace(self._share, stop), is_needed)
 
-    def _table(self) -> Table:
-        return load_table(self._catalog())
+    def _files(self) -> list[PlannedFile]:
+        files = (files_with_texts(self._catalog(), name) for name in INDEXED_TABLES)
+        return [file for of_table in files for file in of_table]
 
 
 class _Pace:
@@ -169,7 +184,23 @@ class _Pace:
         self._resumed_at = monotonic()
 
 
+def files_with_texts(
+    catalog: Catalog, name: str, condition: BooleanExpression = EVERY_ROW
+) -> Sequence[PlannedFile]:
+    """Return the data files of a table's newest snapshot, oldest day first.
+
+    Args:
+        catalog: The catalog of the table.
+        name: One of `INDEXED_TABLES`.
+        condition: The rows that a file has to have, as far as its bounds tell.
+    """
+    table = load_table(catalog, name)
+    if name == TABLE_IDENTIFIER:
+        return newest_files(table, condition)
+    return newest_stage_files(table, condition)
+
+
 def newest_files(table: Table, condition: BooleanExpression = EVERY_ROW) -> list[DataFile]:
-    """Return the data files of a table's newest snapshot, oldest day first."""
+    """Return the data files of the raw table's newest snapshot, oldest day first."""
     newest = table.current_snapshot()
     return plan(table, to_snapshot(newest), condition) if newest else []

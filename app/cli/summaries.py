@@ -40,7 +40,7 @@ def rebuild() -> None:
 @with_appcontext
 @shows_errors
 def check() -> None:
-    """Compare all statistics of the newest snapshot with a scan of every contribution."""
+    """Compare all statistics of the newest snapshot, and counts of stages, with a scan of all."""
     services = current_services()
     view = services.snapshots.view(Reference(), OPERATOR)
     wrong = []
@@ -51,9 +51,10 @@ def check() -> None:
             counted = services.statistics.count_each(view, filters, [dimension])
             if summed != counted:
                 wrong.append(f"{versions} versions by {dimension}")
-    indexing = services.contributor_indexing
+    indexing, paths = services.contributor_indexing, services.file_counts.paths()
     wrong += [f"contributors of {path}" for path in indexing.wrong(view, indexing.paths())]
     wrong += [f"total of contributors in bucket {bucket}" for bucket in indexing.wrong_totals()]
+    wrong += [f"counts of {path}" for path in services.stage_counts.wrong(paths)]
     hashes = services.content_hashes
     wrong += [f"content hashes of {path}" for path in hashes.wrong(view, hashes.paths())]
     for name in wrong:

@@ -15,6 +15,7 @@ from app.query.contributions import Contributions
 from app.query.lineage import Lineage
 from app.query.reviews import Score
 from app.query.snapshots import SnapshotView
+from catalog.membership import is_among
 from catalog.schema import ID
 from catalog.stage_tables import source_of, stage_rows
 from catalog.stages import COMPUTED_STAGES, ComputedStage
@@ -68,7 +69,8 @@ class Dropped:
 
     Attributes:
         reason: The first reason that applied.
-        kept_id: Of a duplicate, the contribution that was kept instead; None otherwise.
+        kept_id: Of a duplicate, the contribution that was kept instead; None otherwise, and where
+            the reader may not see that one.
         measure: The value that the rule compared with its threshold; None when it measures none.
         evaluation_set: The evaluation set that it overlaps with; None otherwise.
         kept_dropped: Why a later rule dropped the contribution `kept_id` as well; None when the
@@ -177,19 +179,21 @@ class Explanations:
             contribution_id=name,
             superseded_by=superseded_by,
             hidden=self._hidden.causes(name),
-            stages=tuple(_look_up(catalog, stage, name) for stage in COMPUTED_STAGES),
+            stages=tuple(_look_up(catalog, stage, name, view.hidden) for stage in COMPUTED_STAGES),
         )
 
 
-def _look_up(catalog: Catalog, stage: ComputedStage, contribution_id: str) -> StageExplanation:
+def _look_up(
+    catalog: Catalog, stage: ComputedStage, contribution_id: str, hidden: pa.Array
+) -> StageExplanation:
     rows = load_table(catalog, COMPUTED_STAGES[stage].rows)
     dropped = load_table(catalog, COMPUTED_STAGES[stage].dropped)
     row = _row(rows, _KEPT_COLUMNS, contribution_id)
-    outcome = _kept(**row) if row else _dropped(dropped, contribution_id)
+    outcome = _kept(**row) if row else _dropped(dropped, contribution_id, hidden)
     return StageExplanation(stage=stage, source_snapshot_id=source_of(rows), outcome=outcome)
 
 
-def _dropped(table: Table, contribution_id: str) -> Dropped | None:
+def _dropped(table: Table, contribution_id: str, hidden: pa.Array) -> Dropped | None:
     """Return why a stage dropped a contribution, None if it didn't.
 
     The contribution that was kept instead may have been dropped by a later rule: it is looked up in
@@ -199,8 +203,9 @@ def _dropped(table: Table, contribution_id: str) -> Dropped | None:
     if row is None:
         return None
     kept_id = row["kept_id"]
-    kept_dropped = _dropped(table, kept_id) if kept_id else None
-    return Dropped(**row, kept_dropped=kept_dropped)
+    if kept_id is None or is_among(pa.array([kept_id], hidden.type), hidden)[0].as_py():
+        return Dropped(**{**row, "kept_id": None})
+    return Dropped(**row, kept_dropped=_dropped(table, kept_id, hidden))
 
 
 def _row(table: Table, columns: Sequence[str], contribution_id: str) -> dict[str, Any] | None:

@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from app.query.filters import Filters
 from app.query.narrowing import Narrowing
-from app.query.pages import Page, read_page, read_rows
+from app.query.pages import GoesOn, Page, always, read_page, read_rows
 from app.query.replaced import ReplacedReader
 from app.query.selection import Selection
 from app.query.snapshots import SnapshotView
@@ -80,6 +80,7 @@ class Contributions:
         limit: int,
         after: str | None,
         columns: Sequence[str] = EVERY_COLUMN,
+        goes_on: GoesOn = always,
         *,
         newest_first: bool = False,
     ) -> Page:
@@ -94,11 +95,12 @@ class Contributions:
             limit: The largest number of contributions to return.
             after: The last id of the page before; None begins with the first contribution.
             columns: The columns to return.
+            goes_on: Ends the search for contributions before it has found enough.
             newest_first: Whether ids descend.
         """
         selection = Selection.of(view, filters, self._replaced, self._narrowing)
         return read_page(
-            selection, columns, limit, after, self._page_bytes, newest_first=newest_first
+            selection, columns, limit, after, self._page_bytes, goes_on, newest_first=newest_first
         )
 
     def get(

@@ -41,7 +41,12 @@ def count_batch(batch: pa.RecordBatch, by: Sequence[Dimension]) -> pa.RecordBatc
     of_turns = [name for name in by if name in _OF_TURNS]
     if of_turns:
         return _count_turns(batch, by, of_turns)
-    return _dimensions(batch, by, turns=pc.list_value_length(batch.column(CONVERSATION)))
+    return _dimensions(batch, by, turns=turns_of(batch))
+
+
+def turns_of(batch: pa.RecordBatch) -> pa.Array:
+    """Return the number of turns of each contribution of a batch."""
+    return pc.list_value_length(batch.column(CONVERSATION))
 
 
 def _count_turns(

@@ -1,7 +1,13 @@
-"""What a page of contributions shows: excerpts of the raw table or of a stage, with counts."""
+"""What a page of contributions shows: excerpts of the raw table or of a stage, with counts.
+
+A search may have to look at all texts of the lake, as long as these aren't indexed. A page shows
+what it found within a limit of time instead, and from which day on the search can be continued.
+"""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from datetime import date
+from time import monotonic
 from typing import Final
 
 import pyarrow as pa
@@ -11,14 +17,25 @@ from app.query import excerpts
 from app.query.contributions import EVERY_COLUMN, Contributions
 from app.query.excerpts import Excerpt
 from app.query.facets import FacetCounts, Facets
+from app.query.file_counts import LANGUAGE
 from app.query.filters import Filters
-from app.query.pages import Page
+from app.query.pages import GoesOn, Page
 from app.query.snapshots import Reference, Snapshots
-from app.query.staged import LANGUAGE, StagedContributions, StageFilters, StageView
+from app.query.staged import StagedContributions, StageFilters, StageView
 from catalog.scan import schema_of
+from catalog.schema import ROW_GROUP_ROWS
 from catalog.snapshots import Snapshot
 from catalog.stages import ComputedStage, Stage
 
+SEARCH_S: Final = 0.25
+"""Time after which a page looks at no other day for contributions."""
+COUNT_S: Final = 2.0
+"""Time after which contributions of no other day are counted."""
+FEWEST_ROWS: Final = 2 * ROW_GROUP_ROWS
+"""Rows that are looked at in any case, however long it takes.
+
+So a small lake has whole pages and counts on a busy machine, too.
+"""
 _STAGE_COLUMNS: Final = (*excerpts.COLUMNS, LANGUAGE)
 
 
@@ -51,6 +68,8 @@ class Found:
         place: The id of the snapshot that the next page is read from: of the raw table, or of the
             stage's; None while the lake is empty.
         last_id: The id after which the next page begins; None on the last page.
+        next_day: The day of receipt (UTC) with which the next page begins, where the time for the
+            search was over before it had looked at all days; else None.
         counts: Counts of all that is selected; None where they take long, see `Explorer.count`.
     """
 
@@ -58,6 +77,7 @@ class Found:
     snapshot: Snapshot | None
     place: int | None
     last_id: str | None
+    next_day: date | None
     counts: FacetCounts | None
 
 
@@ -86,6 +106,8 @@ class Explorer:
         contributions: Contributions,
         staged: StagedContributions,
         facets: Facets,
+        search_s: float = SEARCH_S,
+        count_s: float = COUNT_S,
     ) -> None:
         """Show contributions.
 
@@ -94,11 +116,15 @@ class Explorer:
             contributions: Reads the raw table.
             staged: Reads the computed stages.
             facets: Counts.
+            search_s: Time after which a page looks at no other day for contributions.
+            count_s: Time after which contributions of no other day are counted.
         """
         self._snapshots = snapshots
         self._contributions = contributions
         self._staged = staged
         self._facets = facets
+        self._search_s = search_s
+        self._count_s = count_s
 
     def page(
         self,
@@ -120,6 +146,7 @@ class Explorer:
 
         Raises:
             BuildNotFound: The stage has no such build.
+            BuildGone: The build was thinned.
             SnapshotNotFound: No snapshot matches the reference.
             SnapshotNotPublic: The audience may not see the snapshot yet.
             TagNotFound: No snapshot has the tag.
@@ -133,6 +160,7 @@ class Explorer:
                 limit,
                 after,
                 excerpts.COLUMNS,
+                _within(self._search_s),
                 newest_first=newest_first,
             )
             is_quick = self._facets.is_quick(view, filters.contributions)
@@ -141,21 +169,32 @@ class Explorer:
             return _found(found, filters, view.snapshot, place, counts)
         staged = self._staged_view(question, question.stage, audience)
         found = self._staged.page(
-            staged, filters, limit, after, _STAGE_COLUMNS, newest_first=newest_first
+            staged,
+            filters,
+            limit,
+            after,
+            _STAGE_COLUMNS,
+            _within(self._search_s),
+            newest_first=newest_first,
         )
-        return _found(found, filters, staged.source, staged.snapshot_id, None)
+        is_quick = self._facets.is_quick_in(staged, filters)
+        counts = self._facets.count_stage(staged, filters) if is_quick else None
+        return _found(found, filters, staged.source, staged.snapshot_id, counts)
 
     def count(self, question: Question, audience: Audience) -> FacetCounts:
         """Count what is asked for, by looking at each contribution where it has to be.
+
+        Within `count_s`, that is; the newest are counted first.
 
         Raises:
             LakeError: What `page` raises.
         """
         if question.stage == "raw":
             view = self._snapshots.view(question.reference, audience)
-            return self._facets.count(view, question.filters.contributions)
+            goes_on = _within(self._count_s)
+            return self._facets.count(view, question.filters.contributions, goes_on)
         staged = self._staged_view(question, question.stage, audience)
-        return self._facets.count_stage(staged, question.filters)
+        return self._facets.count_stage(staged, question.filters, _within(self._count_s))
 
     def rows(self, question: Question, audience: Audience) -> Rows:
         """Return all that is asked for, with every column.
@@ -178,6 +217,12 @@ class Explorer:
         return self._staged.view(stage, question.reference, audience, question.build)
 
 
+def _within(seconds: float) -> GoesOn:
+    """Return what goes on for some seconds from now, and for `FEWEST_ROWS` in any case."""
+    end = monotonic() + seconds
+    return lambda rows: rows < FEWEST_ROWS or monotonic() < end
+
+
 def _found(
     page: Page,
     filters: StageFilters,
@@ -186,4 +231,4 @@ def _found(
     counts: FacetCounts | None,
 ) -> Found:
     shown = excerpts.excerpts(page.rows, filters.contributions.q)
-    return Found(shown, snapshot, place, page.last_id, counts)
+    return Found(shown, snapshot, place, page.last_id, page.next_day, counts)

@@ -6,25 +6,27 @@ from dataclasses import dataclass, replace
 from datetime import date
 from typing import Final
 
-import pyarrow as pa
-
 from app.query.contributors.buckets import CONTRIBUTOR
 from app.query.contributors.sums import ContributorSums
 from app.query.dimensions import columns_of
 from app.query.file_counts import SUMMED, RowCounts, count_rows
 from app.query.filters import Filters
 from app.query.narrowing import Narrowing
+from app.query.pages import GoesOn, always
 from app.query.replaced import ReplacedReader
-from app.query.selection import Selection
+from app.query.selection import DayOfRows, Selection
 from app.query.snapshots import SnapshotView
-from app.query.staged import LANGUAGE, StagedContributions, StageFilters, StageView
-from app.query.summaries import Summaries
+from app.query.stage_counts import STAGE_COLUMNS, STAGE_SUMMED, StageCounts
+from app.query.staged import StagedContributions, StageFilters, StageView
+from app.query.summaries import Part, Summaries
 
 _MOST_VALUES: Final = 1_000
 """Number of values of a column above which it isn't counted by them."""
 _SHOWN_VALUES: Final = 8
-_RECEIVED_AT: Final = "received_at"
-_COLUMNS: Final = (_RECEIVED_AT, *columns_of(SUMMED), CONTRIBUTOR)
+_MOST_UNCOUNTED: Final = 20_000
+"""Rows of files whose counts don't tell that are read before a page is shown."""
+_BY: Final = (*SUMMED, CONTRIBUTOR)
+_COLUMNS: Final = (*columns_of(SUMMED), CONTRIBUTOR)
 
 Counts = Iterable[tuple[str | None, int]]
 
@@ -55,11 +57,14 @@ class FacetCounts:
         total: Number of contributions.
         days: Days (UTC) with the numbers of contributions that were received on them, ascending.
         facets: Counts by value. By a field of turns, a contribution counts for each of its values.
+        since: The first day (UTC) whose contributions are counted, where counting ended before it
+            had looked at all days; else None.
     """
 
     total: int
     days: tuple[tuple[date, int], ...]
     facets: tuple[Facet, ...]
+    since: date | None = None
 
 
 class Facets:
@@ -71,6 +76,7 @@ class Facets:
         summaries: Summaries,
         contributor_sums: ContributorSums,
         staged: StagedContributions,
+        stage_counts: StageCounts,
         narrowing: Narrowing,
     ) -> None:
         """Count contributions.
@@ -80,45 +86,57 @@ class Facets:
             summaries: Has the counts of files.
             contributor_sums: Counts by contributor from what an index has of files.
             staged: Reads the computed stages.
+            stage_counts: Has the counts of files of stages.
             narrowing: Tells by indexes which rows may be selected.
         """
         self._replaced = replaced
         self._summaries = summaries
         self._contributor_sums = contributor_sums
         self._staged = staged
+        self._stage_counts = stage_counts
         self._narrowing = narrowing
 
-    @staticmethod
-    def is_quick(view: SnapshotView, filters: Filters) -> bool:
-        """Tell whether the counts of files tell all.
+    def is_quick(self, view: SnapshotView, filters: Filters) -> bool:
+        """Tell whether the counts of files tell all, or nearly all.
 
-        Compaction may have put rows of an older snapshot into files with newer rows. The counts of
-        such a file don't tell, and the file has to be read.
+        Nobody may have counted the newest files yet, and compaction may have put rows of an older
+        snapshot into files with newer rows. Such files have to be read.
         """
-        number = view.snapshot.sequence_number if view.snapshot else 0
-        return Summaries.can_count(filters) and all(
-            file.last_sequence_number <= number for file in view.files(filters.pushed_down())
+        return (
+            Summaries.can_count(filters)
+            and self._summaries.uncounted_rows(view, filters) <= _MOST_UNCOUNTED
         )
 
-    def count(self, view: SnapshotView, filters: Filters) -> FacetCounts:
-        """Count the selected contributions of a snapshot; see `is_quick`."""
-        if Summaries.can_count(filters):
-            sums = _Sums(SUMMED)
-            for part in self._summaries.parts(view, filters):
-                sums.add(part.day, part.counts, part.sign)
-            counts = sums.counts()
-            return replace(counts, facets=(*counts.facets, self._contributors(view, filters)))
-        sums = _Sums((*SUMMED, CONTRIBUTOR))
-        for batch in Selection.of(view, filters, self._replaced, self._narrowing).read(_COLUMNS):
-            sums.add_batch(batch)
-        return sums.counts()
+    def is_quick_in(self, view: StageView, filters: StageFilters) -> bool:
+        """Tell whether the counts of a stage's files tell all, or nearly all."""
+        return (
+            StageCounts.can_count(filters)
+            and self._stage_counts.uncounted_rows(view, filters) <= _MOST_UNCOUNTED
+        )
 
-    def count_stage(self, view: StageView, filters: StageFilters) -> FacetCounts:
-        """Count the selected rows of a computed stage, also by language."""
-        sums = _Sums((LANGUAGE, *SUMMED, CONTRIBUTOR))
-        for batch in self._staged.stream(view, filters, (*_COLUMNS, LANGUAGE)):
-            sums.add_batch(batch)
-        return sums.counts()
+    def count(self, view: SnapshotView, filters: Filters, goes_on: GoesOn = always) -> FacetCounts:
+        """Count the selected contributions of a snapshot; see `is_quick`.
+
+        Args:
+            view: The table as of a snapshot.
+            filters: The conditions.
+            goes_on: Ends counting where contributions are looked at, of which the newest come
+                first.
+        """
+        if Summaries.can_count(filters):
+            counts = _sum_of(self._summaries.parts(view, filters), SUMMED)
+            return replace(counts, facets=(*counts.facets, self._contributors(view, filters)))
+        selection = Selection.of(view, filters, self._replaced, self._narrowing)
+        return _count_days(selection.days(_COLUMNS, newest_first=True), _BY, goes_on)
+
+    def count_stage(
+        self, view: StageView, filters: StageFilters, goes_on: GoesOn = always
+    ) -> FacetCounts:
+        """Count the selected rows of a computed stage, also by language; as `count` does."""
+        if StageCounts.can_count(filters):
+            return _sum_of(self._stage_counts.parts(view, filters), STAGE_SUMMED)
+        days = self._staged.days(view, filters, STAGE_COLUMNS, newest_first=True)
+        return _count_days(days, STAGE_SUMMED, goes_on)
 
     def _contributors(self, view: SnapshotView, filters: Filters) -> Facet:
         found = self._contributor_sums.count(view, filters, (CONTRIBUTOR,), _SHOWN_VALUES)
@@ -131,23 +149,34 @@ class Facets:
         )
 
 
+def _sum_of(parts: Iterable[Part], names: tuple[str, ...]) -> FacetCounts:
+    """Return the sum of counts of files, by some of what these are counted by."""
+    sums = _Sums(names)
+    for part in parts:
+        sums.add(part.day, part.counts, part.sign)
+    return sums.counts()
+
+
+def _count_days(days: Iterable[DayOfRows], names: tuple[str, ...], goes_on: GoesOn) -> FacetCounts:
+    """Count the rows of days, the newest of which come first, until counting is to end."""
+    sums = _Sums(names)
+    counted: date | None = None
+    rows = 0
+    for each in days:
+        if counted is not None and not goes_on(rows):
+            return replace(sums.counts(), since=counted)
+        rows += each.rows
+        sums.add(each.day, count_rows(each.batches, names))
+        counted = each.day
+    return sums.counts()
+
+
 class _Sums:
     """Sums of counts by day and by the values of some columns, of which it keeps few enough."""
 
-    def __init__(self, names: Iterable[str]) -> None:
+    def __init__(self, names: tuple[str, ...]) -> None:
         self._days: defaultdict[date, int] = defaultdict(int)
         self._values: dict[str, dict[str | None, int] | None] = {name: {} for name in names}
-        self._columns = [name for name in self._values if name not in SUMMED]
-
-    def add_batch(self, batch: pa.RecordBatch) -> None:
-        """Add rows of one day."""
-        if not batch.num_rows:
-            return
-        day: date = batch.column(_RECEIVED_AT)[0].as_py().date()
-        self.add(day, count_rows([batch]))
-        for name in self._columns:
-            found = batch.column(name).value_counts().to_pylist()
-            self._add_values(name, ((each["values"], each["counts"]) for each in found))
 
     def add(self, day: date, counts: RowCounts, sign: int = 1) -> None:
         """Add the counts of rows of a day, or take them away.
@@ -158,11 +187,11 @@ class _Sums:
             sign: 1 to add the counts, -1 to take them away.
         """
         self._days[day] += sign * counts.contributions
-        for name in SUMMED:
+        for name in self._values:
             values = counts.by.get(name)
             if values is None:
                 self._values[name] = None
-            elif self._values[name] is not None:
+            else:
                 self._add_values(name, ((value, sign * number) for value, number, _ in values))
 
     def counts(self) -> FacetCounts:

@@ -4,7 +4,7 @@ A data file never changes, so neither do its counts. They are derived: what isn'
 is counted again. On SQLite they are in a file of their own, see `Database.derived`.
 """
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from threading import Lock
 from typing import Final
@@ -16,13 +16,12 @@ from cachetools import LRUCache
 from sqlalchemy import delete, select
 
 from app.query.counts_models import EVERY_TABLE, CountedFile, CountsBase
-from app.query.dimensions import DIMENSIONS, Dimension, columns_of, count_batch
+from app.query.dimensions import DIMENSIONS, Dimension, columns_of, count_batch, turns_of
 from app.state.db import Database, insert_missing
 from app.state.derived import DerivedLost
 from app.state.parts import in_parts
-from catalog.plans import DataFile
+from catalog.plans import PlannedFile
 from catalog.scan import NO_ROWS, CandidateRows
-from catalog.schema import CONVERSATION
 
 SUMMED: Final[tuple[Dimension, ...]] = tuple(
     name for name in DIMENSIONS if name not in {"day", "contributor_id"}
@@ -31,25 +30,30 @@ SUMMED: Final[tuple[Dimension, ...]] = tuple(
 
 All rows of a file are of one day, and contributors have an index of their own.
 """
+LANGUAGE: Final = "language"
+"""The column by which rows of stages are counted, too."""
 COUNTED_COLUMNS: Final = columns_of(SUMMED)
 """The columns and fields of turns that counting needs."""
 
 _MOST_VALUES: Final = 1_000
 """Number of values of a dimension above which a file isn't counted by it."""
 _CACHE_BYTES: Final = 16 * 1024 * 1024
+_STORED_AT_ONCE: Final = 50
+"""Files whose counts are stored in one transaction."""
 
 Values = dict[str | None, tuple[int, int]]
 """For each value of a dimension the numbers of contributions and of turns."""
 
 
 class RowCounts(msgspec.Struct, frozen=True):
-    """Counts of some rows of the raw table.
+    """Counts of some rows of the raw table, or of a stage.
 
     Attributes:
         contributions: Number of rows.
         turns: Number of their turns.
         by: Dimensions, each with its values: the value, the number of contributions with it, and
-            that of turns. A dimension with too many values is missing.
+            that of turns. A dimension with too many values is missing. Counts of stages have some
+            columns beside the dimensions.
     """
 
     contributions: int
@@ -76,7 +80,7 @@ class RowCounts(msgspec.Struct, frozen=True):
             return [(None, self.contributions, self.turns)]
         return self.by.get(dimension)
 
-    def lacks(self, dimension: Dimension, value: str) -> bool:
+    def lacks(self, dimension: str, value: str) -> bool:
         """Tell whether no row has a value; False if there are too many values to know."""
         values = self.by.get(dimension)
         return values is not None and all(each != value for each, _, _ in values)
@@ -92,9 +96,9 @@ def _in_order(
 
 
 def add_up(parts: Iterable[RowCounts]) -> RowCounts:
-    """Return the counts of several files together."""
+    """Return the counts of several files of the raw table or of `replaced` together."""
     contributions = turns = 0
-    by: dict[Dimension, Values] = {name: {} for name in SUMMED}
+    by: dict[str, Values] = {name: {} for name in SUMMED}
     for part in parts:
         contributions += part.contributions
         turns += part.turns
@@ -105,19 +109,20 @@ def add_up(parts: Iterable[RowCounts]) -> RowCounts:
     return RowCounts(contributions, turns, _listed(by))
 
 
-def count_rows(batches: Iterable[pa.RecordBatch]) -> RowCounts:
+def count_rows(batches: Iterable[pa.RecordBatch], names: Sequence[str] = SUMMED) -> RowCounts:
     """Count rows.
 
     Args:
         batches: Rows with `COUNTED_COLUMNS` at least.
+        names: The dimensions, or other columns of texts, that rows are counted by.
     """
     contributions = turns = 0
-    by: dict[Dimension, Values] = {name: {} for name in SUMMED}
+    by: dict[str, Values] = {name: {} for name in names}
     for batch in batches:
         if not batch.num_rows:
             continue
         contributions += batch.num_rows
-        turns += pc.sum(pc.list_value_length(batch.column(CONVERSATION))).as_py()
+        turns += pc.sum(turns_of(batch)).as_py()
         for name, values in list(by.items()):
             _add(values, _values_of(batch, name))
             if len(values) > _MOST_VALUES:
@@ -125,14 +130,16 @@ def count_rows(batches: Iterable[pa.RecordBatch]) -> RowCounts:
     return RowCounts(contributions, turns, _listed(by))
 
 
-def _listed(by: Mapping[Dimension, Values]) -> dict[str, list[tuple[str | None, int, int]]]:
-    return {
-        str(name): [(value, *sums) for value, sums in values.items()] for name, values in by.items()
-    }
+def _listed(by: Mapping[str, Values]) -> dict[str, list[tuple[str | None, int, int]]]:
+    return {name: [(value, *sums) for value, sums in values.items()] for name, values in by.items()}
 
 
-def _values_of(batch: pa.RecordBatch, name: Dimension) -> Iterable[tuple[str | None, int, int]]:
-    counted = pa.Table.from_batches([count_batch(batch, [name])])
+def _values_of(batch: pa.RecordBatch, name: str) -> Iterable[tuple[str | None, int, int]]:
+    dimension = next((known for known in DIMENSIONS if known == name), None)
+    if dimension is None:
+        counted = pa.table({name: batch.column(name), "turns": turns_of(batch)})
+    else:
+        counted = pa.Table.from_batches([count_batch(batch, [dimension])])
     sums = counted.group_by(name, use_threads=False).aggregate(
         [("turns", "sum"), ([], "count_all")]
     )
@@ -185,14 +192,14 @@ class FileCounts:
                     known[path] = self._remember(path, _decode(encoded), len(encoded))
         return known
 
-    def candidates(self, wanted: Mapping[Dimension, str]) -> CandidateRows:
+    def candidates(self, wanted: Mapping[str, str]) -> CandidateRows:
         """Return what leaves out the files that have no row with some values.
 
         Args:
-            wanted: Dimensions of `SUMMED`, each with the value that rows have.
+            wanted: What files are counted by, each with the value that rows have.
         """
 
-        def candidates(file: DataFile) -> pa.Array | None:
+        def candidates(file: PlannedFile) -> pa.Array | None:
             counts = self.of([file.path]).get(file.path)
             if counts is None:
                 return None
@@ -211,6 +218,31 @@ class FileCounts:
         if rows:
             with self.database.write() as connection:
                 connection.execute(insert_missing(connection, CountedFile), rows)
+
+    def store_each(
+        self, counted: Iterable[tuple[str, RowCounts]], goes_on: Callable[[], bool]
+    ) -> int:
+        """Keep the counts of files as these are counted, and return how many were.
+
+        Args:
+            counted: Counts one file after the other, and yields the path and the counts of each.
+            goes_on: Tells after each file whether to go on.
+        """
+        number, fresh = 0, dict[str, RowCounts]()
+        for path, counts in counted:
+            fresh[path] = counts
+            number += 1
+            if len(fresh) == _STORED_AT_ONCE:
+                self.store(fresh)
+                fresh = {}
+            if not goes_on():
+                break
+        self.store(fresh)
+        return number
+
+    def keep_only(self, paths: Collection[str]) -> None:
+        """Forget the counts of all files but some."""
+        self.forget(self.paths().difference(paths))
 
     def paths(self) -> set[str]:
         """Return the paths of all files whose counts are stored.

@@ -12,13 +12,13 @@ from pyiceberg.table import Table
 
 from app.query.content_hashes import ContentHashIndex
 from app.query.contributors.index import ContributorIndex
-from app.query.file_counts import SUMMED, FileCounts
+from app.query.file_counts import LANGUAGE, SUMMED, FileCounts
 from app.query.filters import Filters
 from app.query.snapshots import SnapshotView
 from app.query.text_index.folder import TextIndexes
 from app.state.derived import DerivedLost
 from app.versions.index import VersionIndex
-from catalog.plans import EVERY_ROW, DataFile, plan
+from catalog.plans import EVERY_ROW, PlannedFile, plan
 from catalog.scan import CandidateRows, all_rows
 from catalog.schema import ID
 from catalog.snapshots import Snapshot
@@ -60,10 +60,15 @@ class Narrowing:
         ids = self._versions_of(view, filters.conversation_id)
         return EVERY_ROW if ids is None else In(ID, ids)
 
-    def candidates(self, filters: Filters) -> CandidateRows:
-        """Return what tells which rows of a data file may be selected."""
+    def candidates(self, filters: Filters, language: str | None = None) -> CandidateRows:
+        """Return what tells which rows of a data file may be selected.
+
+        Args:
+            filters: What is selected by.
+            language: The language that rows of a stage have to have; None for any.
+        """
         found: CandidateRows = all_rows
-        counted = {name: getattr(filters, name) for name in SUMMED}
+        counted = {name: getattr(filters, name) for name in SUMMED} | {LANGUAGE: language}
         wanted = {name: value for name, value in counted.items() if value is not None}
         if wanted:
             found = self._counts.candidates(wanted)
@@ -99,7 +104,7 @@ def _has_all(table: Table, snapshot: Snapshot, watermark: int) -> bool:
 def _in_both(first: CandidateRows, second: CandidateRows) -> CandidateRows:
     """Return what tells the rows that both of two indexes tell, asking the second one last."""
 
-    def candidates(file: DataFile) -> pa.Array | None:
+    def candidates(file: PlannedFile) -> pa.Array | None:
         rows = first(file)
         if rows is not None and not len(rows):
             return rows

@@ -6,9 +6,9 @@ while the lake changes.
 """
 
 from bisect import bisect_left
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import date, timedelta
 from itertools import accumulate
 from typing import Final
 
@@ -26,13 +26,13 @@ from pyiceberg.expressions import (
 )
 
 from app.query.filters import received_between
-from app.query.selection import Selection
+from app.query.selection import DayOfRows, Selection
 from app.query.snapshots import SnapshotView
 from catalog.fragments import BATCH_ROWS
 from catalog.membership import NO_IDS
 from catalog.plans import EVERY_ROW, DataFile
-from catalog.records import time_of
-from catalog.scan import CandidateRows, all_rows, read, schema_of
+from catalog.records import greatest_id_at, least_id_at, time_of
+from catalog.scan import CandidateRows, all_rows, day_bounds, read, schema_of
 from catalog.schema import ID
 
 _FIRST_BATCH_ROWS: Final = 1024
@@ -48,11 +48,26 @@ class Page:
 
     Attributes:
         rows: The contributions, with the columns that were asked for.
-        last_id: The id of the last row, for the next page to begin after; None on the last page.
+        last_id: The id after which the next page begins; None on the last page.
+        next_day: The day of receipt (UTC) with which the next page begins, where the search ended
+            before it had looked at all days; else None.
     """
 
     rows: pa.Table
     last_id: str | None
+    next_day: date | None = None
+
+
+GoesOn = Callable[[int], bool]
+"""Tells before each day but the first whether to look at it, too.
+
+It is given the number of rows of the files that were opened so far.
+"""
+
+
+def always(_rows: int) -> bool:
+    """Tell that a search goes on until it has all that it looks for."""
+    return True
 
 
 def read_page(
@@ -61,6 +76,7 @@ def read_page(
     limit: int,
     after: str | None,
     max_bytes: int,
+    goes_on: GoesOn = always,
     *,
     newest_first: bool,
 ) -> Page:
@@ -73,21 +89,28 @@ def read_page(
         after: The last id of the page before; None begins with the first contribution.
         max_bytes: The size in Arrow at which the page ends early; it has at least one row if there
             are any.
+        goes_on: Ends the search before it has found enough.
         newest_first: Whether ids descend.
     """
-    ids = _first_ids(selection, limit + 1, after, newest_first=newest_first)
+    within = EVERY_ROW if after is None else rows_after(after, newest_first=newest_first)
+    first = FirstIds(limit + 1, newest_first=newest_first)
+    days = selection.days(
+        [ID],
+        within,
+        lambda file: first.may_have(file.least_id, file.greatest_id),
+        newest_first=newest_first,
+    )
+    first.search(days, goes_on)
     needed = list(dict.fromkeys([*columns, ID]))
     rows = read_rows(
         selection.view,
-        ids[:limit],
+        first.ids[:limit],
         needed,
         max_bytes,
         newest_first=newest_first,
         candidates=selection.candidates,
     )
-    more = rows.num_rows < len(ids)
-    found = rows.select(schema_of(columns).names)
-    return Page(found, rows.column(ID)[-1].as_py() if more else None)
+    return first.page(rows, columns=schema_of(columns).names)
 
 
 def read_rows(
@@ -146,32 +169,77 @@ def _files_with(files: Iterable[DataFile], ids: Sequence[str]) -> list[DataFile]
     ]
 
 
-def _first_ids(
-    selection: Selection, limit: int, last_id: str | None, *, newest_first: bool
-) -> pa.Array:
-    within = EVERY_ROW if last_id is None else rows_after(last_id, newest_first=newest_first)
-    first = NO_IDS
+class FirstIds:
+    """The ids that come first in a list, as a search finds them day by day.
 
-    def is_needed(file: DataFile) -> bool:
-        """Tell whether a file may have an id that comes before the last one found so far."""
-        if len(first) < limit:
+    Attributes:
+        ids: The ids that were found, in the order of the list.
+    """
+
+    def __init__(self, limit: int, *, newest_first: bool) -> None:
+        """Look for ids.
+
+        Args:
+            limit: How many are looked for: one more than a page has, which tells of a next page.
+            newest_first: Whether ids descend.
+        """
+        self.ids = NO_IDS
+        self._limit = limit
+        self._newest_first = newest_first
+        self._next_day: date | None = None
+
+    def search(self, days: Iterable[DayOfRows], goes_on: GoesOn) -> None:
+        """Look at days until there are enough ids, or the search is to end.
+
+        Args:
+            days: The days in the order of the list, with batches of their ids.
+            goes_on: Ends the search.
+        """
+        rows = 0
+        for place, each in enumerate(days):
+            if place and not goes_on(rows):
+                self._next_day = each.day
+                return
+            rows += each.rows
+            for batch in each.batches:
+                ids = pa.concat_arrays([self.ids, batch.column(ID).cast(NO_IDS.type)])
+                self.ids = _first_of(ids, self._limit, newest_first=self._newest_first)
+            if len(self.ids) == self._limit:
+                return
+
+    def may_have(self, least_id: str, greatest_id: str | None) -> bool:
+        """Tell whether ids between two bounds may come before the last one that was found.
+
+        Args:
+            least_id: The lower bound.
+            greatest_id: The upper bound; None without one.
+        """
+        if len(self.ids) < self._limit:
             return True
-        last: str = first[-1].as_py()
-        if newest_first:
-            return file.greatest_id is None or file.greatest_id >= last
-        return file.least_id <= last
+        last: str = self.ids[-1].as_py()
+        if self._newest_first:
+            return greatest_id is None or greatest_id >= last
+        return least_id <= last
 
-    for day in selection.days([ID], within, is_needed, newest_first=newest_first):
-        for batch in day:
-            first = first_of(
-                pa.concat_arrays([first, batch.column(ID)]), limit, newest_first=newest_first
-            )
-        if len(first) == limit:
-            break
-    return first
+    def page(self, rows: pa.Table, columns: Sequence[str]) -> Page:
+        """Return the page of the rows with these ids.
+
+        Args:
+            rows: The rows of the page, which may be fewer than there are ids.
+            columns: The columns of the page.
+        """
+        found = rows.select(columns)
+        if rows.num_rows < len(self.ids):
+            return Page(found, rows.column(ID)[-1].as_py())
+        if self._next_day is None:
+            return Page(found, None)
+        start, end = day_bounds(self._next_day, self._next_day)
+        if self._newest_first:
+            return Page(found, least_id_at(end), self._next_day)
+        return Page(found, greatest_id_at(start - timedelta(milliseconds=1)), self._next_day)
 
 
-def first_of(ids: pa.Array, limit: int, *, newest_first: bool) -> pa.Array:
+def _first_of(ids: pa.Array, limit: int, *, newest_first: bool) -> pa.Array:
     """Return those of some ids that come first, in their order.
 
     Args:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from datetime import date
 from itertools import groupby
 from typing import Self
 
@@ -13,9 +14,24 @@ from app.query.narrowing import Narrowing
 from app.query.replaced import ReplacedAsOf, ReplacedReader
 from app.query.snapshots import SnapshotView
 from catalog.membership import NO_IDS, without
-from catalog.plans import DataFile
-from catalog.scan import CandidateRows, read
+from catalog.plans import EVERY_ROW, DataFile
+from catalog.scan import CandidateRows, read, schema_of
 from catalog.schema import ID
+
+
+@dataclass(frozen=True, slots=True)
+class DayOfRows:
+    """A day that may have selected rows.
+
+    Attributes:
+        day: The day on which they were received, in UTC.
+        rows: Number of all rows of the files that are opened for it.
+        batches: The selected rows, whose files aren't opened before.
+    """
+
+    day: date
+    rows: int
+    batches: Iterator[pa.RecordBatch]
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,14 +90,12 @@ class Selection:
     def days(
         self,
         columns: Sequence[str],
-        within: BooleanExpression,
-        is_needed: Callable[[DataFile], bool],
+        within: BooleanExpression = EVERY_ROW,
+        is_needed: Callable[[DataFile], bool] = lambda _: True,
         *,
         newest_first: bool,
-    ) -> Iterator[Iterator[pa.RecordBatch]]:
-        """Yield an iterator of batches for each day that may have selected rows.
-
-        The files of a day aren't opened until its batches are asked for.
+    ) -> Iterator[DayOfRows]:
+        """Yield each day that may have selected rows.
 
         Args:
             columns: The columns of the batches.
@@ -91,14 +105,19 @@ class Selection:
         """
         condition = And(self.condition, within)
         files = self.view.files(condition)
-        for _, day in groupby(files[::-1] if newest_first else files, key=lambda file: file.day):
-            yield self._read(filter(is_needed, list(day)), columns, condition)
+        for day, found in groupby(
+            files[::-1] if newest_first else files, key=lambda file: file.day
+        ):
+            of_day = list(found)
+            batches = self._read(filter(is_needed, of_day), columns, condition)
+            yield DayOfRows(day, sum(file.rows for file in of_day), batches)
 
     def _read(
         self, files: Iterable[DataFile], columns: Sequence[str], condition: BooleanExpression
     ) -> Iterator[pa.RecordBatch]:
+        names = schema_of(columns).names
         for batch in self._select(files, columns, condition):
-            yield batch.select(list(columns))
+            yield batch.select(names)
 
     def _select(
         self, files: Iterable[DataFile], columns: Sequence[str], condition: BooleanExpression

@@ -7,7 +7,7 @@ are sums: those of the raw table's files, less those of the contributions that t
 counts nobody knows yet, is read.
 """
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Final
@@ -25,8 +25,6 @@ from catalog.scan import read
 from catalog.schema import ID
 
 _COLUMNS: Final = (ID, *COUNTED_COLUMNS)
-_STORED_AT_ONCE: Final = 50
-"""Files whose counts are stored in one transaction."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,8 +86,20 @@ class Summaries:
         for day, rows in selected.hidden(_COLUMNS):
             yield Part(day, count_rows(rows.to_batches()), -1)
 
+    def uncounted_rows(self, view: SnapshotView, filters: Filters) -> int:
+        """Return how many rows are in files that `parts` has to read.
+
+        Args:
+            view: The table as of a snapshot.
+            filters: Conditions that `can_count` takes.
+        """
+        selected = self._select(view, filters)
+        known = self._file_counts.of(selected.whole_paths())
+        files: Iterable[DataFile | ReplacedFile] = (*selected.files, *selected.replaced_files)
+        return sum(file.rows for file in files if file.path not in known)
+
     def keep_up(self, view: SnapshotView, goes_on: Callable[[], bool]) -> int:
-        """Store the counts of the files of a snapshot, and forget those of other files.
+        """Store the counts of the files of a snapshot.
 
         Args:
             view: The table as of its newest snapshot.
@@ -99,21 +109,17 @@ class Summaries:
             How many files were counted.
         """
         selected = self._select(view, Filters())
-        paths, stored = selected.whole_paths(), self._forget_others(selected)
-        if paths <= stored:
+        paths = selected.whole_paths()
+        stored = self._file_counts.paths() & paths
+        if paths == stored:
             return 0
-        counted, fresh = 0, dict[str, RowCounts]()
-        for part in self._of_files(selected, self._file_counts.of(stored)):
-            if part.path is not None and part.path not in stored:
-                fresh[part.path] = part.counts
-                counted += 1
-            if len(fresh) == _STORED_AT_ONCE:
-                self._file_counts.store(fresh)
-                fresh = {}
-            if not goes_on():
-                break
-        self._file_counts.store(fresh)
-        return counted
+        parts = self._of_files(selected, self._file_counts.of(stored))
+        fresh = (
+            (part.path, part.counts)
+            for part in parts
+            if part.path is not None and part.path not in stored
+        )
+        return self._file_counts.store_each(fresh, goes_on)
 
     def take_over(self, merged: Mapping[str, Sequence[str]]) -> None:
         """Give files of `replaced` the counts of those of which they have the rows.
@@ -130,27 +136,6 @@ class Summaries:
             if stored.keys() >= {*old}
         }
         self._file_counts.store(counts)
-
-    def erase_others(self, view: SnapshotView) -> None:
-        """Forget the counts of all files but those of a snapshot, and erase them from the database.
-
-        They have names that contributions give, such as those of models.
-
-        Args:
-            view: The table as of its newest snapshot.
-
-        Raises:
-            SQLAlchemyError: PostgreSQL can't have the table to itself now.
-            LogBusy: A reader needs SQLite's log for too long.
-        """
-        self._forget_others(self._select(view, Filters()))
-        self._file_counts.erase()
-
-    def _forget_others(self, selected: FileSelection) -> set[str]:
-        """Forget the counts of files that a snapshot lacks, and return the paths of all others."""
-        paths, stored = selected.whole_paths(), self._file_counts.paths()
-        self._file_counts.forget(stored - paths)
-        return stored & paths
 
     def paths(self, view: SnapshotView) -> set[str]:
         """Return the paths of the files of a snapshot whose counts `keep_up` stores."""

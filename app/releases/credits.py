@@ -6,7 +6,8 @@ written, without the characters that are invisible or change the direction of th
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from io import StringIO
 from typing import Final, NamedTuple
 
 from icu import SpoofChecker, UnicodeSet
@@ -65,10 +66,15 @@ def encode_credits(name: str, credited: Mapping[str, int], anonymous: int) -> by
     return ("\n".join(lines) + "\n").encode()
 
 
-def decode_credits(content: str) -> dict[str, int]:
-    """Return the number of contributions by name, as `CREDITS.txt` lists them."""
-    lines = (line.partition("\t") for line in content.splitlines())
-    return {name: int(rows) for rows, tab, name in lines if tab}
+def decode_credits(content: str) -> Iterator[tuple[str, int]]:
+    """Yield the names in `CREDITS.txt` with their contributions, in its order.
+
+    There may be a million names, of which a page shows some.
+    """
+    for line in StringIO(content, newline="\n"):
+        rows, tab, name = line.rstrip("\n").partition("\t")
+        if tab:
+            yield name, int(rows)
 
 
 def readable(text: str) -> str:

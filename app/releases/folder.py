@@ -196,6 +196,7 @@ def counted(counts: ReleaseCounts, stage: Stage, form: str, masks: Iterable[str]
         "statistics": counts.statistics(is_raw=stage == "raw"),
         "quality_scores": dict(sorted(tally.quality_scores.items())),
         "flagged": by_count(tally.flagged),
+        "medians": counts.medians(),
     }
 
 

@@ -105,6 +105,8 @@ class Manifest:
         quality_scores: Number of contributions by quality score, ascending: from each key up to the
             next. Those without a score aren't counted; empty where none has one.
         flagged: Number of contributions with a turn that a scorer flagged, by category.
+        medians: Medians of columns of numbers (see `app.releases.counts.numbers`); empty without
+            such columns, and in old manifests.
         examples: Ids of the contributions that the card shows as examples, by reason; empty without
             such examples, and in old manifests.
         revision: How often the release was published: 1 until contributions are taken out of it.
@@ -141,6 +143,7 @@ class Manifest:
     statistics: ReleaseStatistics | None = None
     quality_scores: dict[str, int] = field(default_factory=dict)
     flagged: dict[str, int] = field(default_factory=dict)
+    medians: dict[str, float] = field(default_factory=dict)
     examples: dict[str, str] = field(default_factory=dict)
     revision: int = 1
     taken_down: int = 0
@@ -172,6 +175,7 @@ _LEFT_OUT: Final[dict[str, Any]] = {
     "statistics": None,
     "quality_scores": {},
     "flagged": {},
+    "medians": {},
     "examples": {},
     "revision": 1,
     "taken_down": 0,

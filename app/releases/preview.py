@@ -35,6 +35,7 @@ class ColumnSummary:
         nulls: Number of rows without a value; None where it isn't known.
         least: The least value of the column; None where there is none, or it is no number or time.
         most: The largest value of the column; None as for the least.
+        median: The median of a column of numbers; None where the manifest doesn't tell.
         distinct: Number of different values; None where nobody counted them.
         distinct_is_least: Whether there may be more different values.
     """
@@ -45,6 +46,7 @@ class ColumnSummary:
     nulls: int | None = None
     least: Bound | None = None
     most: Bound | None = None
+    median: float | None = None
     distinct: int | None = None
     distinct_is_least: bool = False
 
@@ -140,6 +142,7 @@ def _summaries(manifest: Manifest, known: dict[str, _Bounds]) -> Iterator[Column
                 nulls=bounds.nulls if bounds else None,
                 least=values[0] if values else None,
                 most=values[-1] if values else None,
+                median=manifest.medians.get(name),
                 distinct=distinct or None,
                 distinct_is_least=frequencies.more_is_least,
             )

@@ -25,6 +25,7 @@ from app.query.overview import Overviews
 from app.query.replaced import ReplacedReader
 from app.query.snapshots import Reference, Snapshots
 from app.query.sql.queries import SqlQueries
+from app.query.stage_counts import StageCounts
 from app.query.staged import StagedContributions
 from app.query.stats import ContributionStatistics
 from app.query.summaries import Summaries
@@ -48,7 +49,13 @@ class ReadingServices(IngestServices):
         self.contributions = Contributions(
             self.replaced, self.summaries, settings.max_page_bytes, self.narrowing
         )
-        self.staged = StagedContributions(self.get_catalog, self.snapshots, settings.max_page_bytes)
+        self.staged = StagedContributions(
+            self.database,
+            self.get_catalog,
+            self.snapshots,
+            settings.max_page_bytes,
+            self.narrowing,
+        )
         self.lineage = Lineage(self.database, self.contributions, self.versions)
         self.quarantine = Quarantine(
             self.database, self.hidden, self.reports, self.moderation_log, self._superseded_by
@@ -66,6 +73,7 @@ class ReadingServices(IngestServices):
         """Make what tells where rows are, or how many there are, without reading them."""
         self.file_counts = FileCounts(self.database)
         self.summaries = Summaries(self.file_counts, self.replaced)
+        self.stage_counts = StageCounts(self.file_counts, self.get_catalog)
         contributors = ContributorIndex(self.file_counts.database)
         self.contributor_indexing = ContributorIndexing(contributors, self.replaced)
         self.contributor_sums = ContributorSums(contributors, self.replaced)
@@ -90,7 +98,12 @@ class ReadingServices(IngestServices):
             self.narrowing,
         )
         self.facets = Facets(
-            self.replaced, self.summaries, self.contributor_sums, self.staged, self.narrowing
+            self.replaced,
+            self.summaries,
+            self.contributor_sums,
+            self.staged,
+            self.stage_counts,
+            self.narrowing,
         )
         self.overviews = Overviews(self.summaries, self.contributor_sums)
         self.explorer = Explorer(self.snapshots, self.contributions, self.staged, self.facets)
@@ -103,7 +116,9 @@ class ReadingServices(IngestServices):
         """Return the job that counts files, for the committer's process."""
         return SummaryJob(
             self.snapshots,
+            self.file_counts,
             self.summaries,
+            self.stage_counts,
             self.contributor_indexing,
             self.content_hashes,
             self.settings.maintenance_interval_s,

@@ -1,10 +1,13 @@
 """The page of contributors: who asked to be credited, with the number of their contributions."""
 
+from collections.abc import Iterator
+from itertools import islice
 from typing import Final
 
 from flask import Blueprint, render_template, request
 from marshmallow import Schema, fields, validate
 
+from app.api.reads import reads_lake
 from app.api.releases import listed_releases
 from app.releases.credits import CREDITS_FILE, decode_credits
 from app.releases.errors import ReleaseNotFound
@@ -29,6 +32,7 @@ _QUERY: Final = CreditsQuerySchema()
 
 
 @blueprint.get("/contributors")
+@reads_lake
 def show_all() -> str:
     """Show a page of the credits of a release: the newest with names, or the one that is asked for.
 
@@ -40,15 +44,16 @@ def show_all() -> str:
     query = _QUERY.load(request.args.to_dict())
     release = _named(credited, query["release"]) if "release" in query else _last(credited)
     page = query["page"]
-    names = list(_credits_of(release).items()) if release else []
+    total = release.credited or 0 if release else 0
+    first = (page - 1) * NAMES
     return render_template(
         "contributors/page.html",
         release=release,
         releases=[each.name for each in reversed(credited)],
-        total=len(names),
-        names=names[(page - 1) * NAMES : page * NAMES],
+        total=total,
+        names=list(islice(_credits_of(release), first, first + NAMES)) if release else [],
         page=page,
-        has_next=len(names) > page * NAMES,
+        has_next=total > first + NAMES,
     )
 
 
@@ -63,5 +68,5 @@ def _last(releases: list[Manifest]) -> Manifest | None:
     return releases[-1] if releases else None
 
 
-def _credits_of(release: Manifest) -> dict[str, int]:
+def _credits_of(release: Manifest) -> Iterator[tuple[str, int]]:
     return decode_credits(current_services().releases.text(release.name, CREDITS_FILE))

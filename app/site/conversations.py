@@ -27,7 +27,7 @@ from app.api.access import (
 from app.api.moderation import take_report
 from app.api.reads import reads_lake
 from app.api.schemas.moderation import ReportSchema
-from app.curation.explain import Explanation, Kept
+from app.curation.explain import Kept, StageExplanation
 from app.curation.rules.curating.parameters import CuratingParameters
 from app.curation.rules.reasons import all_reasons
 from app.maps.errors import MapNotFound
@@ -204,11 +204,12 @@ def _page(found: _SeenContribution, contribution_id: UUID, first: int, stage: St
     """
     services = current_services()
     explanation = services.explanations.explain(found.view, contribution_id)
+    stages = [each for each in explanation.stages if may(services.policy.stage(each.stage))]
     (row,) = plain_rows(*found.row.to_batches())
     turns = row[CONVERSATION] if stage == "raw" else _turns_in(found.view, stage, contribution_id)
     if first > len(turns):
         abort(HTTPStatus.NOT_FOUND)
-    renderer = TurnRenderer(stage != "raw", _flags(explanation))
+    renderer = TurnRenderer(stage != "raw", _flags(stages))
     shown = renderer.page(turns, first)
     versions = services.lineage.page(found.view, contribution_id, _VERSIONS, None)
     return render_template(
@@ -225,8 +226,8 @@ def _page(found: _SeenContribution, contribution_id: UUID, first: int, stage: St
         versions=versions.versions,
         has_more_versions=versions.last_id is not None,
         explanation=explanation,
-        stages=[each for each in explanation.stages if may(services.policy.stage(each.stage))],
-        language=_language(explanation),
+        stages=stages,
+        language=_language(stages),
         tools=renderer.code(row.get("tools")),
         words=_WORDS,
         report_reasons=REPORT_REASONS,
@@ -275,20 +276,19 @@ def _places(contribution_id: str) -> list[MapPlace]:
     return [place for place in found if place]
 
 
-def _flags(explanation: Explanation) -> Mapping[int, Sequence[str]]:
+def _flags(stages: Sequence[StageExplanation]) -> Mapping[int, Sequence[str]]:
     """Return what scorers flagged turns for, if a stage has the contribution."""
-    services = current_services()
     flagged: dict[int, list[str]] = defaultdict(list)
-    for stage in explanation.stages:
-        if isinstance(stage.outcome, Kept) and may(services.policy.stage(stage.stage)):
+    for stage in stages:
+        if isinstance(stage.outcome, Kept):
             for flag in stage.outcome.flags:
                 if flag.category not in flagged[flag.turn]:
                     flagged[flag.turn].append(flag.category)
     return flagged
 
 
-def _language(explanation: Explanation) -> str:
+def _language(stages: Sequence[StageExplanation]) -> str:
     """Return the language of a conversation for the attribute `lang`; "" when it isn't known."""
-    kept = (stage.outcome for stage in explanation.stages if isinstance(stage.outcome, Kept))
+    kept = (stage.outcome for stage in stages if isinstance(stage.outcome, Kept))
     first = next(kept, None)
     return "" if first is None or first.language == "und" else first.language

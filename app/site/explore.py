@@ -21,7 +21,7 @@ from app.site.downloads import FORMS, as_file, form_of
 from app.site.explore_query import MOMENT, STAGE, ExploreQuery
 from app.site.explore_words import LABELS, SHOWN_PARAMETERS, STAGE_SAYS
 from app.site.periods import periods_of
-from catalog.errors import NotFound
+from catalog.errors import Gone, NotFound
 from catalog.rows import every_column, plain_rows
 from catalog.snapshots import Snapshot
 from catalog.stages import STAGES, Stage
@@ -52,7 +52,7 @@ def show() -> Page:
     except ValidationError as error:
         wrong = query.with_error(error)
         return _refused(wrong, stage, HTTPStatus.UNPROCESSABLE_ENTITY)
-    except (NotFound, ReadTimeout) as error:
+    except (NotFound, Gone, ReadTimeout) as error:
         return _refused(query, stage, status_of(error), str(error))
     return _page(query, stage, found)
 
@@ -68,7 +68,7 @@ def facets() -> Page:
     counts, problem, status = None, "", HTTPStatus.OK
     try:
         counts = current_services().explorer.count(_question(query, stage), current_audience())
-    except (NotFound, ReadTimeout) as error:
+    except (NotFound, Gone, ReadTimeout) as error:
         problem, status = str(error), status_of(error)
     page = render_template(
         "explore/facets.html",
@@ -149,10 +149,10 @@ def _next_page(question: Question, place: ContributionCursor) -> Question:
 
 def _page(query: ExploreQuery, stage: Stage, found: Found) -> str:
     newest_first = query.sort in {None, NEWEST_FIRST}
+    if query.cursor:
+        newest_first = ContributionCursor.parse(query.cursor).newest_first
     following = None
     if found.last_id and found.place:
-        if query.cursor:
-            newest_first = ContributionCursor.parse(query.cursor).newest_first
         following = ContributionCursor(str(found.place), found.last_id, newest_first)
     snapshot_id = str(found.snapshot.snapshot_id) if found.snapshot else None
     pinned: dict[str, Any] = query.replacing(
@@ -162,6 +162,7 @@ def _page(query: ExploreQuery, stage: Stage, found: Found) -> str:
         "explore/page.html",
         **_common(query, stage) | {"moment": _moment(query, found)},
         found=found,
+        newest_first=newest_first,
         counts=found.counts,
         periods=periods_of(found.counts.days if found.counts else ()),
         next_page=query.replacing(stage=stage, cursor=str(following)) if following else None,
@@ -192,7 +193,11 @@ def _refused(
 ) -> tuple[str, int]:
     """Return the page with what is wrong with the parameters, and the form to put it right."""
     page = render_template(
-        "explore/page.html", **_common(query, stage), found=None, problem=problem
+        "explore/page.html",
+        **_common(query, stage),
+        found=None,
+        problem=problem,
+        newest=query.replacing(*MOMENT, stage=stage) if status is HTTPStatus.GONE else None,
     )
     return page, status
 

@@ -7,7 +7,7 @@ from flask import Flask
 from markupsafe import Markup
 from rich.filesize import decimal
 
-from app.site.marks import visible
+from app.site.marks import brief, visible
 
 _SHOWN_DIGITS: Final = 12
 _UNITS: Final = ((1_000_000_000_000, "T"), (1_000_000_000, "G"), (1_000_000, "M"))
@@ -24,6 +24,7 @@ def init_app(app: Flask) -> None:
         day=day,
         short=short,
         percent=percent,
+        brief=brief,
         visible=visible,
         bound=bound,
     )

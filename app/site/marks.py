@@ -32,5 +32,19 @@ def visible(text: str) -> str:
     return _HIDDEN.sub(_code_point, text.replace("\r\n", "\n").replace("\r", "\n"))
 
 
+def brief(text: str, characters: int) -> str:
+    """Return the beginning of a text, as `visible` writes it.
+
+    A stranger may have written megabytes, of which no more is looked at than is shown.
+
+    Args:
+        text: The text.
+        characters: The length at which it is cut.
+    """
+    shown = visible(text[:characters])
+    is_cut = max(len(text), len(shown)) > characters
+    return f"{shown[:characters]}…" if is_cut else shown
+
+
 def _code_point(found: re.Match[str]) -> str:
     return f"⟦U+{ord(found[0]):04X}⟧"

@@ -1,6 +1,7 @@
 """The pages of releases: a list of all, one of each, its first rows, and differences of two."""
 
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any, Final
 
 from flask import Blueprint, redirect, render_template, request, url_for
@@ -64,13 +65,12 @@ def show_all() -> str:
 
 
 @blueprint.get("/releases/<name>")
+@reads_lake
 def show(name: str) -> str:
     """Show a release: its card, its files, how to load it, and what is known of its rows."""
     releases = current_services().releases
     manifest = releases.find(name)
-    credited = (
-        decode_credits(releases.text(name, CREDITS_FILE)) if manifest.credited else dict[str, int]()
-    )
+    credited = decode_credits(releases.text(name, CREDITS_FILE)) if manifest.credited else ()
     role = _role_for(manifest)
     return render_template(
         "releases/page.html",
@@ -83,7 +83,7 @@ def show(name: str) -> str:
         samples=samples_of(
             manifest, url_for("releases.get", name=name), needs_key=role is not None
         ),
-        credited=list(credited.items())[:_SHOWN_CREDITS],
+        credited=list(islice(credited, _SHOWN_CREDITS)),
         role=role,
         maps=[found for found in _open_maps() if found.source.release == name],
         hub=releases.publications.for_readers(name),

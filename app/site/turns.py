@@ -11,7 +11,7 @@ from markupsafe import Markup, escape
 from app.curation.rules.cleaning.masks.mask import PLACEHOLDERS
 from app.site.edits import Change, Comparer
 from app.site.markdown import Colouring, render_markdown
-from app.site.marks import visible
+from app.site.marks import brief, visible
 
 TEXT_CHARACTERS: Final = 12_000
 """Length at which a text is cut in a page of turns."""
@@ -24,6 +24,8 @@ _TEXT_BYTES: Final = 60_000
 _MOST_ALTERNATIVES: Final = 8
 _MOST_PARTS: Final = 50
 """Most calls of tools and most attachments that are shown of a turn."""
+_NAME_CHARACTERS: Final = 200
+"""Length at which a name is cut, which may be as long as a stranger likes."""
 _LONG_CHARACTERS: Final = 800
 """Length from which instructions and results of tools are folded."""
 _FOLDED_ROLES: Final = frozenset({"system", "developer", "tool", "function"})
@@ -261,16 +263,12 @@ def beginning(turns: Iterable[Mapping[str, Any]], characters: int = 200) -> str:
     """
     said = (turn["content"] for turn in islice(turns, 10) if turn.get("role") != "system")
     text = " ".join(next((each for each in said if each.strip()), "")[: 4 * characters].split())
-    shown = visible(text)
-    return shown if len(shown) <= characters else f"{shown[:characters]}…"
+    return brief(text, characters)
 
 
 def _short(text: str | None) -> str | None:
-    """Return a name, which may be as long as a stranger likes, at a length that a line holds."""
-    limit = 200
-    if text is None or len(text) <= limit:
-        return None if text is None else visible(text)
-    return f"{visible(text[:limit])}…"
+    """Return a name at a length that a line holds."""
+    return None if text is None else brief(text, _NAME_CHARACTERS)
 
 
 def _marked(html: Markup) -> Markup:

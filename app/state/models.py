@@ -448,6 +448,18 @@ class BannedContribution(Base):
     contributor_id: Mapped[str] = mapped_column(String(512), index=True)
 
 
+class ThinnedBuildRecord(Base):
+    """A build of a stage that was thinned: see `app.state.thinned_builds.ThinnedBuild`."""
+
+    __tablename__ = "thinned_builds"
+
+    snapshot_id: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    stage: Mapped[str] = mapped_column(String(16), index=True)
+    sequence_number: Mapped[int] = mapped_column(BigInteger)
+    source_number: Mapped[int] = mapped_column(BigInteger)
+    built_at: Mapped[datetime] = mapped_column(UtcDateTime())
+
+
 class ContributorNetwork(Base):
     """The network that a contributor sent from first on a day, as a hash that changes daily."""
 

@@ -12,6 +12,7 @@ from pyiceberg.schema import Schema
 import migrations.lake
 import migrations.sql
 from app.releases.registry import Registry
+from app.services import Services
 from app.state import ledger
 from app.state.db import Database
 from catalog.arrow import to_arrow
@@ -34,11 +35,12 @@ from migrations.lake import (
     step_0007_terms_version,
     step_0010_unbounded_columns,
     step_0011_releases_in_the_ledger,
+    step_0015_replacements,
     steps,
 )
 from tests.app.releases.factories import make_recipe
 from tests.catalog.races import InterruptedCatalog, PowerCut, cut_power
-from tests.factories import make_contribution
+from tests.factories import commit_batch, make_contribution, make_received
 
 
 @pytest.fixture
@@ -192,6 +194,18 @@ def test_tables_that_kept_bounds_of_what_people_wrote_keep_them_no_more(
     assert METRICS_PROPERTIES.items() <= table.properties.items()
     step_0010_unbounded_columns.upgrade(catalog)
     assert load_table(catalog).metadata_location == table.metadata_location
+
+
+def test_an_index_of_contributors_of_before_is_made_anew(services: Services) -> None:
+    commit_batch(services, make_received(0, contributor_id="ad" * 16))
+    services.summary_job().step()
+    with services.file_counts.database.write() as connection:
+        connection.exec_driver_sql("DROP TABLE contributor_rows")
+        connection.exec_driver_sql("CREATE TABLE contributor_rows (place INTEGER PRIMARY KEY)")
+    step_0015_replacements.upgrade(services.catalog, services.database)
+    assert services.contributor_indexing.paths() == set()
+    services.summary_job().step()
+    assert services.contributor_indexing.paths() == services.file_counts.paths() != set()
 
 
 @pytest.mark.slow

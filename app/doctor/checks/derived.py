@@ -13,7 +13,7 @@ from pyiceberg.table import Table
 from app.access.audience import OPERATOR
 from app.access.embargo import Embargo
 from app.access.hidden import HiddenContributions
-from app.background.text_index import newest_files
+from app.background.text_index import INDEXED_TABLES, files_with_texts
 from app.curation.rules.interface import OUTCOMES_SCHEMA
 from app.doctor.finding import Finding
 from app.doctor.patient import Patient
@@ -23,6 +23,7 @@ from app.query.contributors.indexing import ContributorIndexing
 from app.query.file_counts import FileCounts
 from app.query.replaced import ReplacedReader
 from app.query.snapshots import Reference, Snapshots, SnapshotView
+from app.query.stage_counts import StageCounts
 from app.query.summaries import Summaries
 from app.query.text_index.folder import TextIndexes
 from catalog.replaced import REPLACED_IDENTIFIER
@@ -47,14 +48,15 @@ def check_summaries(patient: Patient) -> Iterator[Finding]:
         return
     counts, replaced = FileCounts(patient.database), ReplacedReader(lambda: _replaced(patient))
     summaries = Summaries(counts, replaced)
+    stage_counts = StageCounts(counts, lambda: patient.catalog)
     try:
         # Before the files are planned: what is counted meanwhile isn't gone.
         stored = counts.paths()
         hidden = HiddenContributions(patient.database)
         snapshots = Snapshots(patient.database, lambda: patient.catalog, hidden, Embargo(_NO_AGE))
         view = snapshots.view(Reference(), OPERATOR)
-        needed = summaries.paths(view)
-        gone = _gone(view.table, stored - needed)
+        needed, of_stages = summaries.paths(view), stage_counts.paths()
+        gone = _gone(view.table, stored - needed - of_stages)
         if gone:
             yield Finding(
                 check="summaries",
@@ -62,7 +64,11 @@ def check_summaries(patient: Patient) -> Iterator[Finding]:
                 what=f"the counts of {len(gone)} files are kept that are gone, such as {gone[0]}",
                 mend="scripts/lake summaries update",
             )
-        for path in summaries.wrong(view, patient.sample(stored & needed, _FILES)):
+        wrong = (
+            *summaries.wrong(view, patient.sample(stored & needed, _FILES)),
+            *stage_counts.wrong(patient.sample(stored & of_stages, _FILES)),
+        )
+        for path in wrong:
             yield Finding(
                 check="summaries",
                 severity="error",
@@ -108,13 +114,17 @@ def check_text_index(patient: Patient) -> Iterator[Finding]:
     """Look for words of some files in this node's index of texts; of all when examined deeply."""
     indexes = TextIndexes(patient.settings.text_index)
     urls = indexes.urls()
-    table = load_table(patient.catalog)
-    files = {file.path: file for file in newest_files(table)}
+    tables = {name: load_table(patient.catalog, name) for name in INDEXED_TABLES}
+    files = {
+        file.path: (tables[name], file)
+        for name in INDEXED_TABLES
+        for file in files_with_texts(patient.catalog, name)
+    }
     broken = sorted(name for name, url in urls.items() if url is None)
     if broken:
         yield _index(f"{len(broken)} files can't be read, such as {broken[0]}")
     known = {url for url in urls.values() if url is not None}
-    gone = _gone(table, known - files.keys())
+    gone = _gone(load_table(patient.catalog), known - files.keys())
     if gone:
         yield _index(
             f"texts of {len(gone)} data files that are gone are left, such as of {gone[0]}"
@@ -122,7 +132,7 @@ def check_text_index(patient: Patient) -> Iterator[Finding]:
     every = _EVERY_DEEP if patient.is_deep else _EVERY
     for path in patient.sample(known & files.keys(), _FILES):
         try:
-            problem = indexes.lacks(table, files[path], every)
+            problem = indexes.lacks(*files[path], every)
         except FileNotFoundError:
             # What is missing is a finding of its own.
             continue

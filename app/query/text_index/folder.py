@@ -30,7 +30,7 @@ from app.query.text_index.file_index import (
 from app.query.text_index.words import Word, words_of
 from app.state.locks import FileLock, Lock, holding
 from catalog.durability import make_durable_folder
-from catalog.plans import DataFile
+from catalog.plans import PlannedFile
 from catalog.scan import CandidateRows, all_rows, read_every_row
 from catalog.schema import ROW_GROUP_ROWS
 
@@ -44,7 +44,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IndexStatus:
-    """What of a table is indexed on this node.
+    """What of some tables is indexed on this node.
 
     Attributes:
         files: Data files that have an index.
@@ -68,7 +68,7 @@ class IndexStatus:
 
 
 class TextIndexes:
-    """The indexes of the data files of the raw table."""
+    """The indexes of the data files of the raw table and of the stages."""
 
     def __init__(self, folder: Path) -> None:
         """Use a folder.
@@ -87,7 +87,7 @@ class TextIndexes:
         words = words_of(text)
         return partial(self._rows_with, words) if words else all_rows
 
-    def is_indexed(self, file: DataFile) -> bool:
+    def is_indexed(self, file: PlannedFile) -> bool:
         """Tell whether a data file has an index."""
         return self._path_of(file).exists()
 
@@ -96,7 +96,7 @@ class TextIndexes:
         found = self._folder.glob(f"*{_INDEX}") if self._folder.is_dir() else ()
         return {path.name: _url_of(path) for path in found}
 
-    def lacks(self, table: Table, file: DataFile, every: int) -> str | None:
+    def lacks(self, table: Table, file: PlannedFile, every: int) -> str | None:
         """Return what is wrong with the index of a data file; None if nothing is, or it has none.
 
         Words of some rows are looked for, which read the data file.
@@ -123,7 +123,11 @@ class TextIndexes:
         return f"has {known} rows instead of {rows}" if known != rows else None
 
     def build(
-        self, table: Table, file: DataFile, pause: Callable[[], None], is_needed: Callable[[], bool]
+        self,
+        table: Table,
+        file: PlannedFile,
+        pause: Callable[[], None],
+        is_needed: Callable[[], bool],
     ) -> bool:
         """Build the index of a data file. The builder's lock has to be held.
 
@@ -157,7 +161,7 @@ class TextIndexes:
             finished.unlink(missing_ok=True)
         return path.exists()
 
-    def remove_others(self, files: Callable[[], Collection[DataFile]]) -> int:
+    def remove_others(self, files: Callable[[], Collection[PlannedFile]]) -> int:
         """Remove everything that is no index of some data files, and tell how many files it was.
 
         An index that is being built is thrown away, and built again if it is needed.
@@ -173,7 +177,7 @@ class TextIndexes:
                 path.unlink(missing_ok=True)
         return len(others)
 
-    def is_worth_it(self, file: DataFile, open_from: date) -> bool:
+    def is_worth_it(self, file: PlannedFile, open_from: date) -> bool:
         """Tell whether an index of a data file is worth its time.
 
         Small files of a day that still grows are soon compacted, and read until then.
@@ -187,7 +191,7 @@ class TextIndexes:
             fewest = ROW_GROUP_ROWS
         return file.rows >= fewest
 
-    def status(self, files: Collection[DataFile]) -> IndexStatus:
+    def status(self, files: Collection[PlannedFile]) -> IndexStatus:
         """Return how many of some data files have an index."""
         indexed = [file for file in files if self.is_indexed(file)]
         rows = sum(file.rows for file in indexed)
@@ -199,7 +203,7 @@ class TextIndexes:
             missing_rows=sum(file.rows for file in files) - rows,
         )
 
-    def _rows_with(self, words: list[Word], file: DataFile) -> pa.Array | None:
+    def _rows_with(self, words: list[Word], file: PlannedFile) -> pa.Array | None:
         path = self._path_of(file)
         if not path.exists():
             return None
@@ -211,7 +215,7 @@ class TextIndexes:
                 log.warning("the text index %s can't be read, so rows are: %s", path.name, error)
             return None
 
-    def _path_of(self, file: DataFile) -> Path:
+    def _path_of(self, file: PlannedFile) -> Path:
         return self._folder / (hashlib.sha256(file.path.encode()).hexdigest()[:40] + _INDEX)
 
     def _changing(self) -> Lock:

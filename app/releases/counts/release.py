@@ -2,6 +2,7 @@
 
 import pyarrow as pa
 
+from app.releases.counts.numbers import NumberTally
 from app.releases.counts.statistics import ReleaseStatistics
 from app.releases.counts.tally import ReleaseTally
 from app.releases.counts.texts import MessageTally
@@ -17,6 +18,7 @@ class ReleaseCounts:
     def __init__(self) -> None:
         self.tally = ReleaseTally()
         self._messages = MessageTally()
+        self._numbers = NumberTally()
 
     def add(self, rows: pa.RecordBatch, contributions: pa.RecordBatch) -> None:
         """Count rows.
@@ -31,6 +33,11 @@ class ReleaseCounts:
     def add_rows(self, rows: pa.RecordBatch) -> None:
         """Count published rows, and not the contributions that they come from."""
         self._messages.add(rows)
+        self._numbers.add(rows)
+
+    def medians(self) -> dict[str, float]:
+        """Return the medians of the columns of numbers, by name."""
+        return self._numbers.medians()
 
     def statistics(self, *, is_raw: bool) -> ReleaseStatistics:
         """Return the statistics of the rows so far.

@@ -101,3 +101,12 @@ def test_every_answer_forbids_sniffing_of_its_content_type(site: FlaskClient) ->
         answer = site.open(path, method=method, buffered=True, **asked)
         assert answer.status_code == status, (method, path)
         assert answer.headers.getlist("X-Content-Type-Options") == ["nosniff"], (method, path)
+
+
+@pytest.mark.parametrize("path", ["/docs", "/maps", "/v1/health"])
+def test_a_redirect_to_a_slash_names_no_host(client: FlaskClient, path: str) -> None:
+    asked = f"{path}?a=b%0d%0ac"
+    answer = client.get(asked, headers={"Host": "evil.example", "X-Forwarded-Host": "evil.example"})
+    assert answer.status_code == 308
+    assert answer.headers["Location"] == f"{path}/?a=b%0d%0ac"
+    assert "evil" not in answer.text

@@ -24,6 +24,8 @@ from app.query.filters import Filters
 from app.query.snapshots import Reference
 from app.services import Services
 from app.settings import Settings
+from app.state import thinned_builds
+from app.state.thinned_builds import ThinnedBuild
 from catalog.maintenance.compaction import CompactionStopped
 from catalog.snapshots import held, tag_snapshot
 from catalog.stage_tables import replace_files, stage_rows
@@ -321,6 +323,34 @@ def test_of_a_stage_the_newest_builds_stay_and_those_that_something_holds(
     list(kept.thin_stages())
     assert live_of_stage(services) == [builds[1], *builds[4:]]
     assert [reasons_in(services, each) for each in live_of_stage(services)] == [["1"], ["4"], ["5"]]
+
+
+def test_builds_of_rows_are_recorded_before_they_are_thinned(services: Services) -> None:
+    source = commit_batch(services, make(0))
+    table = load_table(services.catalog, COMPUTED_STAGES["cleaned"].rows)
+    properties = {SOURCE_SNAPSHOT_PROPERTY: str(source.snapshot_id)}
+    first, _ = (replace_files(table, lambda _: True, [], properties) for _ in range(2))
+    kept = maintenance(services, keep_stage_snapshots=1)
+    built = table.metadata.snapshot_by_id(first)
+    with services.database.read() as connection:
+        assert thinned_builds.by_id(connection, "cleaned", first) is None
+    assert list(kept.thin_stages(dry_run=True)) == list(kept.thin_stages())
+    with services.database.read() as connection:
+        thinned = thinned_builds.by_id(connection, "cleaned", first)
+        newest = thinned_builds.newest_as_of(connection, "cleaned", source.sequence_number)
+        assert thinned_builds.newest_as_of(connection, "cleaned", 0) is None
+    assert built
+    assert (
+        thinned
+        == newest
+        == ThinnedBuild(
+            snapshot_id=first,
+            stage="cleaned",
+            sequence_number=built.sequence_number or 0,
+            source_number=source.sequence_number,
+            built_at=datetime.fromtimestamp(built.timestamp_ms / 1000, UTC),
+        )
+    )
 
 
 def test_a_build_that_readers_may_be_reading_stays_with_its_files(services: Services) -> None:

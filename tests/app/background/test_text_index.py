@@ -3,22 +3,32 @@
 from collections.abc import Iterator, Sequence
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
+from itertools import product
 from threading import Event
 
 import pytest
 from msgspec.structs import replace
 
+from app.access.audience import PUBLIC
 from app.background import text_index
 from app.background.maintenance import Maintenance
 from app.background.text_index import IndexingStopped, TextIndexing, newest_files
+from app.curation.pipeline import runner
+from app.curation.pipeline.runner import Runner
 from app.query.filters import Filters
 from app.query.snapshots import Reference
+from app.query.staged import StageFilters
 from app.query.text_index import folder
 from app.services import Services
 from app.settings import Settings
+from catalog import stage_tables
 from catalog.records import Turn
+from catalog.schema import ID
 from catalog.snapshots import Snapshot
+from catalog.stages import COMPUTED_STAGES
 from catalog.table import load_table
+from tests.app.curation.build import stages_of
+from tests.app.curation.watched_rules import TEST_RULES
 from tests.factories import commit_batch, make_received
 from tests.lakes import LakeTemplate
 
@@ -97,6 +107,33 @@ def _answers_of(services: Services, snapshot: Snapshot, filters: Filters) -> Ite
 
 def indexed_files(services: Services) -> int:
     return indexing(services).status().files
+
+
+@pytest.mark.slow
+def test_texts_of_stages_are_indexed_and_found_as_without(
+    services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(runner, "start", lambda _: Runner(processes=1))
+    rows = [make_received(day, text, f"{day}") for day in range(DAYS) for text in TEXTS]
+    stages_of(services, TEST_RULES).build("curated", commit_batch(services, *rows))
+
+    def found() -> list[object]:
+        views = [services.staged.view(each, Reference(), PUBLIC) for each in COMPUTED_STAGES]
+        every = product(views, [StageFilters(Filters(q=text)) for text in SEARCHES])
+        pages = [services.staged.page(view, filters, 9, None, [ID]) for view, filters in every]
+        return [page.rows.to_pylist() for page in pages]
+
+    expected = found()
+    steps = list(indexing(services).step(Event()))
+    assert len(steps) == 3 * DAYS
+    assert [step.missing for step in steps] == [*range(len(steps))][::-1]
+    assert found() == expected
+    assert any(expected)
+    # Nothing is read for a text that no row has.
+    monkeypatch.setattr(stage_tables, "row_groups_of", None)
+    view = services.staged.view("cleaned", Reference(), PUBLIC)
+    absent = StageFilters(Filters(q="absent"))
+    assert services.staged.page(view, absent, 9, None, [ID]).rows.num_rows == 0
 
 
 def test_a_file_with_an_id_that_no_server_made_is_indexed(services: Services) -> None:

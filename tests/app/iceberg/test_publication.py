@@ -126,6 +126,9 @@ def test_younger_snapshots_than_the_embargo_are_not_in_the_metadata(services: Se
     assert given.current_snapshot_id == old.snapshot_id == given.refs["main"].snapshot_id
     assert [entry.snapshot_id for entry in given.snapshot_log] == [old.snapshot_id]
     assert given.metadata_log == []
+    # A property of the table names the batch that was committed last.
+    young = services.snapshots.page(1, None, KEY_HOLDERS)[0]
+    assert str(young.batch_id) not in given.model_dump_json()
     assert len(published(services, KEY_HOLDERS).metadata.snapshots) == len("12")
     services.embargo.clock = lambda: times[1]
     empty = published(services)

@@ -1,5 +1,7 @@
-"""A page is bounded in bytes as well as in rows."""
+"""A page is bounded in bytes and in days as well as in rows."""
 
+from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import pyarrow as pa
@@ -7,11 +9,11 @@ import pytest
 
 from app.query.contributions import Contributions
 from app.query.filters import Filters
-from app.query.pages import read_rows
+from app.query.pages import Page, read_rows
 from app.query.snapshots import Reference
 from app.services import Services
 from catalog.schema import ID
-from tests.factories import commit_batch, make_contribution, make_received
+from tests.factories import FIRST_DAY, commit_batch, make_contribution, make_received
 
 
 @pytest.mark.slow
@@ -37,6 +39,38 @@ def test_large_contributions_come_in_shorter_pages_and_none_is_left_out(
             break
     expected = [contribution.contribution_id for contribution in sent]
     assert seen == (expected[::-1] if newest_first else expected)
+
+
+@pytest.mark.parametrize("newest_first", [False, True])
+def test_a_search_that_is_to_end_goes_on_with_the_next_day(
+    services: Services, newest_first: bool
+) -> None:
+    rows = [make_received(day // 2, "needle" if day == 6 else "hay") for day in range(10)]
+    commit_batch(services, *rows)
+    view = services.snapshots.view(Reference())
+
+    def pages(filters: Filters, limit: int) -> Iterator[Page]:
+        after: str | None = None
+        while True:
+            page = services.contributions.page(
+                view, filters, limit, after, [ID], lambda _: False, newest_first=newest_first
+            )
+            yield page
+            after = page.last_id
+            if after is None:
+                return
+
+    found = [(page.next_day, page.rows[ID].to_pylist()) for page in pages(Filters(q="needle"), 9)]
+    days = [(FIRST_DAY + timedelta(days=day)).date() for day in range(5)]
+    in_order = days[::-1] if newest_first else days
+    assert [day for day, _ in found] == [*in_order[1:], None]
+    assert [ids for _, ids in found if ids] == [[rows[6].contribution_id]]
+    # A page that is full within its day says nothing of days.
+    by_two = [page.rows[ID].to_pylist() for page in pages(Filters(), 1)]
+    expected = [row.contribution_id for row in rows]
+    assert [each for ids in by_two for each in ids] == (
+        expected[::-1] if newest_first else expected
+    )
 
 
 def test_one_contribution_larger_than_a_page_is_a_page(services: Services) -> None:

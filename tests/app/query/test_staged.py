@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from sqlalchemy import delete
 
 from app.access.audience import PUBLIC
 from app.curation.pipeline import runner
@@ -13,8 +14,11 @@ from app.curation.pipeline.runner import Runner
 from app.query.facets import FacetCounts
 from app.query.filters import Filters
 from app.query.snapshots import Reference
-from app.query.staged import LACKING, BuildNotFound, StageFilters, StageView
+from app.query.staged import LACKING, BuildGone, BuildNotFound, StageFilters, StageView
 from app.services import Services
+from app.state import thinned_builds
+from app.state.models import ThinnedBuildRecord
+from app.state.thinned_builds import ThinnedBuild
 from catalog.errors import SnapshotNotFound
 from catalog.records import Contribution, Turn
 from catalog.snapshots import Snapshot
@@ -89,6 +93,33 @@ def test_pages_have_all_rows_once_in_either_order(built: Built) -> None:
     assert ids(built, filters(), newest_first=True) == built.ids[::-1]
 
 
+@pytest.mark.parametrize("newest_first", [False, True])
+def test_a_search_that_is_to_end_goes_on_with_the_next_day(
+    built: Built, newest_first: bool
+) -> None:
+    found: list[str] = []
+    days = []
+    after = None
+    while True:
+        page = built.services.staged.page(
+            view(built),
+            filters(q="needle"),
+            9,
+            after,
+            COLUMNS,
+            lambda _: False,
+            newest_first=newest_first,
+        )
+        found += page.rows["contribution_id"].to_pylist()
+        after = page.last_id
+        if after is None:
+            break
+        days.append(page.next_day)
+    assert found == built.ids[8:]
+    places = (1, 0) if newest_first else (1, 2)
+    assert days == [FIRST_DAY.date() + timedelta(days=place) for place in places]
+
+
 def test_rows_are_selected_as_in_the_raw_table_and_by_language(built: Built) -> None:
     day = FIRST_DAY.date() + timedelta(days=1)
     assert ids(built, filters(source="a")) == built.ids[:8:2]
@@ -145,6 +176,36 @@ def test_a_page_stays_on_its_build(built: Built) -> None:
     assert staged.view("cleaned", Reference(), PUBLIC, build).snapshot_id == build
     with pytest.raises(BuildNotFound):
         staged.view("cleaned", Reference(), PUBLIC, build + 1)
+
+
+@pytest.fixture
+def thinned(built: Built) -> Iterator[ThinnedBuild]:
+    """A build of the first snapshot, of which only the record is left."""
+    build = ThinnedBuild(
+        snapshot_id=view(built).snapshot_id - 1,
+        stage="cleaned",
+        sequence_number=1,
+        source_number=built.before.sequence_number,
+        built_at=FIRST_DAY,
+    )
+    with built.services.database.write() as connection:
+        thinned_builds.record(connection, [build])
+        thinned_builds.record(connection, [build])
+    yield build
+    with built.services.database.write() as connection:
+        connection.execute(delete(ThinnedBuildRecord))
+
+
+def test_a_build_that_was_thinned_is_gone(built: Built, thinned: ThinnedBuild) -> None:
+    with pytest.raises(BuildGone, match="cleaned of 2026-03-01 12:00 UTC isn't kept") as raised:
+        view(built, snapshot_id=built.before.snapshot_id)
+    assert (raised.value.stage, raised.value.built_at) == ("cleaned", FIRST_DAY)
+    with pytest.raises(BuildGone):
+        built.services.staged.view("cleaned", Reference(), PUBLIC, thinned.snapshot_id)
+    with pytest.raises(BuildNotFound):
+        built.services.staged.view("curated", Reference(), PUBLIC, thinned.snapshot_id)
+    # Later moments have a build that is kept.
+    assert view(built).source == built.source
 
 
 def test_a_stage_that_was_never_built_has_no_view(built: Built) -> None:

@@ -61,6 +61,8 @@ def test_structs_are_told_part_by_part(services: Services) -> None:
     releases_of(services, stages).build(make_recipe("first", "cleaned"), snapshot)
     columns = {column.name: column for column in services.releases.preview("first", 1).columns}
     assert columns["masked.email"].most == 0
+    assert columns["masked.email"].median == 0
+    assert columns["language"].median is None
     assert "masked" not in columns
     assert columns["language"].distinct == 1
 

@@ -23,7 +23,7 @@ SUMS: Final = json.loads((Path(__file__).parent / "first_releases.json").read_by
 """SHA-256 of the files of each release, as they were built on 2026-11-29, when cards began to tell
 what a trainer asks, splits to follow from first prompts, and rows to have more kinds of masks.
 Later columns with ids were named anew, credits told contributors of one name apart, and cards told
-of two more shares, and what is suppressed was called hidden.
+of two more shares, what is suppressed was called hidden, and manifests told medians.
 
 Those of Parquet hold for the pinned pyarrow, whose version is in the files.
 """

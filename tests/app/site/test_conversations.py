@@ -176,6 +176,19 @@ def test_stages_tell_what_became_of_a_conversation(
 
 
 @pytest.mark.slow
+def test_a_duplicate_does_not_name_the_kept_one_while_that_is_hidden(
+    client: FlaskClient, services: Services, built: dict[str, Contribution]
+) -> None:
+    kept, copy = built["kept"], built["copy"]
+    hide(services, kept.contribution_id)
+    page = client.get(address(copy)).text
+    assert "Left out as duplicate" in text_of(page)
+    assert kept.contribution_id not in page
+    moderator = {"Authorization": f"Bearer {services.keys.create('moderator', 'moderate')}"}
+    assert kept.contribution_id in client.get(address(copy), headers=moderator).text
+
+
+@pytest.mark.slow
 def test_a_conversation_is_read_as_a_stage_has_it(
     client: FlaskClient, built: dict[str, Contribution]
 ) -> None:
@@ -196,6 +209,9 @@ def test_stages_that_need_a_key_are_shown_to_those_who_have_one(
         answer = client.get(address(built["kept"]))
         assert "stages of this lake need a key" in text_of(answer.text)
         assert "Masked" not in answer.text
+        # The stages found out the language, too.
+        assert "Language" not in text_of(answer.text)
+        assert 'lang="en"' not in answer.text.split("<main", 1)[1]
         assert client.get(address(built["kept"], "?stage=cleaned")).status_code == 401
         assert "no duplicate" in client.get(address(built["kept"], "/neighbours")).text
         answer = client.get(address(built["kept"], "?stage=cleaned"), headers=key)

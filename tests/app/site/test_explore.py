@@ -14,12 +14,15 @@ from pyarrow import BufferReader
 
 from app.curation.pipeline import runner
 from app.curation.pipeline.runner import Runner
+from app.query import exploring
 from app.services import Services
+from app.state import thinned_builds
+from app.state.thinned_builds import ThinnedBuild
 from catalog.records import Turn
 from catalog.snapshots import Snapshot
 from tests.app.curation.build import stages_of
 from tests.app.curation.watched_rules import TEST_RULES
-from tests.factories import commit_batch, make_received
+from tests.factories import FIRST_DAY, commit_batch, make_received
 from tests.lakes import opened_app
 
 HTML = {"Accept": "text/html"}
@@ -91,6 +94,34 @@ def test_texts_are_found_marked_and_never_markup(client: FlaskClient) -> None:
     assert '<mark class="match">Needle</mark>' in page
     assert EVIL not in page
     assert "&lt;script&gt;evil()" in page
+
+
+@pytest.fixture
+def hurried(shared_services: Services, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have no time to look at more than a day."""
+    monkeypatch.setattr(exploring, "FEWEST_ROWS", 0)
+    monkeypatch.setattr(shared_services.explorer, "_search_s", 0)
+    monkeypatch.setattr(shared_services.explorer, "_count_s", 0)
+
+
+@pytest.mark.usefixtures("hurried")
+def test_a_long_search_shows_what_it_found_and_can_be_continued(client: FlaskClient) -> None:
+    first = client.get("/explore?q=text%2023").text
+    assert "Nothing found yet." in first
+    assert '<time datetime="2026-03-24">2026-03-24</time> and earlier days' in first
+    second = client.get(link(first, "Search on")).text
+    assert len(ids(second)) == 1
+    assert "2026-03-23" in second
+    assert "Nothing matches." not in second
+    oldest = client.get("/explore?q=needle&sort=received_at").text
+    assert '<time datetime="2026-03-02">2026-03-02</time> and later days' in oldest
+
+
+@pytest.mark.usefixtures("hurried")
+def test_counts_of_a_part_say_so(client: FlaskClient) -> None:
+    counts = client.get("/explore/facets?min_turns=1").text
+    assert "1 contribution since <time" in counts
+    assert 'received since <time datetime="2026-03-31">' in counts
 
 
 @pytest.mark.slow
@@ -184,13 +215,40 @@ def test_stages_are_shown_counted_and_downloaded_in_the_same_way(
         patch.setattr(runner, "start", lambda _: Runner(processes=1))
         stages_of(shared_services, TEST_RULES).build("cleaned", snapshots[0])
     first = client.get("/explore?stage=cleaned").text
+    assert "24 contributions" in first
     second = client.get(link(first, "Next page")).text
     assert (len(ids(first)), len(ids(second))) == (20, 4)
     counts = client.get("/explore/facets?stage=cleaned").text
     assert "24 contributions<" in counts
     assert "Language" in counts
+    looked_at = client.get("/explore/facets?stage=cleaned&min_turns=1").text
+    assert "24 contributions" in looked_at
     rows = client.get("/explore/download/ndjson?stage=cleaned", buffered=True).data
     assert len(rows.splitlines()) == 24
+
+
+def test_a_build_that_is_not_kept_is_gone_and_leads_to_the_newest(
+    client: FlaskClient, shared_services: Services, snapshots: list[Snapshot]
+) -> None:
+    thinned = ThinnedBuild(
+        snapshot_id=7,
+        stage="curated",
+        sequence_number=1,
+        source_number=snapshots[0].sequence_number,
+        built_at=FIRST_DAY,
+    )
+    with shared_services.database.write() as connection:
+        thinned_builds.record(connection, [thinned])
+    moment = {"stage": "curated", "snapshot_id": str(snapshots[0].snapshot_id), "min_turns": "1"}
+    gone = client.get("/explore", query_string=moment)
+    assert gone.status_code == 410
+    assert "curated of 2026-03-01 12:00 UTC isn&#39;t kept any more" in gone.text
+    newest = parse_qs(urlsplit(link(gone.text, "Look at the newest build")).query)
+    assert newest == {"stage": ["curated"], "min_turns": ["1"]}
+    assert client.get("/explore/facets", query_string=moment).status_code == 410
+    download = client.get("/explore/download/csv", query_string=moment, headers=HTML)
+    assert download.status_code == 410
+    assert "isn&#39;t kept any more" in download.text
 
 
 @pytest.mark.slow

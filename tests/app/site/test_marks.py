@@ -2,7 +2,8 @@ import unicodedata
 
 import pytest
 
-from app.site.marks import visible
+from app.site import marks
+from app.site.marks import brief, visible
 
 
 @pytest.mark.parametrize(
@@ -47,3 +48,24 @@ def test_no_control_and_no_mark_of_direction_is_left() -> None:
     left = {each for each in visible(every) if unicodedata.category(each) == "Cc"}
     assert left == {"\t", "\n"}
     assert not set(visible(every)) & set("\u061c\u200e\u200f\u202a\u202e\u2066\u2069\u200b\u2060")
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [("abc", "abc"), ("abcd", "abc…"), ("\u202e", "⟦U+…"), ("a" * 10**6, "aaa…")],
+)
+def test_a_long_text_is_cut_where_it_is_written_out(text: str, shown: str) -> None:
+    assert brief(text, 3) == shown
+
+
+def test_no_more_of_a_text_is_looked_at_than_is_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    looked_at: list[int] = []
+
+    def counted(text: str) -> str:
+        looked_at.append(len(text))
+        return text
+
+    monkeypatch.setattr(marks, "visible", counted)
+    # Written out as a whole, it would take 600 MB.
+    assert brief("\u202e" * 5_000_000, 100) == "\u202e" * 100 + "…"
+    assert looked_at == [100]

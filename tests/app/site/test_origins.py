@@ -1,9 +1,7 @@
-from uuid import uuid4
-
 import pytest
 from flask.testing import FlaskClient
 
-REPORT = f"/conversations/{uuid4()}/report"
+REPORT = "/conversations/0192f0c1-0000-7000-8000-000000000000/report"
 
 
 @pytest.mark.parametrize(

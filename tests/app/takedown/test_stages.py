@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
+from threading import Event
+from uuid import UUID
 
 import pytest
 
@@ -12,9 +14,11 @@ from app.curation.pipeline.chunks import QuerySize
 from app.curation.pipeline.records import BUILD_LOCK, ChunkRecords
 from app.curation.pipeline.runner import Runner
 from app.curation.pipeline.stages import StageBuild, Stages
+from app.query.text_index import folder
 from app.services import Services, services_of
 from app.settings import Settings
 from app.state import ledger
+from app.takedown.verify.verification import verify
 from catalog.schema import ID
 from catalog.snapshots import live_snapshots
 from catalog.stage_tables import stage_rows
@@ -29,6 +33,7 @@ from tests.lakes import LakeTemplate, opened_app
 from tests.migrations.traces import files_with
 
 _STEPS = 4
+AGENT = "an agent that one contribution names"
 
 
 @pytest.fixture(autouse=True)
@@ -100,6 +105,25 @@ def test_every_snapshot_of_every_stage_loses_the_row(
     assert (built.rows, built.dropped) == (3, {})
     erase(lake.services, duplicate.contribution_id)
     assert files_with(settings.home, [MARK]) == {}
+
+
+@pytest.mark.slow
+def test_counts_and_texts_of_stages_go_with_the_files_that_are_replaced(
+    lake: Lake, stages: Stages, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(folder, "FEWEST_ROWS", 1)
+    services, gone = lake.services, make_received(0, f"{MARK} q", "a", agent_id=AGENT)
+    stages.build("curated", lake.commit(gone, make_received(1, "stays", "a")))
+    services.summary_job().step()
+    indexing = services.text_indexing()
+    # Two days of the raw table and of each stage.
+    assert len(list(indexing.step(Event()))) == 6
+    assert len(services.stage_counts.paths() & services.file_counts.paths()) == 4
+    erase(services, gone.contribution_id)
+    assert indexing.status().files == 3
+    # The raw table has its two files, of which one isn't counted yet, and so do the stages.
+    assert len(services.file_counts.paths()) == 3
+    assert verify(services.settings, [UUID(gone.contribution_id)], AGENT).findings == set()
 
 
 @dataclass

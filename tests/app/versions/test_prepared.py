@@ -4,7 +4,6 @@ import json
 from collections.abc import Iterator, Sequence
 from datetime import timedelta
 from threading import Event
-from typing import Any
 
 import pytest
 from sqlalchemy import func, select
@@ -113,8 +112,8 @@ def test_a_committer_that_dies_with_prepared_versions_leaves_what_the_next_one_c
         move = PreparedVersions.move
         monkeypatch.setattr("app.versions.prepared._BOUNDS", ((b"\x00", b"\x80"),))
 
-        def move_and_die(*args: Any) -> None:
-            move(*args)
+        def move_and_die(prepared: PreparedVersions, entry_id: int, number: int) -> None:
+            move(prepared, entry_id, number)
             die()
 
         monkeypatch.setattr(PreparedVersions, "move", move_and_die)
