@@ -83,14 +83,6 @@ class Text(fields.String):
         return text
 
 
-class JsonText(Text):
-    """JSON as a text. The value itself is refused: as a text it is kept to the byte."""
-
-    default_error_messages: ClassVar[dict[str, str]] = {
-        "invalid": "Not a valid string: send the value's JSON as a text."
-    }
-
-
 class Bytes(Text):
     """The bytes of a file in base64, which aren't kept: the lake has no binary."""
 

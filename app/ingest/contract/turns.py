@@ -11,7 +11,7 @@ from app.ingest.contract.fields import (
     NO_DATA_URL,
     ContractSchema,
     Items,
-    JsonText,
+    Text,
     optional_list,
     optional_text,
     optional_time,
@@ -28,9 +28,10 @@ class ToolCallSchema(ContractSchema):
 
     id = optional_text(*NAME, description="The id that the tool's answer refers to")
     name = required_text(*NAME, description="The tool", example="get_weather")
-    arguments = JsonText(
+    arguments = Text(
         load_default=None,
         allow_none=True,
+        error_messages={"invalid": "Not a valid string: send the value's JSON as a text."},
         metadata={
             "description": "The arguments as JSON text, kept to the byte",
             "example": '{"city": "Bonn"}',

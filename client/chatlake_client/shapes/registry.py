@@ -34,6 +34,7 @@ from chatlake_client.shapes import (
     openwebui,
     otel,
     preferences,
+    prism,
     ranked,
     requests,
     rows,
@@ -183,6 +184,7 @@ SHAPES: Final[tuple[Shape | ThreadShape, ...]] = (
     Shape("answers with ranks or scores", ranked.KEYS, ranked.is_ranked, ranked.read_ranked),
     Shape("xLAM", _keys("answers"), calling.is_xlam, calling.read_xlam),
     Shape("Glaive", _keys("chat"), calling.is_glaive, calling.read_glaive),
+    Shape("PRISM", _keys("conversation_history"), prism.is_prism, prism.read_prism),
     Shape("SHP", _keys("human_ref_A"), preferences.is_shp, preferences.read_shp),
     ThreadShape(
         "Chatbox with threads or forks",

@@ -162,3 +162,42 @@ def test_a_preference_of_alpaca_eval_lies_between_its_outputs(
     check({**row, "preference": number}, "Black.", preferred=preferred, kind="pair")
     turned = {"instruction": "Which tea?", "output_2": "Green.", "output_1": "Black."}
     check({**turned, "preference": 2}, "Black.", kind="pair")
+
+
+def prism(*chosen: str) -> dict[str, Any]:
+    answers = [
+        {
+            "turn": 0,
+            "role": "model",
+            "content": text,
+            "model_name": f"model {text}",
+            "score": 50,
+            "if_chosen": text in chosen,
+        }
+        for text in TEXTS
+    ]
+    asked = {"turn": 0, "role": "user", "content": "Which tea?"}
+    thanks = {"turn": 1, "role": "user", "content": "Thanks"}
+    return {
+        "conversation_id": "c1",
+        "user_id": "user1",
+        "conversation_type": "unguided",
+        "conversation_history": [asked, *answers, thanks],
+    }
+
+
+def test_the_chosen_answers_of_prism_are_the_conversation() -> None:
+    conversation, losses = found_of(prism("Green."))
+    assert texts(conversation.turns) == [*TALK, ("user", "Thanks")]
+    others = conversation.turns[1].alternatives
+    assert [texts(other)[0][1] for other in others] == ["Black.", "None."]
+    assert (conversation.turns[1].model, conversation.ingest_id) == ("model Green.", "c1")
+    assert conversation.labels == {"conversation_type": "unguided"}
+    assert conversation.preference == Preference("ranking")
+    assert losses.count(tuple)[1] == []
+
+
+@pytest.mark.parametrize("chosen", [(), ("Green.", "Black.")])
+def test_an_exchange_of_prism_without_one_choice_is_refused(chosen: tuple[str, ...]) -> None:
+    with pytest.raises(RowError, match="one must be chosen"):
+        conversation_of(prism(*chosen))
