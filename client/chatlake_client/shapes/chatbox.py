@@ -79,11 +79,10 @@ def _lists(fork: object) -> list[list[Any]] | None:
 def read_chatbox(parts: list[Json], losses: Losses) -> Conversation:
     """Return the conversation of a thread, whose forks are alternatives behind their message."""
     (chat,) = parts
-    forks = chat.get(FORKS)
-    if isinstance(forks, dict):
+    forks, messages = chat.get(FORKS), chat[MESSAGES]
+    if isinstance(forks, dict) and isinstance(messages, list):
         left = dict(forks)
-        messages = _with_forks(chat[MESSAGES], left)
-        chat = {**chat, MESSAGES: messages, FORKS: left or None}
+        chat = {**chat, MESSAGES: _with_forks(messages, left), FORKS: left or None}
     # A session that has no name of its own for its thread is Chatbox's, too.
     chat = {**chat, "threadName": chat.get("threadName") or ""}
     return read_chat(losses.open(chat, level=Level.ROW))

@@ -55,23 +55,21 @@ class Scored:
 
 def is_ranked(row: Json) -> bool:
     """Tell whether a row holds a question and a list of answers with ranks or scores."""
-    key = _list_in(row)
-    if not key or not any(isinstance(row.get(asked), str) for asked in ASKED_KEYS):
+    answers = _answers_in(row)[1]
+    if not answers or not any(isinstance(row.get(asked), str) for asked in ASKED_KEYS):
         return False
-    if isinstance(row[key][0], str):
+    if isinstance(answers[0], str):
         return any(isinstance(row.get(name), list) for name in (*RANK_LISTS, *SCORE_LISTS))
-    return any(_badness(answer) is not None for answer in row[key])
+    return any(isinstance(one, dict) and _badness(one) is not None for one in answers)
 
 
-def _list_in(row: Json) -> str:
-    """Return the key of a list of texts or of objects; empty if there is none."""
+def _answers_in(row: Json) -> tuple[str, list[object]]:
+    """Return a list of texts or of objects with its key; an empty list if there is none."""
     for key in LISTS:
         answers = row.get(key)
-        if isinstance(answers, list) and answers:
-            kinds = set(map(type, answers))
-            if kinds in ({str}, {dict}):
-                return key
-    return ""
+        if isinstance(answers, list) and set(map(type, answers)) in ({str}, {dict}):
+            return key, answers
+    return "", []
 
 
 def read_ranked(row: Fields) -> Conversation:
@@ -80,8 +78,8 @@ def read_ranked(row: Fields) -> Conversation:
     Raises:
         RowError: An answer has no text, or neither a rank nor a score.
     """
-    key = _list_in({key: row.peek(key) for key in LISTS})
-    answers = row.items(key)
+    key, answers = _answers_in({key: row.peek(key) for key in LISTS})
+    row.take(key)
     are_texts = isinstance(answers[0], str)
     scored = _side_by_side(row, key, answers) if are_texts else _objects(row, key, answers)
     scored.sort(key=lambda one: one.badness)
