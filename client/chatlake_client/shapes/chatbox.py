@@ -38,13 +38,14 @@ def parts_of_chatbox(row: Json) -> Iterator[tuple[Thread, Json]]:
     closed = [{**common, **thread, "threadName": thread.get("name")} for thread in threads]
     forks = row.get(FORKS)
     if isinstance(forks, dict):
+        forks = dict(forks)
+        found = _reached(row[MESSAGES], forks)
+        for chat in closed:
+            if reached := _reached(chat[MESSAGES], forks):
+                chat[FORKS] = reached
         # What no thread reaches stays with the session, which then loses it.
-        session[FORKS] = forks = dict(forks)
-        chats = [session, *closed]
-        reached = [_reached(chat[MESSAGES], forks) for chat in chats]
-        for chat, found in zip(chats, reached, strict=True):
-            chat[FORKS] = {**chat.get(FORKS, {}), **found}
-    if row[MESSAGES] or not closed:
+        session[FORKS] = {**found, **forks}
+    if row[MESSAGES] or not closed or forks:
         yield None, session
     for chat in closed:
         chat.pop("name", None)

@@ -121,7 +121,7 @@ def _objects(row: Fields, key: str, answers: list[object]) -> list[Scored]:
     models = [one.answer.model for one in scored]
     for name in MODEL_LISTS:
         named = row.peek(name)
-        if isinstance(named, list) and {*named} == {*models}:
+        if isinstance(named, list) and all(model in models for model in named):
             row.take(name)
     return scored
 
@@ -137,7 +137,7 @@ def _side_by_side(row: Fields, key: str, answers: list[object]) -> list[Scored]:
     models: list[object] = [None] * len(answers)
     for name in MODEL_LISTS:
         named = row.peek(name)
-        if isinstance(named, list) and len(named) == len(answers):
+        if isinstance(named, list) and list(map(type, named)) == [str] * len(answers):
             models = row.items(name)
             break
     return [

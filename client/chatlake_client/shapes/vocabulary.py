@@ -66,7 +66,7 @@ def is_model_message(message: Json) -> bool:
     """Tell whether an object is a request or a response of Pydantic AI."""
     parts = message.get("parts")
     return (
-        message.get("kind") in {"request", "response"}
+        message.get("kind") in ("request", "response")
         and isinstance(parts, list)
         and all(isinstance(part, dict) and "part_kind" in part for part in parts)
     )

@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+from chatlake_client.shapes.chatbox import parts_of_chatbox
 from tests.client.reading import file_of, found_of, read_all, texts
 
 TALK = [("user", "Which tea?"), ("assistant", "Green.")]
@@ -87,3 +88,12 @@ def test_a_fork_of_which_nothing_is_shown_is_not_lost() -> None:
 def test_threads_that_are_none_are_not_lost() -> None:
     _, losses = found_of(session(threads=[{"messages": "x"}]))
     assert losses.count(tuple)[1] == ["threads"]
+
+
+def test_a_fork_behind_a_message_that_is_gone_is_not_lost(tmp_path: Path) -> None:
+    closed = {"id": "t", "name": "Tea", "messages": SHOWN}
+    forks = {"gone": fork([message("3", "user", "Why?")], [])}
+    for messages in (SHOWN, []):
+        row = session(messages=messages, threads=[closed], messageForksHash=forks)
+        first, second = parts_of_chatbox(row)
+        assert (first[1]["messageForksHash"], second[1]["id"]) == (forks, "t")

@@ -96,3 +96,9 @@ def test_a_question_may_have_files() -> None:
 def test_an_unknown_part_is_refused(message: Any) -> None:
     with pytest.raises(RowError, match=r"unknown kind gesture|but binary"):
         conversation_of([message])
+
+
+@pytest.mark.parametrize("kind", [[], {}, ["request"], 3, "x"])
+def test_a_message_of_another_kind_is_none(kind: Any) -> None:
+    with pytest.raises(RowError):
+        conversation_of({"messages": [{**MESSAGES[0], "kind": kind}]})

@@ -109,6 +109,14 @@ def test_answers_of_which_the_best_cannot_be_told_are_refused(row: Any, reason: 
         conversation_of({"prompt": "q", **row})
 
 
+@pytest.mark.parametrize("models", [[{}], [["x"]], "x", [None, "m"], 3])
+def test_models_beside_the_answers_may_be_anything(models: Any) -> None:
+    answers = [{"answer": "Green.", "rank": 1}, {"answer": "Black.", "rank": 2}]
+    check({"prompt": "Which tea?", "answers": answers, "models": models}, "Black.", kind="pair")
+    row = {"prompt": "Which tea?", "answers": ["Green.", "Black."], "scores": [2, 1]}
+    check({**row, "models": models}, "Black.", kind="pair")
+
+
 def kaggle(**more: Any) -> dict[str, Any]:
     row = {
         "id": "30192",
