@@ -90,7 +90,7 @@ def test_threads_that_are_none_are_not_lost() -> None:
     assert losses.count(tuple)[1] == ["threads"]
 
 
-def test_a_fork_behind_a_message_that_is_gone_is_not_lost(tmp_path: Path) -> None:
+def test_a_fork_behind_a_message_that_is_gone_is_not_lost() -> None:
     closed = {"id": "t", "name": "Tea", "messages": SHOWN}
     forks = {"gone": fork([message("3", "user", "Why?")], [])}
     for messages in (SHOWN, []):
