@@ -36,16 +36,16 @@ def parts_of_chatbox(row: Json) -> Iterator[tuple[Thread, Json]]:
     session = {key: value for key, value in row.items() if key != THREADS}
     common = {key: row[key] for key in ("settings",) if key in row}
     closed = [{**common, **thread, "threadName": thread.get("name")} for thread in threads]
-    forks = row.get(FORKS)
-    if isinstance(forks, dict):
+    forks, shown = row.get(FORKS), row[MESSAGES]
+    if isinstance(forks, dict) and isinstance(shown, list):
         forks = dict(forks)
-        found = _reached(row[MESSAGES], forks)
+        found = _reached(shown, forks)
         for chat in closed:
             if reached := _reached(chat[MESSAGES], forks):
                 chat[FORKS] = reached
         # What no thread reaches stays with the session, which then loses it.
         session[FORKS] = {**found, **forks}
-    if row[MESSAGES] or not closed or forks:
+    if shown or not closed or forks:
         yield None, session
     for chat in closed:
         chat.pop("name", None)
