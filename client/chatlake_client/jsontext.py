@@ -12,7 +12,22 @@ RECURSION_LIMIT: Final = 5000
 """Python's limit while JSON is read or written; a level takes less than 1 KiB of the stack."""
 SHALLOW_BRACKETS: Final = 200
 """A text with no more opening brackets can't nest too deeply for Python's own limit."""
-_DECODER: Final = json.JSONDecoder(parse_constant=lambda _: None)
+
+
+class RepeatedKeyError(ValueError):
+    """An object has two values under one key, so that nobody can tell which one counts."""
+
+
+def _object(members: list[tuple[str, object]]) -> dict[str, object]:
+    value = dict(members)
+    if len(value) < len(members):
+        names = [name for name, _ in members]
+        repeated = next(name for name in names if names.count(name) > 1)
+        raise RepeatedKeyError(f"the key {repeated[:100]!r} appears twice in one object")
+    return value
+
+
+_DECODER: Final = json.JSONDecoder(parse_constant=lambda _: None, object_pairs_hook=_object)
 
 
 def parse(text: str | bytes) -> object:
@@ -28,7 +43,9 @@ def parse(text: str | bytes) -> object:
     """
     try:
         with _deep_recursion():
-            value: object = json.loads(text, parse_constant=lambda _: None)
+            value: object = json.loads(
+                text, parse_constant=lambda _: None, object_pairs_hook=_object
+            )
     except RecursionError:
         raise ValueError("nested too deeply") from None
     return value

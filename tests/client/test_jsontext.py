@@ -37,3 +37,10 @@ def test_the_canonical_form_does_not_depend_on_the_order_of_keys() -> None:
     one = jsontext.canonical({"a": 1, "b": {"c": "ü", "d": None}})
     assert one == jsontext.canonical({"b": {"d": None, "c": "ü"}, "a": 1})
     assert json.loads(one) == {"a": 1, "b": {"c": "ü", "d": None}}
+
+
+def test_a_key_that_an_object_has_twice_is_named() -> None:
+    text = '{"a": [{"role": "user", "b": 1, "role": "tool"}]}'
+    for parse in (jsontext.parse, jsontext.parse_row, lambda text: jsontext.parse_at(text, 0)):
+        with pytest.raises(jsontext.RepeatedKeyError, match="the key 'role' appears twice in one"):
+            parse(text)

@@ -11,6 +11,7 @@ from app.ingest.contract.fields import (
     NO_DATA_URL,
     ContractSchema,
     Items,
+    Text,
     optional_list,
     optional_text,
     optional_time,
@@ -27,8 +28,14 @@ class ToolCallSchema(ContractSchema):
 
     id = optional_text(*NAME, description="The id that the tool's answer refers to")
     name = required_text(*NAME, description="The tool", example="get_weather")
-    arguments = optional_text(
-        description="The arguments as JSON text, kept to the byte", example='{"city": "Bonn"}'
+    arguments = Text(
+        load_default=None,
+        allow_none=True,
+        error_messages={"invalid": "Not a valid string: send the value's JSON as a text."},
+        metadata={
+            "description": "The arguments as JSON text, kept to the byte",
+            "example": '{"city": "Bonn"}',
+        },
     )
 
     def respelt(self, data: dict[str, Any]) -> dict[str, Any]:

@@ -95,5 +95,7 @@ def _parsed_line(number: int, text: str, file_share: float) -> Row | Rejected:
         return Rejected(number, NOT_TEXT, text)
     try:
         return Row(number, jsontext.parse_row(text), file_share)
+    except jsontext.RepeatedKeyError as error:
+        return Rejected(number, str(error), text)
     except ValueError as error:
         return Rejected(number, f"not JSON: {error}", text)

@@ -132,6 +132,8 @@ class JsonValues:
             self._taken, end = jsontext.parse_at(self._text, self._place)
         except json.JSONDecodeError as error:
             return f"not JSON: {error.msg}"
+        except jsontext.RepeatedKeyError as error:
+            return str(error)
         except RecursionError:
             return "nested too deeply"
         # A number may go on after what was read so far.

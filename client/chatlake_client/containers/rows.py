@@ -12,6 +12,7 @@ from typing import Final
 
 from chatlake_client.containers.csv_rows import read_csv
 from chatlake_client.containers.json_rows import read_json, read_jsonl
+from chatlake_client.containers.markdown import read_markdown
 from chatlake_client.containers.sniff import Kind, kind_of
 from chatlake_client.containers.source import Source, opened_sources, unreadable_errors
 from chatlake_client.records import Rejected, Row
@@ -75,6 +76,8 @@ def _read(path: Path, source: Source, recognition: Recognition) -> FileRows:
                     yield from read_jsonl(source)
                 case Kind.CSV:
                     yield from read_csv(source)
+                case Kind.MARKDOWN:
+                    yield from read_markdown(source)
                 case Kind.PARQUET:
                     yield from _read_parquet(source)
         except csv.Error as error:

@@ -12,6 +12,7 @@ from typing import Final
 from chatlake_client import jsontext
 from chatlake_client.containers import json_values
 from chatlake_client.containers.lines import BLANK_CHARS, open_text, read_lines
+from chatlake_client.containers.markdown import is_markdown_chat
 from chatlake_client.containers.source import Source
 
 PARQUET_MAGIC: Final = b"PAR1"
@@ -26,6 +27,7 @@ class Kind(enum.Enum):
     JSON = "json"
     JSONL = "jsonl"
     CSV = "csv"
+    MARKDOWN = "markdown"
     PARQUET = "parquet"
 
 
@@ -50,6 +52,8 @@ def kind_of(source: Source, is_header: Callable[[list[str]], bool]) -> Kind:
             return _kind_of_json(source, head)
         case json_values.RECORD_SEPARATOR:
             return Kind.JSON
+        case "#" if is_markdown_chat(head.text):
+            return Kind.MARKDOWN
         case _:
             return _kind_of_plain_text(source, head, is_header)
 
@@ -135,6 +139,8 @@ def _cells(line: str) -> list[str]:
 def _is_value(line: str) -> bool:
     try:
         return isinstance(jsontext.parse(line), dict | list)
+    except jsontext.RepeatedKeyError:
+        return True
     except ValueError:
         return False
 

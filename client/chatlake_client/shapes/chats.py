@@ -41,6 +41,7 @@ class ChatApplication:
         titles: The keys of titles, the user's own first.
         settings: The key of an object that names the model, and may state a system prompt and
             messages that stand before the others.
+        version: The key of the application's version; None where its chats don't state it.
     """
 
     name: str
@@ -48,6 +49,7 @@ class ChatApplication:
     id: str = "id"
     titles: tuple[str, ...] = ("title",)
     settings: str = "settings"
+    version: str | None = None
 
 
 def _marks(*keys: str) -> frozenset[str]:
@@ -69,6 +71,8 @@ APPLICATIONS: Final = (
     ChatApplication("LobeChat", _marks("topicId"), "topicId"),
     ChatApplication("Cherry Studio", _marks("assistantId"), titles=("name",)),
     ChatApplication("ChatGPT Exporter", _marks("powered_by")),
+    ChatApplication("Aider", _marks("aiderOutput"), version="version"),
+    ChatApplication("Cursor", _marks("cursorExport"), version="version"),
 )
 KEYS: Final = frozenset({"metadata"}.union(*(one.marks for one in APPLICATIONS)))
 """Keys of which each chat has at least one."""
@@ -110,7 +114,9 @@ def read_chat(row: Fields) -> Conversation:
         created_at=time_of(row, *TIME_KEYS, "startTime")
         or next((turn.created_at for turn in turns if turn.created_at), None),
         title=row.label(*application.titles),
-        client=Application(application.name),
+        client=Application(
+            application.name, application.version and row.label(application.version)
+        ),
     )
 
 
@@ -120,14 +126,15 @@ def _spoken(row: Fields, key: str) -> list[Turn]:
     for place, message in enumerate(messages):
         if not isinstance(message, dict):
             raise RowError(f"{key}[{place}] must be an object, not {kind_name(message)}")
-    spoken = [one for one in messages if isinstance(one, dict) and not _is_of_application(one)]
+    spoken = [one for one in messages if isinstance(one, dict) and not is_of_application(one)]
     turns = turns_of_list(row, [_without(one) for one in spoken], key)
     for turn in all_turns(turns):
         turn.role = role_of_word(turn.role) or turn.role
     return [turn for turn in turns if turn.role == "tool" or not turn.shows_nothing]
 
 
-def _is_of_application(message: Json) -> bool:
+def is_of_application(message: Json) -> bool:
+    """Tell whether a message is the application's own, such as an error."""
     return (
         is_true(message.get("isError"))
         or message.get("type") in NOT_SPOKEN

@@ -4,6 +4,7 @@
 - `response_1`, `response_2`, `preference_strength`: the card of nvidia/HelpSteer2; below 0 prefers
   the first
 - `context`, `response1`, `response2`, `overall_preference`: the card of nvidia/HelpSteer3; the same
+- `output_1`, `output_2`, `preference`: tatsu-lab/alpaca_eval, README; from 1 to 2, and 0 for a tie
 """
 
 from collections.abc import Callable
@@ -45,10 +46,15 @@ def _by_place(place: float) -> int | None:
     return int(place) if place in {0, 1} else None
 
 
+def _by_middle(preference: float) -> int | None:
+    return None if preference in {0, 1.5} else int(preference > 1.5)  # noqa: PLR2004  # of 1 and 2
+
+
 VERDICTS: Final = (
     Verdict(("response_0", "response_1"), "better_response_id", _by_place),
     Verdict(("response_1", "response_2"), "preference_strength", _by_sign),
     Verdict(("response1", "response2"), "overall_preference", _by_sign),
+    Verdict(("output_1", "output_2"), "preference", _by_middle),
 )
 KEYS: Final = frozenset(verdict.key for verdict in VERDICTS)
 

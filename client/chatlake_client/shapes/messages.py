@@ -24,12 +24,14 @@ from chatlake_client.shapes.gemini import turns_of_content
 from chatlake_client.shapes.meaning import Level
 from chatlake_client.shapes.media import attachment_at, attachment_of_base64
 from chatlake_client.shapes.parts import turns_of_parts
+from chatlake_client.shapes.pydantic_ai import turns_of_model_message
 from chatlake_client.shapes.thoughts import split_thoughts
 from chatlake_client.shapes.times import time_of
 from chatlake_client.shapes.vocabulary import (
     ROLE_KEYS,
     TIME_KEYS,
     content_key_of,
+    is_model_message,
     is_typed,
     model_of,
     speaker_of,
@@ -93,6 +95,9 @@ def turns_of_list(row: Fields, messages: list[object], key: str) -> list[Turn]:
             turns.append(turn)
         elif exchange := _exchange(message):
             turns += exchange
+        elif is_model_message(message):
+            inner = row.inner(message, f"{key}[]", Level.TURN)
+            turns += turns_of_model_message(inner, is_first=not turns)
         else:
             turns += turns_of_message(row.inner(unwrapped(message), f"{key}[]", Level.TURN))
     return turns
@@ -154,7 +159,7 @@ def turns_of_message(message: Fields) -> list[Turn]:
     stopped = message.take("stopped")
     turn.stopped = None if stopped is None else is_true(stopped)
     turn.attachments += files_of(message)
-    turn.alternatives = _alternatives(message)
+    turns[0].alternatives = _alternatives(message)
     if isinstance(message.peek("audio"), dict):
         _add_audio(turn, message.nested("audio"))
     if turn.name and turn.name == turn.role:

@@ -8,6 +8,8 @@ from chatlake_client.records import Json
 from chatlake_client.shapes import (
     aistudio,
     battles,
+    calling,
+    chatbox,
     chatgpt,
     chats,
     claude_ai,
@@ -32,6 +34,8 @@ from chatlake_client.shapes import (
     openwebui,
     otel,
     preferences,
+    prism,
+    ranked,
     requests,
     rows,
     scattered,
@@ -161,7 +165,7 @@ SHAPES: Final[tuple[Shape | ThreadShape, ...]] = (
         oasst.parts_of_oasst,
         oasst.read_oasst_messages,
     ),
-    Shape("LMArena", _keys("conversation_a"), battles.is_battle, battles.read_battle),
+    Shape("LMArena", _keys("conversation_a response_a"), battles.is_battle, battles.read_battle),
     Shape(
         "OpenAI's preferences",
         _keys("preferred_output"),
@@ -177,7 +181,18 @@ SHAPES: Final[tuple[Shape | ThreadShape, ...]] = (
     Shape(
         "two answers and a preference", compared.KEYS, compared.is_compared, compared.read_compared
     ),
+    Shape("answers with ranks or scores", ranked.KEYS, ranked.is_ranked, ranked.read_ranked),
+    Shape("xLAM", _keys("answers"), calling.is_xlam, calling.read_xlam),
+    Shape("Glaive", _keys("chat"), calling.is_glaive, calling.read_glaive),
+    Shape("PRISM", _keys("conversation_history"), prism.is_prism, prism.read_prism),
     Shape("SHP", _keys("human_ref_A"), preferences.is_shp, preferences.read_shp),
+    ThreadShape(
+        "Chatbox with threads or forks",
+        _keys("threads messageForksHash"),
+        chatbox.is_chatbox,
+        chatbox.parts_of_chatbox,
+        chatbox.read_chatbox,
+    ),
     Shape(
         ", ".join(one.name for one in chats.APPLICATIONS),
         chats.KEYS,
@@ -276,4 +291,6 @@ def _is_whole(value: object) -> bool:
 
 def _is_content(value: object) -> bool:
     """Tell whether a value is a turn in Gemini's words, whose parts state no type."""
-    return isinstance(value, dict) and "parts" in value and not vocabulary.is_typed(value["parts"])
+    if not isinstance(value, dict) or vocabulary.is_model_message(value):
+        return False
+    return "parts" in value and not vocabulary.is_typed(value["parts"])

@@ -52,12 +52,24 @@ def role_of_word(word: object) -> str | None:
 
 def speaks(message: Json) -> bool:
     """Tell whether an object says who speaks and what, so that it is a message."""
+    if is_model_message(message):
+        return True
     inner = unwrapped(message)
     has_speaker = any(key in inner for key in ROLE_KEYS) or any(
         role_of_word(inner.get(key)) for key in OTHER_SPEAKER_KEYS
     )
     keys = (*CONTENT_KEYS, *OTHER_CONTENT_KEYS, "tool_calls")
     return has_speaker and any(key in inner for key in keys)
+
+
+def is_model_message(message: Json) -> bool:
+    """Tell whether an object is a request or a response of Pydantic AI."""
+    parts = message.get("parts")
+    return (
+        message.get("kind") in ("request", "response")
+        and isinstance(parts, list)
+        and all(isinstance(part, dict) and "part_kind" in part for part in parts)
+    )
 
 
 def unwrapped(message: Json) -> Json:

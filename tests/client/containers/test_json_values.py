@@ -107,3 +107,9 @@ def test_any_cut_leaves_whole_values_before_it() -> None:
         except ValueError:
             pass
         assert found == ROWS[: len(found)]
+
+
+def test_a_value_with_a_repeated_key_costs_only_itself() -> None:
+    first, broken, last = values('{"a": 1} {"b": {"c": 1, "c": 2}} {"d": 3}')
+    assert (first, last) == ({"a": 1}, {"d": 3})
+    assert broken == Broken("the key 'c' appears twice in one object", '{"b": {"c": 1, "c": 2}}')

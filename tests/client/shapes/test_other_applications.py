@@ -10,7 +10,7 @@ from chatlake_client.contract import Terms, submissions_of
 from chatlake_client.conversation import Conversation
 from chatlake_client.errors import RowError
 from chatlake_client.importer import Found, read_conversations
-from tests.client.reading import conversation_of, file_of, found_of, read_all, texts
+from tests.client.reading import conversation_of, file_of, read_all, texts
 
 ASKED = {"role": "user", "content": "Which tea?"}
 ANSWERED = {"role": "assistant", "content": "Green."}
@@ -65,12 +65,6 @@ def test_a_chat_of_hugging_chat_with_an_assistant_stays_one() -> None:
     conversation = conversation_of(chat)
     assert conversation.client
     assert conversation.client.name == "HuggingChat"
-
-
-def test_threads_and_forks_of_a_chat_are_not_lost() -> None:
-    chat = {"threadName": "Tea", "messages": [ASKED], "threads": [{"messages": [ANSWERED]}]}
-    _, losses = found_of(chat)
-    assert losses.count(tuple)[1] == ["threads"]
 
 
 def test_of_several_models_the_chosen_answer_is_the_main_one(tmp_path: Path) -> None:

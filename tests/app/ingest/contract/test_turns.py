@@ -194,3 +194,10 @@ def test_an_alternative_has_turns_and_none_of_them_has_alternatives() -> None:
 def test_a_wrong_field_of_an_alternative_is_named() -> None:
     found = turn_errors(alternatives=[[{"content": "a"}, {"content": "b", "rating": "5"}]])
     assert set(found["alternatives"][0][1]) == {"rating"}
+
+
+@pytest.mark.parametrize("spell", [lambda call: call, lambda call: {"function": call}])
+def test_arguments_that_are_no_text_are_refused_with_what_to_do(spell: Any) -> None:
+    call = spell({"name": "f", "arguments": {"city": "Bonn"}})
+    found = turn_errors(content="Hi", tool_calls=[call])
+    assert "send the value's JSON as a text" in str(found)

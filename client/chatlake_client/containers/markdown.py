@@ -1,0 +1,176 @@
+"""Reads the chats of editors that are Markdown: Aider's history and Cursor's exports.
+
+Each becomes an object with its messages. Who speaks is told as the applications themselves read
+their files:
+
+- Aider-AI/aider, aider/utils.py (`split_chat_history_markdown`): lines with `####` are the user's,
+  those with `>` are Aider's own, and all others are the model's. In a block of code they say
+  nothing of who speaks.
+- Cursor's exports: a rule and the bold name of the speaker stand before each message.
+"""
+
+import re
+from collections.abc import Iterator
+from typing import Final
+
+from chatlake_client.containers.lines import (
+    MAX_LINE_CHARS,
+    NOT_TEXT,
+    is_text,
+    open_text,
+    read_lines,
+)
+from chatlake_client.containers.source import Source
+from chatlake_client.records import Json, Rejected, Row
+
+AIDER_START: Final = "# aider chat started at "
+AIDER_USER: Final = "####"
+AIDER_OUTPUT: Final = ">"
+AIDER_QUESTIONS: Final = ("/ask ", "/code ", "/architect ", "/chat-mode ")
+"""Commands of Aider whose text goes to the model."""
+_AIDER_MODEL: Final = re.compile(r"(?:Main model|Model): (\S+)")
+_AIDER_VERSION: Final = re.compile(r"Aider v(\S+)", re.IGNORECASE)
+_FENCE: Final = re.compile(r"(`{3,}|~{3,})(.*)")
+_CURSOR_HEAD: Final = re.compile(
+    r"# (?P<title>[^\n]*)\n+_Exported on (?P<exported>[^\n]*?) from Cursor"
+    r"(?: \((?P<version>[^)\n]*)\))?_\s*\n"
+)
+_CURSOR_SPEAKER: Final = re.compile(r"^---\n\s*\n?\*\*(User|Cursor)\*\*[ ]*\n", re.MULTILINE)
+_CURSOR_ROLES: Final = {"User": "user", "Cursor": "assistant"}
+
+
+def is_markdown_chat(head: str) -> bool:
+    """Tell whether a text begins as a file that can be read here."""
+    return head.startswith(AIDER_START) or _CURSOR_HEAD.match(head) is not None
+
+
+def read_markdown(source: Source) -> Iterator[Row | Rejected]:
+    """Yield the chats of a file.
+
+    Raises:
+        ValueError: A chat is longer than `MAX_LINE_CHARS`.
+    """
+    with open_text(source, newline=None) as file:
+        chats = enumerate(_texts(read_lines(file)), start=1)
+        for number, text in chats:
+            if not is_text(text):
+                yield Rejected(number, NOT_TEXT, text)
+                continue
+            try:
+                chat = _aider(text) if text.startswith(AIDER_START) else _cursor(text)
+            except ValueError as error:
+                yield Rejected(number, str(error), text)
+                continue
+            if chat["messages"]:
+                yield Row(number, chat, source.share())
+
+
+def _texts(lines: Iterator[str]) -> Iterator[str]:
+    """Yield the text of each chat, which begins where Aider was started, or with the file."""
+    chat: list[str] = []
+    length = 0
+    for line in lines:
+        if line.startswith(AIDER_START):
+            if "".join(chat).strip():
+                yield "".join(chat)
+            chat, length = [], 0
+        if not chat and not line.strip():
+            continue
+        chat.append(line)
+        length += len(line)
+        if length > MAX_LINE_CHARS:
+            raise ValueError(f"a chat is longer than {MAX_LINE_CHARS} characters")
+    if chat:
+        yield "".join(chat)
+
+
+def _aider(text: str) -> Json:
+    """Return a chat of Aider.
+
+    Raises:
+        ValueError: A block of code doesn't end.
+    """
+    start, *lines = text.rstrip("\n").split("\n")
+    blocks: list[tuple[str, list[str]]] = []
+    output: list[str] = []
+    fence = ""
+    speaker = ""
+    for line in lines:
+        if not fence and line.startswith(AIDER_OUTPUT):
+            output.append(line.removeprefix(AIDER_OUTPUT).strip())
+            speaker = "" if speaker == "user" else speaker
+            continue
+        is_asked = not fence and (line == AIDER_USER or line.startswith(f"{AIDER_USER} "))
+        if not is_asked:
+            fence = _fence_after(line, fence)
+            if speaker != "assistant" and not line.strip():
+                continue
+        said = line.removeprefix(AIDER_USER).removeprefix(" ").removesuffix("  ")
+        role = "user" if is_asked else "assistant"
+        if role != speaker:
+            blocks.append((role, []))
+            speaker = role
+        blocks[-1][1].append(said if is_asked else line)
+    if fence:
+        raise ValueError("a block of code doesn't end: who speaks after it can't be told")
+    found = filter(None, map(_AIDER_MODEL.match, output))
+    version = filter(None, map(_AIDER_VERSION.match, output))
+    messages = _without_commands(blocks, output)
+    return {
+        "startTime": start.removeprefix(AIDER_START).strip(),
+        "model": next((match[1] for match in found), None),
+        "version": next((match[1] for match in version), None),
+        "messages": messages,
+        "aiderOutput": output,
+    }
+
+
+def _without_commands(blocks: list[tuple[str, list[str]]], output: list[str]) -> list[Json]:
+    """Return the messages; commands to Aider that no model answered join what Aider says."""
+    messages: list[Json] = []
+    for place, (role, lines) in enumerate(blocks):
+        text = "\n".join(lines).strip()
+        following = blocks[place + 1][0] if place + 1 < len(blocks) else ""
+        is_command = role == "user" and text.startswith(("/", "!"))
+        if is_command and following != "assistant" and not text.startswith(AIDER_QUESTIONS):
+            output.append(text)
+        elif text:
+            messages.append({"role": role, "content": text})
+    return messages
+
+
+def _fence_after(line: str, fence: str) -> str:
+    """Return the fence of the block of code that is open after a line; empty where none is."""
+    found = _FENCE.match(line.strip())
+    if found is None:
+        return fence
+    mark, rest = found.groups()
+    if not fence:
+        return mark
+    is_end = mark[0] == fence[0] and len(mark) >= len(fence) and not rest.strip()
+    return "" if is_end else fence
+
+
+def _cursor(text: str) -> Json:
+    """Return a chat that Cursor exported.
+
+    Raises:
+        ValueError: Something stands before the first message, or the text has no such beginning.
+    """
+    head = _CURSOR_HEAD.match(text)
+    if head is None:
+        raise ValueError("neither a chat of Aider nor one of Cursor")
+    before, *pieces = _CURSOR_SPEAKER.split(text[head.end() :])
+    if before.strip():
+        raise ValueError("a text stands before the first speaker: who says it can't be told")
+    speakers, texts = pieces[::2], pieces[1::2]
+    messages = [
+        {"role": _CURSOR_ROLES[speaker], "content": said.strip()}
+        for speaker, said in zip(speakers, texts, strict=True)
+    ]
+    return {
+        "title": head["title"].strip(),
+        "version": head["version"],
+        "messages": messages,
+        "cursorExport": head["exported"],
+    }
