@@ -85,7 +85,8 @@ def fill_small_disk(folder: Path, seed: int) -> Count:
         disk.grow(SPACE_BACK_BYTES)
         eventually("everything acknowledged is visible", lambda: server.pending() == 0)
         eventually("the logs are short", lambda: _longest_log_bytes(disk.path) <= LOG_BYTES)
-        assert _is_taken(server, campaign, next(uploads)), "there is space again"
+        # Maintenance and derived files may take the space for a moment.
+        eventually("uploads are taken", lambda: _is_taken(server, campaign, next(uploads)))
         assert server.stop() == 0, server.log
         campaign.count.cycles += 1
         return campaign.finish()

@@ -45,8 +45,8 @@ def test_a_small_disk_that_uploads_fill_drains_once_a_little_space_is_given_back
     count = fill_small_disk(tmp_path, SEED)
 
     assert count.is_sound, count
-    assert count.refused == 1
-    assert count.acknowledged > 0
+    assert count.refused
+    assert count.acknowledged
 
 
 def test_a_refused_submission_that_a_crash_brings_back_is_stored_once(tmp_path: Path) -> None:
