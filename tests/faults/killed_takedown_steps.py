@@ -136,9 +136,11 @@ class KilledSteps:
         ids = services.taken_down.unfinished_ids()
         if step is not None:
             killed = erase(Command(self._settings, step, change))
-            self.outcome.killed += killed.exit_code == _KILLED
-            hidden = services.hidden.ids()
-            self.outcome.seen += len(ids) - pc.sum(pc.is_in(ids, hidden)).as_py()
+            # One that makes fewer changes ends, and what it has erased needn't be hidden any more.
+            if killed.exit_code == _KILLED:
+                self.outcome.killed += 1
+                hidden = services.hidden.ids()
+                self.outcome.seen += len(ids) - pc.sum(pc.is_in(ids, hidden)).as_py()
         ended = erase(Command(self._settings))
         self.outcome.unfinished += len(services.takedowns.unfinished())
         self._check(ids)
