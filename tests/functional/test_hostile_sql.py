@@ -72,8 +72,9 @@ class Target:
         eventually("a query is answered", lambda: self._post("SELECT 1").ok)
 
     def check_goes_on(self) -> None:
-        """Check that a query is answered as if nothing had been."""
-        assert self._post("SELECT count(*) AS n FROM turns").json()["rows"] == [{"n": 2}]
+        """Check that a query is answered as if nothing had been, once a busy machine has time."""
+        query = "SELECT count(*) AS n FROM turns"
+        eventually("a query goes on", lambda: self._post(query).json().get("rows") == [{"n": 2}])
 
     def peaks_kib(self) -> list[int]:
         """Return the most memory of each query's process so far, as the service has logged it."""
