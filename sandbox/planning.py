@@ -23,8 +23,8 @@ class PlannedFiles:
 
     Attributes:
         dataset: The files of the snapshot, for Arrow, oldest day first.
-        local: The same files for DuckDB, in the order in which they are read best; None where it
-            can't read them.
+        local: The files of `dataset` as DuckDB reads them, in the order in which they are read
+            best; None where it can't read them.
         replaced: What tells which contributions of these days were replaced.
         counted: Number of rows of `contributions`, if it is known and the query asks for nothing
             else; else None.

@@ -104,8 +104,8 @@ class Task:
         query: The text in SQL.
         dataset: The snapshot's files, which may have rows that are newer than the snapshot.
         days: The day on which the rows of each of these files were received, in UTC.
-        local: The same files for DuckDB's own reader; None where it can't read them, such as in an
-            object store.
+        local: The files of `dataset` as DuckDB's own reader takes them; None where it can't read
+            them, such as in an object store.
         last_sequence_number: The highest sequence number of the snapshot's rows; None when the
             files have no newer rows.
         replaced: What tells which contributions a later version has replaced.

@@ -34,7 +34,7 @@ class Form:
 
     Attributes:
         width: The width of the window, in pixels.
-        height: Its height, in pixels.
+        height: The height of the window, in pixels.
         scheme: The colours that the reader's system asks for.
     """
 

@@ -43,8 +43,8 @@ class ClaimedUpload:
     """An upload in a batch.
 
     Attributes:
-        entry_id: Its entry in the journal.
-        files: Its data files.
+        entry_id: The id of the journal entry that has the upload.
+        files: The data files that the upload has written.
         is_whole: Whether all rows are there with which it was acknowledged.
     """
 

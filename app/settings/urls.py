@@ -10,7 +10,7 @@ def split_url(name: str, url: str, example: str) -> SplitResult:
 
     Args:
         name: The name of the setting, without its prefix.
-        url: Its value.
+        url: The value of the setting.
         example: A URL as it should be.
 
     Raises:

@@ -42,7 +42,7 @@ class PreparedUpload(VersionsBase):
     """An upload with prepared versions.
 
     Attributes:
-        entry_id: Its entry in the journal.
+        entry_id: The id of the journal entry that has the upload.
         is_complete: Whether all of its versions are prepared.
     """
 

@@ -52,7 +52,7 @@ def summary_of(
 
     Args:
         old: The snapshot as it is.
-        parent: Its parent as it is to be; None without one.
+        parent: The snapshot before it, as that is to be; None without one.
         total: The data files that it is to have.
         added: Those of them that it adds.
 

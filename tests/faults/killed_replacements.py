@@ -111,7 +111,7 @@ class KilledReplacements:
         """Make a lake.
 
         Args:
-            home: Its home folder.
+            home: The home folder of the lake.
             seed: Seed of the random choices.
             do: Has a process do something.
             say: Called with what is wrong, and with the counts after each kill.

@@ -165,7 +165,7 @@ class ReleaseDetails:
 
     Attributes:
         manifest: The manifest of the release.
-        hub: Its repositories on the Hub.
+        hub: The repositories on the Hub that have the release.
     """
 
     manifest: Manifest

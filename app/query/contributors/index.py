@@ -67,7 +67,7 @@ class Summand:
 
     Attributes:
         sign: 1 to add it, -1 to take it away.
-        day: Its day, in days since 1970; None for sums of all days.
+        day: The day of the rows, in days since 1970; None for sums of all days.
         until: The sequence number of the last commit that counts, of a file of `replaced`; None if
             all of its contributions count.
     """

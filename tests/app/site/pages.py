@@ -62,7 +62,7 @@ class SitePage:
     """A page of the site.
 
     Attributes:
-        address: Its address; names in braces stand for what differs between lakes.
+        address: The path that is asked for; names in braces stand for what differs between lakes.
         reader: With whose key it is opened.
         status: The status of the answer that its address has without a key.
         lake: The lake that it is a page of.
