@@ -60,8 +60,8 @@ class Embargo:
     def check_time(self, moment: datetime) -> None:
         """Check that the lake as of a time is public, whether or not it has changed since then.
 
-        If only a time with young snapshots were refused, the refusal would tell that there are some,
-        and when they were committed.
+        If a time were refused only where there are young snapshots, the refusal would tell when
+        they were committed.
 
         Args:
             moment: The time, in UTC; it may lie in the future.
