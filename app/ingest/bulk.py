@@ -17,6 +17,7 @@ from uuid import uuid4
 
 import pyarrow as pa
 import pyarrow.compute as pc
+from msgspec import UNSET
 from pyiceberg.table import Table
 
 from app.access.credentials import NO_CREDENTIALS, Credentials
@@ -257,11 +258,13 @@ class Upload:
         if not report.accepted or self._is_refused():
             raise self._reporter.refusal_of_all()
         self._store.flush()
+        repeated = report.accepted - self._store.stored_rows
+        report.repeated = repeated or UNSET
         if self._networks is not None:
             self._networks.flush()
         entry_id = self._store.acknowledge(self._digest.digest(), encode_report(report))
         self._is_finished = True
-        metrics.journalled(self._store.stored_rows, report.accepted - self._store.stored_rows)
+        metrics.journalled(self._store.stored_rows, repeated)
         for kind, lines in self._reporter.reasons.items():
             metrics.rejected(_REASONS[kind], lines)
         return UploadReceipt(report, entry_id, None if entry_id else self._store.repeated_number)
@@ -344,6 +347,8 @@ class RepeatedUpload:
     def finish(self) -> UploadReceipt:
         """Return the receipt that was given before, or what of it still holds.
 
+        All of its accepted lines are repeated ones by now.
+
         Raises:
             RequestKeyReused: The Idempotency-Key came with another body, mode or
                 sender before.
@@ -351,8 +356,9 @@ class RepeatedUpload:
         """
         if self._answered.digest != self._digest.digest():
             raise RequestKeyReused(self._request_key)
-        answered = self._answered
-        return UploadReceipt(self._report(), answered.entry_id, answered.sequence_number)
+        answered, report = self._answered, self._report()
+        report.repeated = report.accepted
+        return UploadReceipt(report, answered.entry_id, answered.sequence_number)
 
     def _report(self) -> Report:
         report = decode_report(self._answered.answer)

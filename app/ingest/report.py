@@ -41,6 +41,8 @@ class Report(msgspec.Struct):
         rejected: Number of lines that are not stored.
         errors: The first of the rejected lines.
         errors_truncated: Whether more lines were rejected than are listed.
+        repeated: Number of accepted lines whose conversations were stored before, or came more than
+            once in the upload; UNSET without any.
         unowned: Number of accepted lines with ids that own nothing; UNSET without any.
         ignored: The keys of the accepted lines that aren't stored; UNSET without any.
     """
@@ -49,6 +51,7 @@ class Report(msgspec.Struct):
     rejected: int = 0
     errors: list[LineError] = msgspec.field(default_factory=list)
     errors_truncated: bool = False
+    repeated: int | UnsetType = UNSET
     unowned: int | UnsetType = UNSET
     ignored: list[str] | UnsetType = UNSET
 

@@ -255,7 +255,7 @@ def _print_outcomes(run: IngestRun) -> None:
 
 
 def _print_summary(run: IngestRun) -> None:
-    for line in table(total(run.tallies), run.sender.ignored):
+    for line in table(total(run.tallies), run.sender.ignored, run.sender.repeated):
         click.echo(line)
     if run.rejected_rows.is_written:
         click.echo(f"rejected rows: {click.format_filename(run.rejected_rows.path)}")

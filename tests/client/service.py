@@ -123,10 +123,12 @@ class Service:
             self._under_way -= 1
             wrong = self._wrong_lines(lines)
             answer = self._answer_to(text)
+            repeated = 0
             if answer.status in {200, 202} and not answer.is_cut:
-                right = (body for number, body in enumerate(bodies, 1) if number not in wrong)
+                right = [body for number, body in enumerate(bodies, 1) if number not in wrong]
+                repeated = sum(body["ingest_id"] in self.stored for body in right)
                 self.stored |= {body["ingest_id"]: body for body in right}
-        return self._report(len(lines), wrong) if answer == Answer() else answer
+        return self._report(len(lines), wrong, repeated) if answer == Answer() else answer
 
     def _wrong_lines(self, lines: list[str]) -> dict[int, Body]:
         found = {}
@@ -136,7 +138,7 @@ class Service:
                     found[number] = answer.body
         return found
 
-    def _report(self, lines: int, wrong: dict[int, Body]) -> Answer:
+    def _report(self, lines: int, wrong: dict[int, Body], repeated: int) -> Answer:
         listed = [
             {"line": number, "message": body["message"], "errors": body["errors"]}
             for number, body in sorted(wrong.items())
@@ -146,6 +148,7 @@ class Service:
             "rejected": len(wrong),
             "errors": listed[: self.max_listed],
             "errors_truncated": len(listed) > self.max_listed,
+            **({"repeated": repeated} if repeated else {}),
             **({"ignored": self.ignored} if self.ignored else {}),
         }
         if len(wrong) < lines:

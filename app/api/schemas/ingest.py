@@ -133,6 +133,12 @@ class UploadSchema(Schema):
         fields.Nested(LineErrorSchema), metadata={"description": "The first 1,000 rejected lines"}
     )
     errors_truncated = fields.Boolean(metadata={"description": "Whether there are more"})
+    repeated = fields.Integer(
+        metadata={
+            "description": "Accepted lines that were stored before, or that the upload has more "
+            "than once; left out without any"
+        }
+    )
     unowned = fields.Integer(
         metadata={
             "description": "Accepted lines with an id that could be guessed, whose conversations "

@@ -1,6 +1,7 @@
 """Exports, backups and logs of applications beyond what their files in `exports` show."""
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -252,3 +253,27 @@ def test_nothing_that_an_application_writes_is_lost(name: str) -> None:
     assert found
     for item in found:
         submissions_of(item.conversation, item.losses, Terms())
+
+
+OBJECTS_OF_CHATS = {
+    "lobechat": ("sessions", "topics", "messages", "extra"),
+    "cherry_studio": ("messages", "message_blocks", "model"),
+}
+
+
+@pytest.mark.parametrize(
+    ("name", "key"), [(name, key) for name, keys in OBJECTS_OF_CHATS.items() for key in keys]
+)
+def test_keys_of_a_backup_that_nobody_knows_are_counted(
+    tmp_path: Path, name: str, key: str
+) -> None:
+    text = (FOLDER / f"{name}.json").read_text()
+    text = re.sub(rf'("{key}": (?:\[\s*)?{{)', r'\1"neverSeen": "x",', text)
+    (tmp_path / "backup.json").write_text(text)
+    counted = [
+        lost
+        for item in read_conversations(tmp_path / "backup.json")
+        if isinstance(item, Found)
+        for lost in item.losses.count(set)[0]
+    ]
+    assert any(lost.endswith("neverSeen") or lost.endswith(key) for lost in counted), counted
