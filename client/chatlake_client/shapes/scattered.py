@@ -10,7 +10,7 @@ from typing import Final
 from chatlake_client.conversation import Conversation
 from chatlake_client.errors import RowError
 from chatlake_client.records import Json
-from chatlake_client.shapes.fields import Losses
+from chatlake_client.shapes.fields import Losses, whole_number
 from chatlake_client.shapes.meaning import Level
 from chatlake_client.shapes.messages import turns_of_message
 from chatlake_client.shapes.shape import OF_THE_FILE, Thread
@@ -66,7 +66,7 @@ def read_scattered(messages: list[Json], losses: Losses) -> Conversation:
 
 def _in_order(messages: list[Json]) -> list[Json]:
     for key in PLACE_KEYS:
-        places = [_number(message.get(key)) for message in messages]
+        places = [whole_number(message.get(key)) for message in messages]
         known = [place for place in places if place is not None]
         if len(known) == len(messages) and len(set(known)) > 1:
             return [message for _, message in sorted(zip(known, messages, strict=True), key=_first)]
@@ -84,9 +84,3 @@ def _first(pair: tuple[int, Json]) -> int:
 
 def _time(pair: tuple[str | None, Json]) -> str:
     return (pair[0] or "").rstrip("Z")
-
-
-def _number(value: object) -> int | None:
-    if isinstance(value, str) and value.strip().isdecimal():
-        return int(value)
-    return value if type(value) is int else None

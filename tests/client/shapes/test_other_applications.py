@@ -276,4 +276,4 @@ def test_keys_of_a_backup_that_nobody_knows_are_counted(
         if isinstance(item, Found)
         for lost in item.losses.count(set)[0]
     ]
-    assert any(lost.endswith("neverSeen") or lost.endswith(key) for lost in counted), counted
+    assert any(lost.endswith(("neverSeen", key)) for lost in counted), counted
