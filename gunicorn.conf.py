@@ -88,7 +88,7 @@ from prometheus_client.multiprocess import mark_process_dead  # noqa: E402
 
 from app.background.supervisor import Supervisor  # noqa: E402
 from app.edge.worker import Worker  # noqa: E402
-from app.settings import Settings  # noqa: E402
+from app.settings import Settings, SettingsError  # noqa: E402
 from app.telemetry import exposition, logs, metrics, traces  # noqa: E402
 
 _ENDING_SIGNALS = (signal.SIGINT, signal.SIGQUIT, signal.SIGTERM)
@@ -113,7 +113,11 @@ _MALLOC_OPTIONS = {
 }
 """Options by their environment variables, with their numbers in malloc.h: see mallopt(3)."""
 
-_settings = Settings.from_environment(os.environ)
+try:
+    _settings = Settings.from_environment(os.environ)
+except SettingsError as error:
+    # The operator gets one line, and no traceback.
+    raise SystemExit(f"chatlake: {error}") from error
 
 
 class _ServerLog(Logger):

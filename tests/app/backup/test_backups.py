@@ -311,6 +311,14 @@ def test_a_backup_within_the_lake_is_refused(services: Services) -> None:
         back_up(services, services.settings.home / "backups")
 
 
+def test_a_backup_in_a_folder_that_is_not_there_is_refused(
+    services: Services, tmp_path: Path
+) -> None:
+    with pytest.raises(PlaceUnfit, match=f"no folder {tmp_path}/disk"):
+        back_up(services, tmp_path / "disk" / "backups")
+    assert not (tmp_path / "disk").exists()
+
+
 def test_a_damaged_backup_is_refused_before_anything_is_written(
     services: Services, place: Path, tmp_path: Path
 ) -> None:

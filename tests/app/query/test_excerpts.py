@@ -86,12 +86,13 @@ def test_a_text_that_nearly_matches_everywhere_takes_no_longer_than_others() -> 
     # A search by `re` compares 500 characters at each of 3 million: seconds, and not milliseconds.
     searched = "A" * 500 + "bc"
     taken_s = []
-    for text in ("z" * 3_000_000, "a" * 3_000_000 + "bcd"):
+    # The first search has more to do than search.
+    for text in ("z" * 3_000_000, "z" * 3_000_000, "a" * 3_000_000 + "bcd"):
         began_at = process_time()
         found = excerpt_of(Turn("Hi", "user"), Turn(text, "assistant"), q=searched)
         taken_s.append(process_time() - began_at)
-    other_s, nearly_s = taken_s
-    assert nearly_s < 50 * other_s
+    *others_s, nearly_s = taken_s
+    assert nearly_s < 20 * min(others_s)
     assert found.passages[1].is_cut_before
     assert matches_of(found.passages[1]) == []
 
