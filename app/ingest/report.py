@@ -43,7 +43,7 @@ class Report(msgspec.Struct):
         errors_truncated: Whether more lines were rejected than are listed.
         repeated: Number of accepted lines whose conversations were stored before, or came more than
             once in the upload; UNSET without any.
-        unowned: Number of accepted lines with ids that own nothing; UNSET without any.
+        unowned: Number of accepted lines that no contributor can withdraw; UNSET without any.
         ignored: The keys of the accepted lines that aren't stored; UNSET without any.
     """
 
@@ -75,7 +75,7 @@ class Reporter:
 
         Args:
             lines: Number of lines.
-            unowned: Number of those whose ids own nothing.
+            unowned: Number of those that no contributor can withdraw.
             ignored: Their keys that aren't stored.
         """
         self.report.accepted += lines

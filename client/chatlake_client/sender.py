@@ -34,6 +34,10 @@ class RowSender(Protocol):
     def repeated(self) -> int:
         """How many accepted rows the service had stored before."""
 
+    @property
+    def unowned(self) -> int:
+        """How many accepted rows nobody can withdraw by a key."""
+
 
 class BulkSender:
     """Sends uploads of many rows each, from several threads.
@@ -82,6 +86,11 @@ class BulkSender:
     def repeated(self) -> int:
         """How many accepted rows the service had stored before."""
         return self._state.repeated
+
+    @property
+    def unowned(self) -> int:
+        """How many accepted rows nobody can withdraw by a key."""
+        return self._state.unowned
 
     def send(self, rows: Iterable[PreparedRow]) -> Iterator[Outcome]:
         """Yield one outcome for each row taken, in order.

@@ -60,6 +60,7 @@ class SendingState:
             since anything else was.
         ignored: Keys of submissions that the service doesn't know and hasn't stored.
         repeated: How many accepted lines the service had stored before.
+        unowned: How many accepted lines nobody can withdraw by a key.
     """
 
     url: str
@@ -69,12 +70,15 @@ class SendingState:
     server_errors_in_a_row: int = 0
     ignored: set[str] = field(default_factory=set)
     repeated: int = 0
+    unowned: int = 0
     _counting: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
-    def count_repeated(self, lines: int) -> None:
-        """Count accepted lines that the service had stored before."""
+    def count(self, report: Json) -> None:
+        """Add the numbers of lines that a report states."""
+        repeated, unowned = report.get("repeated"), report.get("unowned")
         with self._counting:
-            self.repeated += lines
+            self.repeated += repeated if isinstance(repeated, int) else 0
+            self.unowned += unowned if isinstance(unowned, int) else 0
 
     def fail(self, reason: str, asked_wait_s: float | None = None) -> None:
         """End the sending; only the first failure is kept.
@@ -169,8 +173,7 @@ class Uploader:
         details = report if isinstance(report, dict) else {}
         if isinstance(details.get("rejected"), int):
             if is_first:
-                repeated = details.get("repeated")
-                self._state.count_repeated(repeated if isinstance(repeated, int) else 0)
+                self._state.count(details)
             return self._reported(lines, details)
         if reason := _reason_to_stop(status, message, details):
             self._state.fail(reason, retry_after_s(response.headers.get("Retry-After")))

@@ -62,6 +62,7 @@ class Service:
             rejects the lines that have the text, and no others, as the real service does.
         connections: How many connections were opened.
         ignored: Keys that the service says it ignores.
+        is_owning: Whether the service says that what it accepts can be withdrawn.
         max_listed: How many wrong lines a report lists.
         most_under_way: The largest number of requests at one time.
         gate: While it isn't set, requests wait before they are answered.
@@ -82,6 +83,7 @@ class Service:
         self.arrived = threading.Event()
         self.lock = threading.Lock()
         self.ignored: list[str] = []
+        self.is_owning = True
         self.max_listed = 1_000
         self._under_way = 0
         self.most_under_way = 0
@@ -149,6 +151,7 @@ class Service:
             "errors": listed[: self.max_listed],
             "errors_truncated": len(listed) > self.max_listed,
             **({"repeated": repeated} if repeated else {}),
+            **({} if self.is_owning else {"unowned": lines - len(wrong)}),
             **({"ignored": self.ignored} if self.ignored else {}),
         }
         if len(wrong) < lines:

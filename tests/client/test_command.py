@@ -86,6 +86,14 @@ def test_the_table_counts_what_the_service_accepted(service: Service, folder: Pa
     assert (found["of these stored before"], found["of these without a stated agent"]) == (0, 3)
 
 
+def test_what_nobody_can_withdraw_is_told(service: Service, folder: Path) -> None:
+    path = rows_file(folder / "rows.jsonl", "a", "b")
+    assert "withdrawn" not in run(path, "--url", service.url).stdout
+    service.is_owning = False
+    told = run(path, "--url", service.url).stdout.splitlines()[-1]
+    assert told.startswith("2 conversations can't be withdrawn by you, now or later")
+
+
 def test_a_rows_own_ingest_id_is_used(service: Service, folder: Path) -> None:
     path = folder / "rows.json"
     path.write_text(json.dumps({"conversation": [{"content": "Hi"}], "ingest_id": "mine"}))

@@ -67,14 +67,13 @@ class ContractSchema(Schema):
                 data[name] = self.fields[name].load_default
         return type(self).record(**data)
 
-    def handle_error(self, error: ValidationError, data: Any, *, many: bool, **kwargs: Any) -> None:
+    def handle_error(self, error: ValidationError, data: Any, *, many: bool, **_: Any) -> None:
         """Name unknown keys beside a field that is missing: it may be there, misspelt.
 
         Args:
             error: What is wrong with an object; gets the names.
             data: The object.
             many: Whether it is a list of objects, which the contract has nowhere.
-            kwargs: What else marshmallow tells.
         """
         if many or not isinstance(data, dict) or not isinstance(error.messages, dict):
             return

@@ -45,7 +45,7 @@ def test_the_lines_of_an_upload_are_stored_in_their_order_in_one_snapshot(
     answer = _upload(client, _lines(*(make_submission(str(i)) for i in range(9))))
     assert (answer.status_code, answer.json) == (
         200,
-        {"accepted": 9, "rejected": 0, "errors": [], "errors_truncated": False},
+        {"accepted": 9, "rejected": 0, "errors": [], "errors_truncated": False, "unowned": 9},
     )
     assert _stored(client, services) == [str(i) for i in range(9)]
     snapshots = client.get("/v1/snapshots").json
