@@ -30,7 +30,13 @@ TITLE_KEYS: Final = ("conversation_title", "title")
 
 def is_scattered(row: Json) -> bool:
     """Tell whether a row is a message that names its conversation."""
-    return speaks(row) and any(_is_id(row.get(key)) for key in THREAD_KEYS)
+    return speaks(row) and thread_of(row) is not None
+
+
+def thread_of(row: Json) -> str | None:
+    """Return the id of the conversation that a row names; None if it names none."""
+    ids = (row.get(key) for key in THREAD_KEYS)
+    return next((str(id_) for id_ in ids if _is_id(id_)), None)
 
 
 def _is_id(value: object) -> bool:
@@ -39,8 +45,7 @@ def _is_id(value: object) -> bool:
 
 def parts_of_scattered(row: Json) -> Iterator[tuple[Thread, Json]]:
     """Yield the message with the id of its conversation."""
-    ids = (row.get(key) for key in THREAD_KEYS)
-    yield next((str(id_) for id_ in ids if _is_id(id_)), OF_THE_FILE), row
+    yield thread_of(row) or OF_THE_FILE, row
 
 
 def read_scattered(messages: list[Json], losses: Losses) -> Conversation:
@@ -49,7 +54,7 @@ def read_scattered(messages: list[Json], losses: Losses) -> Conversation:
     Raises:
         RowError: No id tells that the rows are one conversation, and one speaks alone.
     """
-    rows = [losses.open(message, "messages[]", Level.TURN) for message in _in_order(messages)]
+    rows = [losses.open(message, "messages[]", Level.TURN) for message in in_order(messages)]
     ids = [row.label(*THREAD_KEYS) for row in rows]
     titles = [row.label(*TITLE_KEYS) for row in rows]
     for row in rows:
@@ -64,7 +69,8 @@ def read_scattered(messages: list[Json], losses: Losses) -> Conversation:
     )
 
 
-def _in_order(messages: list[Json]) -> list[Json]:
+def in_order(messages: list[Json]) -> list[Json]:
+    """Return rows by the places that they state, or else by their times, or as they stand."""
     for key in PLACE_KEYS:
         places = [whole_number(message.get(key)) for message in messages]
         known = [place for place in places if place is not None]
