@@ -30,7 +30,7 @@ from catalog.scan import read
 from catalog.schema import CONVERSATION
 from catalog.size import size_of
 from catalog.snapshots import Snapshot
-from catalog.stage_tables import newest_build, replace_files
+from catalog.stage_builds import newest_build, replace_files
 from catalog.stages import (
     COMPUTED_STAGES,
     DROPPED_ARROW_SCHEMA,

@@ -32,7 +32,7 @@ from catalog.maintenance.thinning import Retention, thin, thinnable
 from catalog.replaced import REPLACED_IDENTIFIER
 from catalog.schema import NAMESPACE, TABLE_NAME
 from catalog.snapshots import Snapshot
-from catalog.stage_tables import source_of
+from catalog.stage_builds import source_of
 from catalog.stages import COMPUTED_STAGES, STAGE_IDENTIFIERS, TABLE_IDENTIFIERS
 from catalog.table import load_table
 

@@ -16,7 +16,7 @@ from pyiceberg.table import Table
 from app.curation.rules.reasons import CONTAMINATED
 from app.releases.credits import readable
 from catalog.schema import CONVERSATION, ID
-from catalog.stage_tables import stage_rows
+from catalog.stage_reader import stage_rows
 from catalog.stages import COMPUTED_STAGES
 
 _TRIED: Final = 16

@@ -23,7 +23,8 @@ from catalog.membership import is_among, without
 from catalog.plans import plan
 from catalog.schema import ID, SCHEMA
 from catalog.snapshots import Snapshot, held, live_snapshot, remove_tags
-from catalog.stage_tables import StageReader, newest_build
+from catalog.stage_builds import newest_build
+from catalog.stage_reader import StageReader
 from catalog.stages import COMPUTED_STAGES, ComputedStage
 from catalog.table import load_table
 

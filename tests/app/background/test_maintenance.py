@@ -28,7 +28,8 @@ from app.state import thinned_builds
 from app.state.thinned_builds import ThinnedBuild
 from catalog.maintenance.compaction import CompactionStopped
 from catalog.snapshots import held, tag_snapshot
-from catalog.stage_tables import replace_files, stage_rows
+from catalog.stage_builds import replace_files
+from catalog.stage_reader import stage_rows
 from catalog.stages import COMPUTED_STAGES, DROPPED_ARROW_SCHEMA, SOURCE_SNAPSHOT_PROPERTY
 from catalog.staging import StagedFile, StagedFiles
 from catalog.table import append_batch, load_table

@@ -32,7 +32,7 @@ from catalog.plans import plan
 from catalog.scan import read
 from catalog.schema import SCHEMA
 from catalog.snapshots import Snapshot
-from catalog.stage_tables import replace_files
+from catalog.stage_builds import replace_files
 from catalog.stages import (
     COMPUTED_STAGES,
     DROPPED_ARROW_SCHEMA,
