@@ -34,7 +34,7 @@ from app.api.schemas.snapshots import DiffQuerySchema
 from app.releases.diff import ReleaseDiff
 from app.releases.manifest import Manifest
 from app.releases.status import Status
-from app.releases.store import CACHED_S, Download, Method
+from app.releases.stores.interface import CACHED_S, Download, Method
 from app.services import current_services
 
 blueprint = Blueprint("releases", __name__, url_prefix="/v1/releases", description="Downloads")

@@ -26,7 +26,7 @@ from app.releases.source import (
     tables_of_releases,
 )
 from app.releases.status import ProgressReporter
-from app.releases.store import ReleaseStore, is_published
+from app.releases.stores.interface import ReleaseStore, is_published
 from app.releases.takedown import ReleaseTakedown
 from catalog.errors import TagTaken
 from catalog.snapshots import Snapshot, tag_snapshot

@@ -24,7 +24,7 @@ from app.releases.recipe import RELEASE_NAMES, Recipe
 from app.releases.registry import Registry
 from app.releases.source import remove_release_tag, tables_of_releases
 from app.releases.status import ProgressReporter, Status
-from app.releases.store import Download, Method, ReleaseStore, is_published
+from app.releases.stores.interface import Download, Method, ReleaseStore, is_published
 from app.releases.takedown import ReleaseTakedown
 from app.state.db import Database
 from catalog.snapshots import Snapshot

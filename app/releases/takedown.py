@@ -18,7 +18,7 @@ from app.releases.published_rows import published_files
 from app.releases.registry import Registry
 from app.releases.revision import ContributionsOf, write_revision
 from app.releases.source import stage_contributions
-from app.releases.store import ReleaseStore, is_published
+from app.releases.stores.interface import ReleaseStore, is_published
 from app.releases.taken_rows import TakenRows, find_taken_rows
 from app.state.db import Database
 from app.state.locks import holding

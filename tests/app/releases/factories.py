@@ -25,7 +25,7 @@ from app.releases.optional_fields import arrow_schema, without_empty
 from app.releases.recipe import Recipe
 from app.releases.service import Releases
 from app.releases.status import Step
-from app.releases.store import open_store
+from app.releases.stores.choice import open_store
 from app.services import Services
 from app.settings import Settings
 from catalog.plans import plan

@@ -17,7 +17,7 @@ from app.releases.errors import FileWithdrawn
 from app.releases.manifest import Manifest
 from app.releases.row_groups import RowGroups
 from app.releases.service import Releases
-from app.releases.store import CACHED_S
+from app.releases.stores.interface import CACHED_S
 from app.services import Services, current_services
 from app.settings import Settings
 from catalog.snapshots import Snapshot

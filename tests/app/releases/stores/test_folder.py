@@ -5,7 +5,7 @@ import pytest
 from app.releases.errors import ReleaseNotFound
 from app.releases.manifest import MANIFEST_FILE, SUMS_FILE, decode_sums, encode_sums
 from app.releases.service import Releases
-from app.releases.store import FolderStore
+from app.releases.stores.folder import FolderStore
 from app.state.published_folder import PublishedFolder
 from catalog.snapshots import Snapshot
 from tests.app.releases.factories import make_old_release, make_recipe

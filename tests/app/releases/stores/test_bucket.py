@@ -15,10 +15,10 @@ from flask.testing import FlaskClient
 
 from app import create_app
 from app.query.snapshots import Reference
-from app.releases import bucket
-from app.releases.bucket import BucketStore
 from app.releases.errors import BucketUnreachable, ReleaseNameTaken, ReleaseNotFound
 from app.releases.manifest import MANIFEST_FILE, SUMS_FILE
+from app.releases.stores import bucket
+from app.releases.stores.bucket import BucketStore
 from app.services import Services, current_services
 from app.settings import Settings
 from catalog.errors import TagNotFound

@@ -15,15 +15,16 @@ from botocore.exceptions import BotoCoreError, ClientError
 from pyarrow.fs import FileSystem, S3FileSystem
 
 from app.releases.errors import BucketUnreachable, ReleaseNotFound
-from app.releases.manifest import (
-    MANIFEST_FILE,
-    SUMS_FILE,
-    Manifest,
-    decode_manifest,
-    decode_sums,
-)
+from app.releases.manifest import MANIFEST_FILE, SUMS_FILE, Manifest, decode_manifest, decode_sums
 from app.releases.recipe import RELEASE_NAMES
-from app.releases.store import CACHED_S, Download, Method, is_data, media_type_of, missing_file
+from app.releases.stores.interface import (
+    CACHED_S,
+    Download,
+    Method,
+    is_data,
+    media_type_of,
+    missing_file,
+)
 from app.settings import Settings
 from app.state.published_folder import PublishedFolder
 from app.state.s3 import abort_uploads, remove_versions, s3_client
