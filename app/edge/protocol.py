@@ -22,7 +22,7 @@ from uvicorn.protocols.http.httptools_impl import (
 )
 
 from app.api.reads import CLIENT
-from app.edge.answers import refusal
+from app.edge.answer_bytes import refusal
 from app.edge.client import ClientConnection
 from app.edge.closing import LingeringTransport
 from app.edge.cycles import Application, Cycle, CycleWithoutChunks
