@@ -85,7 +85,7 @@ def fill(services: Services, rows: int, days: int, released: int) -> None:
             services.releases.build(_recipe("raw"), snapshot)
             is_released = True
         if number % _BATCHES_A_DAY == 0:
-            services.maintenance().thin()
+            services.maintenance().thinning.thin()
             table = load_table(services.catalog)
     print(f"{rows} conversations in {perf_counter() - started:.0f} s", flush=True)
 

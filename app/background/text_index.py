@@ -13,7 +13,7 @@ from pyiceberg.catalog import Catalog
 from pyiceberg.expressions import BooleanExpression
 from pyiceberg.table import Table
 
-from app.background.maintenance import DAY_CLOSES_AFTER
+from app.background.maintenance.compaction import DAY_CLOSES_AFTER
 from app.query.filters import received_between
 from app.query.text_index.folder import IndexStatus, TextIndexes
 from app.telemetry import metrics

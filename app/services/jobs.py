@@ -6,7 +6,7 @@ from app.access.limits.exchange import BucketExchange
 from app.background.bans import BanJob
 from app.background.checkpoints import Checkpoints
 from app.background.hub import HubJob
-from app.background.maintenance import Maintenance
+from app.background.maintenance.service import Maintenance
 from app.background.schedule import BuildRelease, Scheduler
 from app.background.takedowns import TakedownJob
 from app.background.text_index import TextIndexing

@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from app.access.audience import PUBLIC
 from app.background import text_index
-from app.background.maintenance import Maintenance
+from app.background.maintenance.service import Maintenance
 from app.background.text_index import IndexingStopped, TextIndexing, newest_files
 from app.curation.pipeline import runner
 from app.curation.pipeline.runner import Runner
@@ -202,7 +202,7 @@ def compact(services: Services) -> None:
         services.settings,
         lambda: later,
     )
-    assert len(list(maintenance.compact(Event()))) == DAYS
+    assert len(list(maintenance.compaction.compact(Event()))) == DAYS
 
 
 def test_nothing_is_left_to_do_after_a_step(services: Services) -> None:
