@@ -13,7 +13,7 @@ import _lake
 import click
 
 from app.background.maintenance.results import MaintenanceResult
-from app.ingest.committer import Committer
+from app.ingest.commits.committer import Committer
 from app.services import Services
 from catalog.entries import newest_entries
 from catalog.errors import CommitConflict

@@ -22,8 +22,8 @@ from app.api.schemas.ingest import (
     UploadSchema,
 )
 from app.api.schemas.reference import QUERY
-from app.ingest.bulk import UploadOptions
 from app.ingest.contract import SubmissionSchema
+from app.ingest.uploads.options import UploadOptions
 from app.services import current_services
 
 blueprint = Blueprint("bulk", __name__, url_prefix="/v1/ingest", description="Uploads")

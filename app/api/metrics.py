@@ -9,7 +9,7 @@ from flask import Blueprint, Response, current_app
 from prometheus_client import CONTENT_TYPE_PLAIN_0_0_4
 from sqlalchemy.exc import SQLAlchemyError
 
-from app.ingest.depth import read_depth
+from app.ingest.journal.depth import read_depth
 from app.services import Services, current_services
 from app.telemetry.exposition import JournalDepth, exposition
 

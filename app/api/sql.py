@@ -24,7 +24,7 @@ from app.api.schemas.sql import (
     SqlRequest,
     SqlSchema,
 )
-from app.ingest.strict_json import JsonLimits, parse
+from app.ingest.decoding.strict_json import JsonLimits, parse
 from app.query.sql.queries import SqlResult
 from app.services import current_services
 from catalog.checkpoints import checked

@@ -17,7 +17,7 @@ from app.edge.answer_bytes import encode_answer, header_lines
 from app.edge.commits import CommitWatch
 from app.edge.cycles import Cycle
 from app.edge.requests import Request
-from app.ingest.journal import Acknowledged
+from app.ingest.journal.journal import Acknowledged
 from app.telemetry import metrics, traces
 from app.telemetry.logs import RequestId, current_request
 

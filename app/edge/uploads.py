@@ -21,7 +21,10 @@ from app.edge.answers import Answers
 from app.edge.meters import Meters
 from app.edge.requests import Request
 from app.edge.threads import Threads
-from app.ingest.bulk import BulkIntake, RepeatedUpload, Upload, UploadOptions, UploadReceipt
+from app.ingest.uploads.intake import BulkIntake
+from app.ingest.uploads.options import UploadOptions, UploadReceipt
+from app.ingest.uploads.repetition import RepeatedUpload
+from app.ingest.uploads.upload import Upload
 from app.settings import Settings
 
 PATH: Final = "/v1/ingest/chats"

@@ -2,17 +2,17 @@
 
 from datetime import timedelta
 
-from app.ingest.bulk import BulkIntake
-from app.ingest.claims import Claims
+from app.ingest.commits.claims import Claims
+from app.ingest.decoding.strict_json import JsonLimits
 from app.ingest.intake import Intake
-from app.ingest.journal import Journal
-from app.ingest.line_decoder import LineDecoder
-from app.ingest.pending import Pending
+from app.ingest.journal.journal import Journal
+from app.ingest.journal.pending import Pending
+from app.ingest.journal.waiting import CommitWaiter
 from app.ingest.refusals import Refusals
-from app.ingest.strict_json import JsonLimits
 from app.ingest.terms import RequiredTerms
-from app.ingest.uploads import Uploads
-from app.ingest.waiting import CommitWaiter
+from app.ingest.uploads.intake import BulkIntake
+from app.ingest.uploads.line_decoder import LineDecoder
+from app.ingest.uploads.register import Uploads
 from app.services.versions import VersionServices
 from app.settings import Settings
 

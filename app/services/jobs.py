@@ -10,8 +10,8 @@ from app.background.maintenance.service import Maintenance
 from app.background.schedule import BuildRelease, Scheduler
 from app.background.takedowns import TakedownJob
 from app.background.text_index import TextIndexing
-from app.ingest.committer import Committer
-from app.ingest.expiry import Expiry
+from app.ingest.commits.committer import Committer
+from app.ingest.journal.expiry import Expiry
 from app.services.moderation import ModerationServices
 from app.telemetry.exposition import shared_file
 

@@ -8,7 +8,7 @@ from typing import Final
 from pyiceberg.table import Table
 
 from app.background.maintenance.results import CompactionResult, MaintenanceResult, ReplacedResult
-from app.ingest.claims import Claims
+from app.ingest.commits.claims import Claims
 from app.settings import Settings
 from app.state import ledger
 from app.state.db import Database

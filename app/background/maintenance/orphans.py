@@ -4,7 +4,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from app.background.maintenance.results import OrphansResult
-from app.ingest.claims import Claims
+from app.ingest.commits.claims import Claims
 from app.settings import Settings
 from catalog.connection import LockingCatalog
 from catalog.maintenance.orphans import Ages, Orphan, find_orphans, remove_orphans

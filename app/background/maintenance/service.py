@@ -10,7 +10,7 @@ from app.background.maintenance.compaction import Compaction
 from app.background.maintenance.orphans import Orphans
 from app.background.maintenance.results import MaintenanceResult
 from app.background.maintenance.thinning import Thinning
-from app.ingest.claims import Claims
+from app.ingest.commits.claims import Claims
 from app.settings import Settings
 from app.state.db import Database
 from app.telemetry import metrics, traces

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from pyiceberg.table import Table
 
 from app.background.maintenance.results import ThinningResult
-from app.ingest.claims import Claims
+from app.ingest.commits.claims import Claims
 from app.settings import Settings
 from app.state import ledger, thinned_builds
 from app.state.db import Database

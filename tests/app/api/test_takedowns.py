@@ -14,7 +14,7 @@ from app.access.contributor_keys import new_contributor_key
 from app.access.takedowns.feed import FeedPosition
 from app.access.takedowns.records import TakenDown
 from app.api.paging import ChangesCursor, FeedCursor
-from app.ingest.pending import Pending
+from app.ingest.journal.pending import Pending
 from app.services import Services
 from catalog.schema import ID
 from tests.factories import (

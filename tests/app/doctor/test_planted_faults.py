@@ -25,7 +25,7 @@ from app.curation.rules.interface import OUTCOMES_SCHEMA
 from app.doctor import examination
 from app.doctor.examination import CHECKS, examine
 from app.doctor.patient import Patient
-from app.ingest.entries import encode_files
+from app.ingest.journal.entries import encode_files
 from app.maps.description import (
     MAP_FILE,
     MapDescription,

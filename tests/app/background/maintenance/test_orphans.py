@@ -4,7 +4,7 @@ from threading import Event
 
 import pytest
 
-from app.ingest.uploads import Uploads
+from app.ingest.uploads.register import Uploads
 from app.query.filters import Filters
 from app.query.snapshots import Reference
 from app.services import Services
