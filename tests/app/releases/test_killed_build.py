@@ -21,7 +21,8 @@ import os, signal, sys
 from app.background.startup import import_libraries
 import_libraries()
 from app.query.snapshots import Reference
-from app.releases import folder, registry
+from app.releases import registry
+from app.releases.files import folder
 from app.releases.stores.folder import FolderStore
 from app.services import Services
 from app.settings import Settings
