@@ -32,7 +32,7 @@ from app.api.schemas.releases import (
 )
 from app.api.schemas.snapshots import DiffQuerySchema
 from app.releases.diff import ReleaseDiff
-from app.releases.files.manifest import Manifest
+from app.releases.manifest import Manifest
 from app.releases.status import Status
 from app.releases.stores.interface import CACHED_S, Download, Method
 from app.services import current_services

@@ -8,7 +8,7 @@ from app.cli.errors import shows_errors
 from app.cli.gates import ROLE_OPTION
 from app.cli.hub import described, publish, unpublish
 from app.cli.release_build import ROWS, STEPS, build
-from app.releases.files.manifest import Manifest
+from app.releases.manifest import Manifest
 from app.releases.recipe import RELEASE_NAMES
 from app.releases.status import Status
 from app.services import current_services

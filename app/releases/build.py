@@ -15,10 +15,10 @@ from app.releases.descriptions.datasheet import Datasheet
 from app.releases.errors import ReleaseNameTaken, ReleaseOvertaken
 from app.releases.files.data_files import FILE_BYTES
 from app.releases.files.folder import write_release
-from app.releases.files.manifest import Manifest
+from app.releases.manifest import Manifest
 from app.releases.recipe import Recipe
 from app.releases.registry import Build, Registry
-from app.releases.rows.source import (
+from app.releases.source import (
     ReleaseSource,
     raw_source,
     remove_release_tag,

@@ -11,7 +11,7 @@ from app.api.reads import reads_lake
 from app.api.releases import listed_releases
 from app.releases.credits import CREDITS_FILE, decode_credits
 from app.releases.errors import ReleaseNotFound
-from app.releases.files.manifest import Manifest
+from app.releases.manifest import Manifest
 from app.services import current_services
 
 blueprint = Blueprint("contributor_pages", __name__, template_folder="templates")

@@ -18,7 +18,7 @@ from app.maps.description import MapDescription
 from app.query.overview import Overview
 from app.query.snapshots import Reference
 from app.releases.descriptions.card import ROWS
-from app.releases.files.manifest import Manifest
+from app.releases.manifest import Manifest
 from app.services import current_services
 from app.site.markdown import render_markdown
 from app.site.open_maps import is_open

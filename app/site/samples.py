@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from json import dumps
 from typing import Final
 
-from app.releases.files.manifest import SUMS_FILE, Manifest, ReleaseFile
+from app.releases.manifest import SUMS_FILE, Manifest, ReleaseFile
 
 SERVER: Final = "$LAKE"
 """What stands for the address of this server; `address.js` puts the address there.

@@ -12,7 +12,7 @@ from app.doctor.finding import Finding
 from app.doctor.patient import Patient
 from app.maps.description import MAP_FILE, decode_description
 from app.maps.store import MAP_FILES
-from app.releases.files.manifest import MANIFEST_FILE, SUMS_FILE, decode_manifest, decode_sums
+from app.releases.manifest import MANIFEST_FILE, SUMS_FILE, decode_manifest, decode_sums
 from app.state.checksums import sha256_of
 from app.state.models import ReleaseRecord
 from app.state.published_folder import PublishedFolder

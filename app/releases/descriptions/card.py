@@ -17,7 +17,7 @@ from app.releases.descriptions.croissant import first_format
 from app.releases.descriptions.datasheet import Datasheet
 from app.releases.descriptions.markdown import render
 from app.releases.descriptions.metadata import front_matter, lines_front_matter, splits_with_files
-from app.releases.files.manifest import Manifest
+from app.releases.manifest import Manifest
 from app.releases.rows.splits import SPLITS
 from catalog.filled import fields_in
 

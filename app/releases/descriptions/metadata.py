@@ -20,7 +20,7 @@ from pyiceberg.types import (
 )
 
 from app.releases.descriptions.licences import hub_licence
-from app.releases.files.manifest import Manifest, identity_of
+from app.releases.manifest import Manifest, identity_of
 from app.releases.rows.splits import SPLITS, Split
 
 _UNDETERMINED: Final = "und"

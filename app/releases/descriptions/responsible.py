@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from app.releases.descriptions.datasheet import CREATOR, Datasheet
-from app.releases.files.manifest import Manifest
+from app.releases.manifest import Manifest
 
 _PREFIX: Final = "rai:"
 _SINGLE: Final = frozenset(

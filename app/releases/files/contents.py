@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from pyarrow.fs import FileSystem, FileType
 
-from app.releases.files.manifest import SUMS_FILE, Manifest, decode_sums
+from app.releases.manifest import SUMS_FILE, Manifest, decode_sums
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,8 +9,8 @@ import msgspec
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from app.releases.files.manifest import ReleaseFile
 from app.releases.files.row_groups import RowGroups
+from app.releases.manifest import ReleaseFile
 from app.releases.recipe import Format
 from app.releases.rows.optional_fields import NullPruner
 from app.releases.rows.splits import SPLITS, Split

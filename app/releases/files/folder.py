@@ -24,7 +24,8 @@ from app.releases.descriptions.croissant import CROISSANT_FILE, encode_croissant
 from app.releases.descriptions.datasheet import NO_DATASHEET, Datasheet
 from app.releases.descriptions.examples import find_examples
 from app.releases.files.data_files import FILE_BYTES, open_data_files
-from app.releases.files.manifest import (
+from app.releases.left_out import NO_PREFERENCE, in_order, reasons_of
+from app.releases.manifest import (
     MANIFEST_FILE,
     SUMS_FILE,
     Manifest,
@@ -32,13 +33,12 @@ from app.releases.files.manifest import (
     encode_manifest,
     encode_sums,
 )
-from app.releases.left_out import NO_PREFERENCE, in_order, reasons_of
 from app.releases.recipe import Recipe
 from app.releases.rows.filters import ReleaseFilters
 from app.releases.rows.forms import rows_of
 from app.releases.rows.optional_fields import arrow_schema, filled_fields_only
-from app.releases.rows.source import ReleaseSource
 from app.releases.rows.splits import divide
+from app.releases.source import ReleaseSource
 from app.state.checksums import sha256_of
 from app.version import VERSION
 from catalog.durability import DurableFile

@@ -16,9 +16,9 @@ import pyarrow.parquet as pq
 from pyarrow.fs import FileSystem, LocalFileSystem
 from pyiceberg.schema import Schema
 
-from app.releases.files.manifest import Manifest, ReleaseFile
-from app.releases.files.times import with_times_as
+from app.releases.manifest import Manifest, ReleaseFile
 from app.releases.rows.optional_fields import arrow_schema
+from app.releases.rows.times import with_times_as
 
 READ_ROWS: Final = 16_384
 """Rows of which a few columns are in memory at once."""

@@ -8,9 +8,9 @@ from typing import Final, Self, cast
 
 from huggingface_hub import CommitOperationAdd
 
-from app.releases.files.manifest import SUMS_FILE, Manifest, decode_sums
 from app.releases.hub.errors import ReleaseFileChanged
 from app.releases.hub.repository import RemoteFile
+from app.releases.manifest import SUMS_FILE, Manifest, decode_sums
 from app.releases.stores.interface import ReleaseStore
 
 ATTRIBUTES_FILE: Final = ".gitattributes"

@@ -14,7 +14,6 @@ from huggingface_hub import CommitOperationAdd
 from app.access.errors import HeldBack
 from app.access.policy import Policy
 from app.releases.errors import ReleaseNotFound
-from app.releases.files.manifest import MANIFEST_FILE, Manifest
 from app.releases.hub.content import ATTRIBUTES, ATTRIBUTES_FILE, ReleaseContent, git_blob_id
 from app.releases.hub.errors import (
     HubTokenMissing,
@@ -25,8 +24,9 @@ from app.releases.hub.errors import (
     RepositoryTaken,
 )
 from app.releases.hub.preparing import head_of, prepared
-from app.releases.hub.publications import Access, HubPublication
 from app.releases.hub.repository import HubRepository, RemoteFile, check_name
+from app.releases.manifest import MANIFEST_FILE, Manifest
+from app.releases.publications import Access, HubPublication
 from app.releases.service import Releases
 from app.releases.stores.interface import is_data
 from app.state.db import Database

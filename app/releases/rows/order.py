@@ -8,7 +8,7 @@ import pyarrow as pa
 from pyiceberg.table import Table
 
 from app.query.scratch import open_scratch
-from app.releases.files.times import with_times_as
+from app.releases.rows.times import with_times_as
 from catalog.fragments import BATCH_ROWS
 from catalog.plans import DataFile
 from catalog.scan import read

@@ -15,13 +15,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from pyarrow.fs import FileSystem, S3FileSystem
 
 from app.releases.errors import BucketUnreachable, ReleaseNotFound
-from app.releases.files.manifest import (
-    MANIFEST_FILE,
-    SUMS_FILE,
-    Manifest,
-    decode_manifest,
-    decode_sums,
-)
+from app.releases.manifest import MANIFEST_FILE, SUMS_FILE, Manifest, decode_manifest, decode_sums
 from app.releases.recipe import RELEASE_NAMES
 from app.releases.stores.interface import (
     CACHED_S,

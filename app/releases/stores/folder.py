@@ -6,13 +6,7 @@ from pathlib import Path
 from pyarrow.fs import FileSystem, LocalFileSystem
 
 from app.releases.errors import ReleaseNotFound
-from app.releases.files.manifest import (
-    MANIFEST_FILE,
-    SUMS_FILE,
-    Manifest,
-    decode_manifest,
-    decode_sums,
-)
+from app.releases.manifest import MANIFEST_FILE, SUMS_FILE, Manifest, decode_manifest, decode_sums
 from app.releases.recipe import RELEASE_NAMES
 from app.releases.stores.interface import Download, Method, is_data, media_type_of, missing_file
 from app.state.published_folder import PublishedFolder

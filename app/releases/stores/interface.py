@@ -8,7 +8,7 @@ from typing import Final, Literal, Protocol
 from pyarrow.fs import FileSystem
 
 from app.releases.errors import FileWithdrawn, ReleaseNotFound
-from app.releases.files.manifest import Manifest
+from app.releases.manifest import Manifest
 from app.state.published_folder import PublishedFolder
 
 Method = Literal["GET", "HEAD"]

@@ -21,9 +21,9 @@ from app.releases.counts.release import ReleaseCounts
 from app.releases.descriptions.datasheet import Datasheet
 from app.releases.files.data_files import encoder_of
 from app.releases.files.folder import counted, versions, write_descriptions
-from app.releases.files.manifest import Manifest, ReleaseFile
 from app.releases.files.published_rows import PublishedFile, in_one_format, rows_of, schema_of
 from app.releases.left_out import LeftOut
+from app.releases.manifest import Manifest, ReleaseFile
 from app.releases.recipe import Format
 from app.releases.rows.optional_fields import arrow_schema
 from app.releases.rows.pairs import OTHER_ID, PREFERENCE_SOURCE

@@ -10,8 +10,8 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from app.releases.files.data_files import encoder_of
-from app.releases.files.manifest import ReleaseFile
 from app.releases.files.published_rows import PublishedFile
+from app.releases.manifest import ReleaseFile
 from app.state.checksums import sha256_of
 from catalog.durability import DurableFile
 

@@ -12,11 +12,11 @@ from pyiceberg.catalog import Catalog
 from app.access.held_back import HeldBackResults
 from app.releases.descriptions.datasheet import Datasheet
 from app.releases.errors import ReleaseNotFound
-from app.releases.files.manifest import Manifest
 from app.releases.files.published_rows import published_files
-from app.releases.hub.publications import HubPublications
+from app.releases.manifest import Manifest
+from app.releases.publications import HubPublications
 from app.releases.registry import Registry
-from app.releases.rows.source import stage_contributions
+from app.releases.source import stage_contributions
 from app.releases.stores.interface import ReleaseStore, is_published
 from app.releases.takedowns.revision import ContributionsOf, write_revision
 from app.releases.takedowns.taken_rows import TakenRows, find_taken_rows

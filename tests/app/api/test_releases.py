@@ -11,7 +11,7 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from app.access.roles import Role
-from app.releases.hub.publications import HubPublication
+from app.releases.publications import HubPublication
 from app.services import Services
 from app.settings import Settings
 from tests.app.releases.factories import (

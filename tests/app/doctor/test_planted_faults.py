@@ -35,8 +35,8 @@ from app.maps.description import (
 )
 from app.maps.store import MAP_FILES
 from app.query.file_counts import RowCounts
-from app.releases.files.manifest import MANIFEST_FILE, SUMS_FILE, encode_manifest, encode_sums
-from app.releases.hub.publications import HubPublication
+from app.releases.manifest import MANIFEST_FILE, SUMS_FILE, encode_manifest, encode_sums
+from app.releases.publications import HubPublication
 from app.services import Services
 from app.state import ledger
 from app.state.checksums import sha256_of

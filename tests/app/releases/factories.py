@@ -20,7 +20,7 @@ from app.curation.rules.curating import prompts
 from app.curation.rules.curating.parameters import CuratingParameters
 from app.curation.rules.reasons import all_reasons
 from app.query.scratch import ScratchDatabase
-from app.releases.files.manifest import MANIFEST_FILE, SUMS_FILE, Manifest, encode_sums
+from app.releases.manifest import MANIFEST_FILE, SUMS_FILE, Manifest, encode_sums
 from app.releases.recipe import Recipe
 from app.releases.rows.optional_fields import arrow_schema, without_empty
 from app.releases.service import Releases

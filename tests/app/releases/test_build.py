@@ -7,7 +7,7 @@ import pytest
 
 from app.query.snapshots import Reference
 from app.releases.errors import ReleaseNameTaken
-from app.releases.files.manifest import Manifest
+from app.releases.manifest import Manifest
 from app.releases.service import Releases
 from app.services import Services
 from app.state.published_folder import NameInvalid

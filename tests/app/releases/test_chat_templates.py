@@ -18,7 +18,7 @@ from jinja2.ext import LoopControlExtension
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from app.curation.rules.cleaning.rows import clean
-from app.releases.files.manifest import Manifest
+from app.releases.manifest import Manifest
 from app.releases.rows.splits import SPLITS
 from app.releases.service import Releases
 from app.services import Services

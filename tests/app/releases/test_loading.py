@@ -15,7 +15,7 @@ import yaml
 
 from app import create_app
 from app.releases.descriptions.datasheet import CREATOR, QUESTIONS, template
-from app.releases.files.manifest import identity_of
+from app.releases.manifest import identity_of
 from app.releases.rows.splits import SPLITS
 from app.releases.service import Releases
 from app.services import Services, current_services

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import pytest
 
-from app.releases.files.manifest import SUMS_FILE
+from app.releases.manifest import SUMS_FILE
 from app.services import Services
 from tests.app.releases.factories import PresetStages, files_in, make_recipe, make_row, releases_of
 from tests.factories import commit_batch, make_contribution, make_contribution_id

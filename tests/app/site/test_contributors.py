@@ -1,7 +1,7 @@
 import pytest
 from flask.testing import FlaskClient
 
-from app.releases.files.manifest import Manifest
+from app.releases.manifest import Manifest
 from app.services import Services
 from app.site import contributors
 from tests.app.releases.factories import make_recipe

@@ -2,7 +2,7 @@ import ast
 
 import pytest
 
-from app.releases.files.manifest import Manifest, ReleaseFile
+from app.releases.manifest import Manifest, ReleaseFile
 from app.site.samples import SERVER, samples_of
 from tests.app.releases.factories import make_manifest
 

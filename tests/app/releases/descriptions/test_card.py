@@ -7,7 +7,7 @@ import pytest
 import yaml
 from markdown_it import MarkdownIt
 
-from app.releases.files.manifest import identity_of
+from app.releases.manifest import identity_of
 from app.releases.service import Releases
 from app.services import Services
 from app.settings import Settings

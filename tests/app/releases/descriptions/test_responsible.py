@@ -8,7 +8,7 @@ import pytest
 from app.curation.rules.interface import NAMES_BY
 from app.releases.descriptions.datasheet import Datasheet
 from app.releases.descriptions.responsible import responsible_terms
-from app.releases.files.manifest import CheckedSet, Manifest
+from app.releases.manifest import CheckedSet, Manifest
 from app.releases.service import Releases
 from catalog.snapshots import Snapshot
 from tests.app.releases.factories import make_recipe

@@ -12,11 +12,11 @@ import pytest
 from app.curation.rules.curating.prompts import prompt_hash
 from app.releases.errors import FilterNeedsStage
 from app.releases.files.folder import write_release
-from app.releases.files.manifest import MANIFEST_FILE, SUMS_FILE, decode_sums
+from app.releases.manifest import MANIFEST_FILE, SUMS_FILE, decode_sums
 from app.releases.rows.optional_fields import without_empty
-from app.releases.rows.source import ReleaseSource
 from app.releases.rows.splits import SPLITS, divide
 from app.releases.service import Releases
+from app.releases.source import ReleaseSource
 from app.services import Services
 from catalog.fragments import BATCH_ROWS
 from catalog.schema import ROW_GROUP_ROWS, SCHEMA

@@ -3,8 +3,8 @@
 import io
 from typing import Any
 
-from app.releases.files.manifest import ReleaseFile
 from app.releases.files.published_rows import PublishedFile
+from app.releases.manifest import ReleaseFile
 
 LINES = 20_000
 

@@ -5,13 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from app.releases.hub.errors import (
-    HubError,
-    NotOnTheHub,
-    ReleaseFileChanged,
-    ReleaseOnTheHub,
-    RepositoryNewer,
-)
+from app.releases.errors import ReleaseOnTheHub
+from app.releases.hub.errors import HubError, NotOnTheHub, ReleaseFileChanged, RepositoryNewer
 from app.releases.hub.publisher import HubPublisher
 from app.services import Services
 from tests.app.releases.hub.checks import check_is_published, files_on, holds

@@ -8,7 +8,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from app.releases.errors import FormNeedsStage, FormsDiffer
-from app.releases.files.manifest import Manifest
+from app.releases.manifest import Manifest
 from app.releases.recipe import PairForm
 from app.releases.service import Releases
 from app.services import Services

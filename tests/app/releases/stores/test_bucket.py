@@ -16,7 +16,7 @@ from flask.testing import FlaskClient
 from app import create_app
 from app.query.snapshots import Reference
 from app.releases.errors import BucketUnreachable, ReleaseNameTaken, ReleaseNotFound
-from app.releases.files.manifest import MANIFEST_FILE, SUMS_FILE
+from app.releases.manifest import MANIFEST_FILE, SUMS_FILE
 from app.releases.stores import bucket
 from app.releases.stores.bucket import BucketStore
 from app.services import Services, current_services

@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from app.releases.errors import ReleaseNotFound
-from app.releases.files.manifest import MANIFEST_FILE, SUMS_FILE, decode_sums, encode_sums
+from app.releases.manifest import MANIFEST_FILE, SUMS_FILE, decode_sums, encode_sums
 from app.releases.service import Releases
 from app.releases.stores.folder import FolderStore
 from app.state.published_folder import PublishedFolder

@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 from pyarrow.fs import FileSelector, FileSystem, FileType, LocalFileSystem
 
 from app.access.takedowns.records import TakenDown
-from app.releases.files.manifest import SUMS_FILE, Manifest, decode_sums
+from app.releases.manifest import SUMS_FILE, Manifest, decode_sums
 from app.releases.recipe import Recipe
 from app.releases.service import Releases
 from app.services import Services

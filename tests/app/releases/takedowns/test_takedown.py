@@ -14,8 +14,8 @@ from flask.testing import FlaskClient
 from app.access.errors import HeldBack, HiddenMeanwhile
 from app.access.hidden import Cause
 from app.releases.errors import FileWithdrawn
-from app.releases.files.manifest import Manifest
 from app.releases.files.row_groups import RowGroups
+from app.releases.manifest import Manifest
 from app.releases.service import Releases
 from app.releases.stores.interface import CACHED_S
 from app.services import Services, current_services

@@ -5,9 +5,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from app.releases.files.manifest import Manifest, ReleaseFile
 from app.releases.files.published_rows import PublishedFile
 from app.releases.left_out import LeftOut
+from app.releases.manifest import Manifest, ReleaseFile
 from app.releases.takedowns.rewriting import revised_path
 from app.releases.takedowns.taken_rows import TakenRows, find_taken_rows
 from catalog.membership import NO_IDS

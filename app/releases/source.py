@@ -13,7 +13,7 @@ from pyiceberg.table import Table
 
 from app.curation.rules.interface import Reason
 from app.curation.rules.reasons import HIDDEN
-from app.releases.files.manifest import CheckedSet
+from app.releases.manifest import CheckedSet
 from app.releases.rows.conversations import published_schema
 from app.releases.rows.optional_fields import arrow_schema, without_empty
 from app.releases.rows.order import raw_rows_in_order

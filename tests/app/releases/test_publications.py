@@ -3,7 +3,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from app.releases.hub.publications import HubPublication, HubPublications
+from app.releases.publications import HubPublication, HubPublications
 from app.services import Services
 
 NOW = datetime(2026, 11, 30, 3, 4, 5, tzinfo=UTC)

@@ -1,4 +1,4 @@
-from app.releases.files.manifest import newest_first
+from app.releases.manifest import newest_first
 from tests.app.releases.factories import make_manifest
 
 
