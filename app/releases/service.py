@@ -9,7 +9,6 @@ from pyiceberg.catalog import Catalog
 
 from app.access.held_back import HeldBackResults
 from app.access.hidden_watch import HiddenWatch
-from app.query.scratch import ScratchDatabase
 from app.releases.build import ReleaseBuilder
 from app.releases.descriptions.datasheet import NO_DATASHEET, Datasheet
 from app.releases.diff import ReleaseDiff, compare_releases
@@ -26,6 +25,7 @@ from app.releases.status import ProgressReporter, Status
 from app.releases.stores.interface import Download, Method, ReleaseStore, is_published
 from app.releases.takedowns.takedown import ReleaseTakedown
 from app.state.db import Database
+from app.state.scratch import ScratchDatabase
 from catalog.snapshots import Snapshot
 
 if TYPE_CHECKING:

@@ -28,10 +28,10 @@ class IngestServices(VersionServices):
             settings.max_journal_bytes,
             self.refusals.current,
             self.networks,
-            self._version_finder.find,
+            self.version_finder.find,
         )
         self.claims = Claims(self.database)
-        self._pending = Pending(self.database, lambda: self.get_raw_table().io)
+        self.pending = Pending(self.database, lambda: self.get_raw_table().io)
         limits = JsonLimits(
             settings.max_turns,
             settings.max_nesting,

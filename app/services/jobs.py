@@ -50,9 +50,7 @@ class JobServices(ModerationServices):
         path = shared_file("limits")
         if self.database.is_sqlite or path is None:
             return None
-        return BucketExchange(
-            self.database, lambda: self._open_buckets() if path.exists() else None
-        )
+        return BucketExchange(self.database, lambda: self.open_buckets() if path.exists() else None)
 
     def checkpoints(self) -> Checkpoints | None:
         """Return the job that keeps the logs of SQLite's databases short; None without any."""

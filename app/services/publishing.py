@@ -29,7 +29,7 @@ class PublishingServices(CurationServices):
             self.stages,
             self.banned_contributions.hidden_ids,
             watch,
-            self._scratch,
+            self.scratch,
             read_datasheet(settings.datasheet),
         )
         self.maps = Maps(

@@ -7,8 +7,8 @@ from typing import Final
 import pyarrow as pa
 from pyiceberg.table import Table
 
-from app.query.scratch import open_scratch
 from app.releases.rows.times import with_times_as
+from app.state.scratch import open_scratch
 from catalog.fragments import BATCH_ROWS
 from catalog.plans import DataFile
 from catalog.scan import read

@@ -19,7 +19,6 @@ from app.curation.pipeline.stages import StageBuild, Stages
 from app.curation.rules.curating import prompts
 from app.curation.rules.curating.parameters import CuratingParameters
 from app.curation.rules.reasons import all_reasons
-from app.query.scratch import ScratchDatabase
 from app.releases.manifest import MANIFEST_FILE, SUMS_FILE, Manifest, encode_sums
 from app.releases.recipe import Recipe
 from app.releases.rows.optional_fields import arrow_schema, without_empty
@@ -28,6 +27,7 @@ from app.releases.status import Step
 from app.releases.stores.choice import open_store
 from app.services import Services
 from app.settings import Settings
+from app.state.scratch import ScratchDatabase
 from catalog.plans import plan
 from catalog.scan import read
 from catalog.schema import SCHEMA

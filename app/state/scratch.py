@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
-from app.query.spill import spill_folder
+from app.state.spill import spill_folder
 from catalog.checkpoints import POLL_S, Check, checkpoint, current_check
 from catalog.errors import LakeError, Unavailable
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from app.query import spill
-from app.query.spill import remove_abandoned, spill_folder
+from app.state import spill
+from app.state.spill import remove_abandoned, spill_folder
 
 
 @pytest.fixture(autouse=True)

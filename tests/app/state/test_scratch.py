@@ -6,7 +6,7 @@ from threading import Event, Thread, Timer
 import pyarrow as pa
 import pytest
 
-from app.query.scratch import QueryUnavailable, ScratchDatabase
+from app.state.scratch import QueryUnavailable, ScratchDatabase
 from catalog.checkpoints import checked
 from catalog.errors import LakeError
 
