@@ -1,1 +1,1 @@
-"""State outside of the lake: the database, locks, the ledger, published folders, temporary files."""
+"""State outside of the lake: the database, locks, the ledger, published folders, scratch files."""
