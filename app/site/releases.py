@@ -10,7 +10,7 @@ from werkzeug import Response as WerkzeugResponse
 
 from app.api.paging import page_rows
 from app.api.reads import reads_lake
-from app.api.releases import listed_releases, needed_for
+from app.api.views.releases import listed_releases, needed_for
 from app.maps.description import MapDescription
 from app.releases.credits import CREDITS_FILE, decode_credits
 from app.releases.descriptions.card import CARD_FILE, ROWS, body_of, describe_release

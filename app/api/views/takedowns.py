@@ -16,7 +16,6 @@ from app.access.takedowns.feed import FEED_START, FeedPosition
 from app.access.takedowns.records import Takedown, requester
 from app.api.access import current_key_name, current_owner, may
 from app.api.body import ENCODINGS
-from app.api.contributors import OWNER_PARAMETERS
 from app.api.docs import ALWAYS_KEYED, KEYED, documented
 from app.api.formats import JSON
 from app.api.paging import FeedCursor, page_rows
@@ -34,6 +33,7 @@ from app.api.schemas.takedowns import (
     TakedownSchema,
 )
 from app.api.small_bodies import read_small_body
+from app.api.views.contributors import OWNER_PARAMETERS
 from app.services import current_services
 
 blueprint = Blueprint("takedowns", __name__, url_prefix="/v1", description="Takedown")

@@ -9,13 +9,13 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from app.api.answers import SNAPSHOT_HEADER
-from app.api.changes import CURSOR_HEADER
 from app.api.formats import ARROW_STREAM, CSV, JSON, NDJSON, PARQUET
+from app.api.views.changes import CURSOR_HEADER
 from app.services import Services
 from catalog.snapshots import tag_snapshot
 from catalog.table import load_table
 from tests.app.api.cursors import cursor_of
-from tests.app.api.test_contributions import rows_of
+from tests.app.api.views.test_contributions import rows_of
 from tests.factories import commit_batch, make_received
 from tests.histories import RandomHistory
 

@@ -10,7 +10,6 @@ from flask_smorest import Blueprint
 from app.access.audience import OWNERS, PUBLIC
 from app.access.contributor_keys import AUTHORIZATION, SUBMITTER_HEADER, new_contributor_key
 from app.api.access import current_credentials, current_owner
-from app.api.contributions import listed
 from app.api.docs import KEYED, documented, in_every_stream
 from app.api.formats import JSON, encode_json
 from app.api.reads import reads_lake
@@ -18,6 +17,7 @@ from app.api.schemas.contributions import CONTRIBUTION_LIST_EXAMPLE
 from app.api.schemas.contributors import CONTRIBUTOR_EXAMPLE, ContributorSchema, OwnListSchema
 from app.api.schemas.reference import QUERY
 from app.api.schemas.selection import OwnSelectionSchema
+from app.api.views.contributions import listed
 from app.query.marking import HiddenMarking
 from app.services import current_services
 
