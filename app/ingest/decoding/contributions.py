@@ -147,7 +147,13 @@ def _decoded(
 def decode_in_detail(
     body: bytes, limits: JsonLimits, contribution_id: str, sender: Sender
 ) -> Decoded:
-    """Return what `decode` does, always by the schema: slowly, and with errors that name fields."""
+    """Return what `decode` does, always by the schema: slowly, and with errors that name fields.
+
+    Raises:
+        MalformedBody: The body isn't strict JSON.
+        LimitExceeded: The body exceeds a limit.
+        InvalidSubmission: Fields are wrong; the error names each of them.
+    """
     document = parse(body, limits)
     turns = document.get("conversation") if isinstance(document, dict) else None
     # A conversation that is too long is refused before each of its turns is validated.
