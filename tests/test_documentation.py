@@ -14,7 +14,7 @@ from prometheus_client import Metric
 from prometheus_client.parser import text_string_to_metric_families
 
 from app import create_app
-from app.api.access import TABLE, _moderate
+from app.api.needs import NEEDS, _moderate
 from app.cli.settings import settings_tables
 from app.settings import Settings
 from app.telemetry.exposition import JournalDepth, exposition
@@ -119,7 +119,7 @@ def test_the_document_says_where_a_key_may_be_needed(document: dict[str, Any]) -
     assert document["components"]["securitySchemes"]["api_key"]["scheme"] == "bearer"
     keyed = {
         f"{method} {re.sub('<.*?>', '{}', rule)}": need
-        for (method, rule), need in TABLE.items()
+        for (method, rule), need in NEEDS.items()
         if need is not None
     }
     needed: list[dict[str, list[str]]] = [{"api_key": []}]

@@ -8,10 +8,10 @@ from typing import Any, Final
 
 from app.access.limits.errors import LimitReached
 from app.access.limits.limiter import Meter
-from app.api.access import TABLE
 from app.api.commit_wait import answer_after_wait
 from app.api.errors import envelope
 from app.api.limits import delay_s, headers_of
+from app.api.needs import NEEDS
 from app.api.observation import NO_ROUTE, REQUEST_ID_HEADER, RequestObserver
 from app.edge.answer_bytes import encode_answer, header_lines
 from app.edge.commits import CommitWatch
@@ -24,7 +24,7 @@ from app.telemetry.logs import RequestId, current_request
 _INGEST: Final = "/v1/ingest/"
 _OK: Final = 200
 """Reading `HTTPStatus.OK`, and finding something by it, takes Python code in this Python."""
-_ROUTES: Final = frozenset(route for _, route in TABLE if "<" not in route)
+_ROUTES: Final = frozenset(route for _, route in NEEDS if "<" not in route)
 
 
 def can_refuse(request: Request) -> bool:
