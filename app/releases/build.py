@@ -13,12 +13,12 @@ from pyiceberg.catalog import Catalog
 from pyiceberg.table import Table
 
 from app.access.hidden_watch import HiddenWatch
-from app.releases.data_files import FILE_BYTES
 from app.releases.descriptions.datasheet import Datasheet
 from app.releases.errors import ReleaseNameTaken, ReleaseOvertaken
-from app.releases.folder import write_release
+from app.releases.files.data_files import FILE_BYTES
+from app.releases.files.folder import write_release
+from app.releases.files.published_rows import published_files
 from app.releases.manifest import Manifest
-from app.releases.published_rows import published_files
 from app.releases.recipe import Recipe
 from app.releases.registry import Build, Registry
 from app.releases.source import (
@@ -29,9 +29,9 @@ from app.releases.source import (
     tables_of_releases,
 )
 from app.releases.status import ProgressReporter
-from app.releases.store import ReleaseStore, is_published
-from app.releases.takedown import ReleaseTakedown
-from app.releases.taken_rows import find_taken_rows
+from app.releases.stores.interface import ReleaseStore, is_published
+from app.releases.takedowns.takedown import ReleaseTakedown
+from app.releases.takedowns.taken_rows import find_taken_rows
 from catalog.errors import TagTaken
 from catalog.snapshots import Snapshot, tag_snapshot
 from catalog.table import load_table
