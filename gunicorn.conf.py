@@ -82,7 +82,7 @@ from app.background.startup import (  # noqa: E402
 # The service's own code is not preloaded: workers read it again when the server reloads, and
 # connections and the catalog belong to the process that opened them. Libraries are imported once,
 # and before all that imports some of them by itself.
-import_libraries("duckdb", "flask_smorest")
+import_libraries("duckdb", "flask_smorest", "markdown_it", "pygments.lexers")
 
 from prometheus_client.multiprocess import mark_process_dead  # noqa: E402
 
