@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal
 
-from playwright.sync_api import Browser, Page, ViewportSize, sync_playwright
+from playwright.sync_api import Browser, Page, ViewportSize, expect, sync_playwright
 
 CHROMIUM: Final = Path("/usr/bin/chromium")
 ARGUMENTS: Final = (
@@ -19,6 +19,8 @@ ARGUMENTS: Final = (
     "--disable-component-update",
     "--disable-sync",
 )
+TIMEOUT_MS: Final = 120_000
+"""How long a test waits until something is on a page. A busy machine takes many seconds for some."""
 WATCH_POLICY: Final = """
 window.violations = [];
 document.addEventListener("securitypolicyviolation", event => {
@@ -26,6 +28,8 @@ document.addEventListener("securitypolicyviolation", event => {
 });
 """
 """Notes what a page's policy refused to it, before anything of the page runs."""
+
+expect.set_options(timeout=TIMEOUT_MS)
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,12 +13,11 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from tests.app.site.pages import PAGES, Lake, Site, SitePage, opened_site, settings_of
-from tests.browsers import EVERY_FORM, Form, start_browser, watch
+from tests.browsers import EVERY_FORM, TIMEOUT_MS, Form, start_browser, watch
 from tests.lakes import LakeTemplate, opened_app
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
-TIMEOUT_MS: Final = 30_000
 AXE: Final = {"resultTypes": ["violations"], "rules": {"target-size": {"enabled": True}}}
 """The rule on the size of targets is one of WCAG 2.2, which axe-core doesn't check by itself."""
 OPEN_IN_PLACE: Final = """
@@ -26,8 +25,6 @@ address => htmx.ajax("GET", address, {target: "#main", select: "#main", swap: "o
 """
 WIDER_BY: Final = "document.documentElement.scrollWidth - innerWidth"
 HAS_LOADED: Final = "() => !document.querySelector('.htmx-request, .htmx-swapping, .htmx-settling')"
-
-expect.set_options(timeout=TIMEOUT_MS)
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
