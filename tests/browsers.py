@@ -20,7 +20,7 @@ ARGUMENTS: Final = (
     "--disable-sync",
 )
 TIMEOUT_MS: Final = 120_000
-"""How long a test waits until something is on a page. A busy machine takes many seconds for some."""
+"""How long a test waits until something is on a page, which takes a busy machine many seconds."""
 WATCH_POLICY: Final = """
 window.violations = [];
 document.addEventListener("securitypolicyviolation", event => {

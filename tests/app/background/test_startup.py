@@ -72,11 +72,18 @@ def test_the_server_starts_without_libraries_needed_on_demand() -> None:
 
 
 @pytest.mark.slow
-def test_the_arbiter_imports_the_libraries_before_what_needs_them() -> None:
-    result = python("import runpy, sys; runpy.run_path('gunicorn.conf.py'); print(*sys.modules)")
+def test_the_arbiter_has_the_code_of_its_processes_after_the_libraries() -> None:
+    result = python(
+        "import runpy, sys; runpy.run_path('gunicorn.conf.py'); print(*sys.modules);"
+        "import wsgi, app.edge.application, app.edge.protocol, app.cli.committer; "
+        "print(*sys.modules)"
+    )
     assert result.returncode == 0, result.stderr
-    modules = result.stdout.split()
-    assert not {*modules} & ON_DEMAND - {"duckdb"}
+    modules, of_processes = map(str.split, result.stdout.splitlines())
+    assert {name for name in of_processes if name.startswith("app.")} <= {*modules}
+    # Pages show sizes as rich does, which takes one small module of it.
+    assert not {*modules} & ON_DEMAND - {"duckdb", "rich"}
+    assert "rich.progress" not in modules
     assert modules.index(LIBRARIES[-1]) < modules.index("app.telemetry")
 
 
