@@ -56,7 +56,7 @@ def python(code: str) -> subprocess.CompletedProcess[str]:
 
 
 def imported_by(module: str) -> set[str]:
-    """Return the names of all modules that a process has imported after one, and ends in silence."""
+    """Return the names of all modules that a process has imported after one; it ends in silence."""
     result = python(f"import sys, {module}; print(*sys.modules)")
     assert (result.returncode, result.stderr) == (0, "")
     return {*result.stdout.split()}
