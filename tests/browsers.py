@@ -84,12 +84,12 @@ def start_browser(arguments: Sequence[str] = ARGUMENTS) -> Iterator[Browser]:
         browser.close()
 
 
-def watch(page: Page, url: str) -> list[str]:
+def watch(page: Page, urls: str | tuple[str, ...]) -> list[str]:
     """Return a list to which a page adds what goes wrong in it, and requests to other servers.
 
     Args:
         page: The page, before it loads anything.
-        url: URL of the server that it may ask.
+        urls: URL of the server that it may ask, or of several.
     """
     problems: list[str] = []
     page.add_init_script(WATCH_POLICY)
@@ -100,6 +100,6 @@ def watch(page: Page, url: str) -> list[str]:
     )
     page.on(
         "request",
-        lambda asked: None if asked.url.startswith(url) else problems.append(asked.url),
+        lambda asked: None if asked.url.startswith(urls) else problems.append(asked.url),
     )
     return problems
