@@ -63,9 +63,11 @@ def test_an_empty_lake_has_nothing_to_release(runner: FlaskCliRunner, services: 
     assert services.releases.all() == []
 
 
-@pytest.mark.parametrize(
-    ("arguments", "word"),
-    [
+def test_a_release_that_cannot_be_built_is_an_error_of_one_line(
+    runner: FlaskCliRunner, services: Services
+) -> None:
+    commit_batch(services, make_received())
+    for arguments, word in (
         (["../x"], "../x"),
         (["a b"], "a b"),
         (["main"], "taken"),
@@ -79,13 +81,8 @@ def test_an_empty_lake_has_nothing_to_release(runner: FlaskCliRunner, services: 
         (["x", "--examples"], "has no examples"),
         (["x", "--form", "preference"], "can't have the form 'preference'"),
         (["x", "--snapshot", "1"], "no snapshot for 1"),
-    ],
-)
-def test_a_release_that_cannot_be_built_is_an_error_of_one_line(
-    runner: FlaskCliRunner, services: Services, arguments: list[str], word: str
-) -> None:
-    commit_batch(services, make_received())
-    assert_one_line(build(runner, *arguments), word)
+    ):
+        assert_one_line(build(runner, *arguments), word)
     assert services.releases.all() == []
 
 
