@@ -18,7 +18,7 @@ from tests.lakes import LakeTemplate, opened_app
 
 EXAMPLES = 5
 """How many cases are drawn of each operation, besides those at every bound of every parameter."""
-COVERAGE = {"coverage": {"unexpected-methods": []}}
+COVERAGE: dict[str, dict[str, list[str]]] = {"coverage": {"unexpected-methods": []}}
 """`tests/app/api/test_access.py` asks every route by every other method."""
 SEED = 20261123
 MODERATED = "^/v1/(moderation|takedowns)"

@@ -145,8 +145,10 @@ def test_parts_that_are_not_there_are_told_from_parameters_that_do_not_fit(
     made = make_received(0, "Hi", "Hello")
     commit_batch(services, made)
     missing = ("?turn=3", "?stage=cleaned", "/turns/0", "/turns/3", f"/turns/{'9' * 400}")
-    unfit = ("?turn=0", "?turn=1e9", "?turns=1", "?turn=99999999999999999999", "?stage=none")
-    unfit += ("/turns/1?part=0", "/turns/1?part=x")
+    unfit = (
+        *("?turn=0", "?turn=1e9", "?turns=1", "?turn=99999999999999999999", "?stage=none"),
+        *("/turns/1?part=0", "/turns/1?part=x"),
+    )
     answers = {rest: client.get(address(made, rest)) for rest in (*missing, *unfit)}
     assert {rest: answer.status_code for rest, answer in answers.items()} == {
         **dict.fromkeys(missing, 404),
