@@ -78,6 +78,7 @@ def test_the_cursor_of_the_body_is_that_of_the_header(
     assert response.get_json()["more"] is True
 
 
+@pytest.mark.slow
 def test_changes_begin_after_any_kind_of_moment(client: FlaskClient, services: Services) -> None:
     commit_batch(services, make_received())
     snapshot = commit_batch(services, make_received())
@@ -94,6 +95,7 @@ def test_changes_begin_after_any_kind_of_moment(client: FlaskClient, services: S
     assert len(ids(get(client))) == 3
 
 
+@pytest.mark.slow
 def test_changes_end_at_any_kind_of_moment(client: FlaskClient, services: Services) -> None:
     commit_batch(services, make_received())
     snapshot = commit_batch(services, make_received())

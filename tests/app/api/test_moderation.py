@@ -81,6 +81,7 @@ def test_the_networks_of_64_bits_of_one_customer_are_one_reporter(
     assert services.hidden.causes(name) == {"quarantine"}
 
 
+@pytest.mark.slow
 def test_reports_of_two_networks_hide_a_contribution_until_it_is_approved(
     client: FlaskClient, services: Services, made: list[Contribution], moderator: dict[str, str]
 ) -> None:

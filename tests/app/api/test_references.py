@@ -3,6 +3,7 @@
 from itertools import product
 from typing import Any
 
+import pytest
 from flask.testing import FlaskClient
 
 from app.api.answers import SNAPSHOT_HEADER
@@ -37,6 +38,7 @@ def test_routes_with_one_kind_of_reference_accept_all_kinds(client: FlaskClient)
         assert names >= KINDS, path
 
 
+@pytest.mark.slow
 def test_each_kind_of_reference_is_answered_from_its_snapshot_which_is_named(
     client: FlaskClient, services: Services
 ) -> None:

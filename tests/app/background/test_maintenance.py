@@ -79,6 +79,7 @@ def data_files(services: Services) -> int:
     return len(list(Path(table.location().removeprefix("file://")).rglob("*.parquet")))
 
 
+@pytest.mark.slow
 def test_thinning_keeps_the_ledger_and_the_newest(services: Services) -> None:
     snapshots = [commit_batch(services, make()) for _ in range(5)]
     assert maintenance(services).thin() == ThinningResult(thinned=3, live=2)
@@ -88,6 +89,7 @@ def test_thinning_keeps_the_ledger_and_the_newest(services: Services) -> None:
         assert services.contributions.count(view, Filters()) == snapshot.total_rows
 
 
+@pytest.mark.slow
 def test_a_dry_run_of_thinning_changes_nothing(services: Services) -> None:
     for _ in range(5):
         commit_batch(services, make())
@@ -95,6 +97,7 @@ def test_a_dry_run_of_thinning_changes_nothing(services: Services) -> None:
     assert len(live(services)) == 5
 
 
+@pytest.mark.slow
 def test_a_snapshot_that_the_ledger_lacks_is_not_thinned(services: Services) -> None:
     commit_batch(services, make())
     append_batch(load_table(services.catalog), uuid4(), [make()])
@@ -104,6 +107,7 @@ def test_a_snapshot_that_the_ledger_lacks_is_not_thinned(services: Services) -> 
     assert live(services) == [2, 4, 5]
 
 
+@pytest.mark.slow
 def test_the_snapshot_of_a_claim_that_is_not_settled_is_not_thinned(services: Services) -> None:
     services.journal.append(make_contribution())
     batch_id = services.claims.claim(max_rows=10, max_bytes=10**6)
@@ -175,6 +179,7 @@ def test_a_compaction_waits_for_the_batch_that_it_may_have_overtaken(services: S
     assert services.claims.open_claim() is None
 
 
+@pytest.mark.slow
 def test_waiting_ends_on_stop(services: Services) -> None:
     for _ in range(3):
         commit_batch(services, make())
@@ -266,6 +271,7 @@ def test_scheduled_maintenance_does_all_due_jobs_and_stops_on_request(
     assert isinstance(results[1], CompactionResult)
 
 
+@pytest.mark.slow
 def test_a_failure_is_logged_and_the_schedule_goes_on(
     services: Services, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -307,6 +313,7 @@ def reasons_in(services: Services, snapshot_id: int) -> list[str]:
     return [reason for batch in batches for reason in batch["reason"].to_pylist()]
 
 
+@pytest.mark.slow
 def test_of_a_stage_the_newest_builds_stay_and_those_that_something_holds(
     services: Services,
 ) -> None:

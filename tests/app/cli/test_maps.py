@@ -51,6 +51,7 @@ def test_a_map_is_built_of_a_release(runner: FlaskCliRunner, services: Services)
     assert (made.source.release, made.rows) == ("first", 1)
 
 
+@pytest.mark.slow
 def test_maps_are_listed_one_a_line_and_removed(runner: FlaskCliRunner, services: Services) -> None:
     assert runner.invoke(args=["map", "list"]).output == ""
     number = commit_batch(services, make_received()).snapshot_id

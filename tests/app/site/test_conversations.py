@@ -269,6 +269,7 @@ def test_what_is_hidden_is_shown_to_moderators_and_its_owner_alone(
     assert "Withdraw" not in text_of(client.get(address(mine), headers=bearer(other)).text)
 
 
+@pytest.mark.slow
 def test_a_token_that_owns_nothing_reads_what_is_public_and_a_mistyped_key_is_told(
     client: FlaskClient, services: Services
 ) -> None:
@@ -320,6 +321,7 @@ def test_what_is_hidden_cannot_be_reported(client: FlaskClient, services: Servic
     assert client.post(address(made, "/report"), data={"reason": "spam"}).status_code == 404
 
 
+@pytest.mark.slow
 def test_an_owner_withdraws_and_the_page_is_gone(client: FlaskClient, services: Services) -> None:
     key = new_contributor_key()
     mine = make_received(0, "mine", contributor_id=services.ids.contributor_id(key))

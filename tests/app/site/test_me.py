@@ -112,6 +112,7 @@ def test_pages_stay_on_their_snapshot(
     assert client.get("/me?cursor=none", headers=bearer(KEY)).status_code == 422
 
 
+@pytest.mark.slow
 def test_everything_is_taken_along_as_a_file(client: FlaskClient, services: Services) -> None:
     name = mine(services, 0, "mine")
     hidden = mine(services, 1, "hidden")
@@ -158,6 +159,7 @@ def test_an_api_key_owns_nothing_by_itself(client: FlaskClient, services: Servic
     assert "is an API key" in answer.text
 
 
+@pytest.mark.slow
 def test_all_is_withdrawn_and_the_page_tells_the_state(
     client: FlaskClient, services: Services
 ) -> None:

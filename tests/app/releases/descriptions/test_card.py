@@ -73,6 +73,7 @@ def test_the_card_has_metadata_for_the_hub_and_text_for_people(
         assert line in text
 
 
+@pytest.mark.slow
 def test_a_card_names_a_licence_as_the_hub_does(
     releases_folder: Path, releases: Releases, snapshot: Snapshot
 ) -> None:
@@ -151,6 +152,7 @@ def test_hostile_names_stay_in_the_cells_of_their_tables(
     assert by_head["agent"] == [["a" * 200 + "…", "3", "100.0 %"]]
 
 
+@pytest.mark.slow
 def test_a_card_shows_how_quality_scores_are_distributed_and_which_rows_have_none(
     services: Services, releases_folder: Path, snapshot: Snapshot
 ) -> None:
@@ -168,6 +170,7 @@ def test_a_card_shows_how_quality_scores_are_distributed_and_which_rows_have_non
     assert "- `min_quality_score`: 0.3" in text
 
 
+@pytest.mark.slow
 def test_a_card_of_rows_without_quality_scores_does_not_tell_of_them(
     services: Services, releases_folder: Path, snapshot: Snapshot
 ) -> None:
@@ -210,6 +213,7 @@ def test_reasons_are_listed_in_the_order_of_the_rules_also_those_without_a_row(
     assert sum(int(row[1]) for row in cells) == sum(manifest.dropped.values())
 
 
+@pytest.mark.slow
 def test_a_raw_card_says_what_its_rows_are_not(
     releases_folder: Path, releases: Releases, snapshot: Snapshot
 ) -> None:
@@ -221,6 +225,7 @@ def test_a_raw_card_says_what_its_rows_are_not(
     assert "### Languages" not in text
 
 
+@pytest.mark.slow
 def test_a_card_shows_the_answers_of_the_datasheet(
     services: Services, releases_folder: Path, snapshot: Snapshot, tmp_path: Path
 ) -> None:
