@@ -56,10 +56,19 @@ class SnapshotView:
     table: Table
     snapshot: Snapshot | None
     hidden: pa.Array = field(default_factory=lambda: NO_IDS)
+    _planned: dict[str, tuple[DataFile, ...]] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
 
     def files(self, condition: BooleanExpression = EVERY_ROW) -> list[DataFile]:
         """Return the data files that may hold rows that meet a condition, oldest day first."""
-        return plan(self.table, self.snapshot, condition) if self.snapshot else []
+        if self.snapshot is None:
+            return []
+        # A page, its counts and its facets ask for the same files one after the other.
+        key = repr(condition)
+        if key not in self._planned:
+            self._planned[key] = tuple(plan(self.table, self.snapshot, condition))
+        return list(self._planned[key])
 
 
 class Snapshots:
