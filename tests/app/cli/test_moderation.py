@@ -48,6 +48,7 @@ def run(runner: FlaskCliRunner, *arguments: str) -> Result:
     return runner.invoke(args=["moderation", *arguments])
 
 
+@pytest.mark.slow
 def test_a_moderator_lists_shows_and_approves(
     runner: FlaskCliRunner, services: Services, made: list[Contribution]
 ) -> None:

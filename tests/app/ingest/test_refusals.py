@@ -198,6 +198,7 @@ def test_an_owner_withdraws_a_text_for_themselves_and_a_moderator_for_everybody(
     assert senders_of_lines(services, "text") == taken
 
 
+@pytest.mark.slow
 @pytest.mark.both
 @pytest.mark.parametrize("taken_down_by", ["the owner", "desk"])
 def test_what_others_had_sent_is_committed_after_an_owner_withdrew_the_same_text(

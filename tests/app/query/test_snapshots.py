@@ -36,6 +36,7 @@ def ids(view: SnapshotView) -> set[str]:
     return set(pa.Table.from_batches(batches).column("contribution_id").to_pylist())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("refer", [by_id, by_tag, by_time])
 def test_each_kind_of_reference_gives_exactly_the_rows_of_its_moment(
     services: Services, refer: Refer
@@ -106,6 +107,7 @@ def test_an_empty_lake_has_no_snapshot_to_find(services: Services, reference: Re
         services.snapshots.view(reference)
 
 
+@pytest.mark.slow
 def test_snapshots_are_listed_newest_first_and_go_on_below_a_sequence_number(
     services: Services,
 ) -> None:
@@ -126,6 +128,7 @@ def test_a_snapshot_has_its_added_and_total_counts(services: Services) -> None:
     assert found.committed_at.utcoffset() == timedelta(0)
 
 
+@pytest.mark.slow
 def test_snapshots_are_spread_over_the_history_with_the_first_and_the_last(
     services: Services,
 ) -> None:

@@ -71,6 +71,7 @@ def test_days_and_one_dimension_can_be_summed(
     assert Summaries.can_count(filters, by) is expected
 
 
+@pytest.mark.slow
 def test_a_counted_lake_is_summed_without_reading_it(
     services: Services, monkeypatch: MonkeyPatch
 ) -> None:
@@ -89,6 +90,7 @@ def test_a_counted_lake_is_summed_without_reading_it(
     assert services.contributions.count(view, Filters()) == 2
 
 
+@pytest.mark.slow
 def test_a_file_is_read_once_by_a_process_if_nobody_has_counted_it(
     services: Services, monkeypatch: MonkeyPatch
 ) -> None:

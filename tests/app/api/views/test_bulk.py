@@ -193,6 +193,7 @@ def test_a_key_of_an_upload_that_was_refused_can_be_used_again(
     assert _stored(client, services) == ["a"]
 
 
+@pytest.mark.slow
 def test_rows_that_the_journal_knows_are_not_stored_again(
     client: FlaskClient, services: Services
 ) -> None:

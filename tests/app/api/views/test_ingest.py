@@ -308,6 +308,7 @@ def services_client(client: FlaskClient) -> FlaskClient:
     return client.application.test_client()
 
 
+@pytest.mark.slow
 def test_with_max_waiting_zero_every_wait_is_answered_at_once(with_settings: MakeClient) -> None:
     client = with_settings(max_waiting=0)
     started = monotonic()

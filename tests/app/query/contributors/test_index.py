@@ -37,6 +37,7 @@ def ids_of(services: Services, filters: Filters) -> list[str]:
     return found
 
 
+@pytest.mark.slow
 @pytest.mark.both
 def test_only_files_with_rows_of_a_contributor_are_opened(services: Services) -> None:
     hers = [make_received(day, contributor_id=ADA) for day in (0, 3)]
@@ -50,6 +51,7 @@ def test_only_files_with_rows_of_a_contributor_are_opened(services: Services) ->
     assert ids_of(services, OF_ADA) == in_order
 
 
+@pytest.mark.slow
 def test_a_contributor_of_another_engine_is_found_by_reading(services: Services) -> None:
     foreign = make_received(0, contributor_id="ada")
     commit_batch(services, foreign, make_received(0, contributor_id=ADA))
@@ -64,6 +66,7 @@ def test_a_contributor_of_another_engine_is_found_by_reading(services: Services)
     ]
 
 
+@pytest.mark.slow
 def test_a_contributor_and_a_text_are_found_by_both_indexes(services: Services) -> None:
     wanted = make_received(0, "a rare word", contributor_id=ADA)
     commit_batch(services, wanted, make_received(0, "rare", contributor_id=BOB))
@@ -118,6 +121,7 @@ def test_wrong_rows_are_found(services: Services) -> None:
     assert list(service.wrong_totals()) == []
 
 
+@pytest.mark.slow
 def test_versions_of_a_conversation_are_found_in_their_files_alone(services: Services) -> None:
     versions = [make_received(day, conversation_id="c" * 32) for day in (0, 2)]
     single = make_received(1)
