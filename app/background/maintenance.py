@@ -35,6 +35,7 @@ from catalog.snapshots import Snapshot
 from catalog.stage_tables import source_of
 from catalog.stages import COMPUTED_STAGES, STAGE_IDENTIFIERS, TABLE_IDENTIFIERS
 from catalog.table import load_table
+from catalog.wording import counted
 
 DAY_CLOSES_AFTER: Final = timedelta(hours=1)
 """Time after a day's end in which contributions that were received on it may still be committed."""
@@ -63,7 +64,7 @@ class ThinningResult:
         return self.thinned
 
     def __str__(self) -> str:
-        return f"thinned {self.thinned} snapshots of {self.table_name}, {self.live} are live"
+        return f"thinned {counted(self.thinned, 'snapshot')} of {self.table_name}, {self.live} live"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,11 +93,13 @@ class CompactionResult:
         return self.files_before
 
     def __str__(self) -> str:
-        before = f"{self.files_before} files of {self.bytes_before} bytes"
+        files = counted(self.files_before, "file")
+        before = f"{files} of {counted(self.bytes_before, 'byte')}"
+        rows = counted(self.rows, "row")
         if self.files_after is None:
-            return f"{self.day}: {before} are small, {self.rows} rows"
+            return f"{self.day}: {before} to compact, {rows}"
         after = f"{self.files_after} of {self.bytes_after}"
-        return f"compacted {self.day}: {before} to {after}, {self.rows} rows"
+        return f"compacted {self.day}: {before} to {after}, {rows}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +120,7 @@ class OrphansResult:
         return len(self.paths)
 
     def __str__(self) -> str:
-        return f"{len(self.paths)} orphans of {self.size_bytes} bytes"
+        return f"{counted(len(self.paths), 'orphan')} of {counted(self.size_bytes, 'byte')}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +134,7 @@ class ReplacedResult:
     changed: int
 
     def __str__(self) -> str:
-        return f"compacted {self.changed} files of the table replaced"
+        return f"compacted {counted(self.changed, 'file')} of the table replaced"
 
 
 MaintenanceResult = ThinningResult | CompactionResult | OrphansResult | ReplacedResult

@@ -8,6 +8,7 @@ from markupsafe import Markup
 from rich.filesize import decimal
 
 from app.site.marks import brief, visible
+from catalog.wording import counted
 
 _SHOWN_DIGITS: Final = 12
 _UNITS: Final = ((1_000_000_000_000, "T"), (1_000_000_000, "G"), (1_000_000, "M"))
@@ -33,17 +34,6 @@ def init_app(app: Flask) -> None:
 def number(value: float) -> str:
     """Return a number with separators between thousands."""
     return f"{value:,}"
-
-
-def counted(count: int, one: str, several: str) -> str:
-    """Return a number with the noun that it counts.
-
-    Args:
-        count: The number.
-        one: The noun for one.
-        several: The noun for none and for several.
-    """
-    return f"{count:,} {one if count == 1 else several}"
 
 
 def compact(value: int) -> str:

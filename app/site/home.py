@@ -17,7 +17,7 @@ from app.api.releases import needed_for
 from app.maps.description import MapDescription
 from app.query.overview import Overview
 from app.query.snapshots import Reference
-from app.releases.descriptions.card import ROWS
+from app.releases.descriptions.card import ROW
 from app.releases.manifest import Manifest
 from app.services import current_services
 from app.site.markdown import render_markdown
@@ -45,7 +45,7 @@ def show() -> str:
         release=release,
         languages=_languages(release) if release else 0,
         map=_map_of(release) if release else None,
-        rows_of=ROWS,
+        row_of=ROW,
         settings=settings,
         terms_version=quote(settings.terms_version or "") if settings.require_terms else None,
     )

@@ -13,7 +13,7 @@ from app.api.reads import reads_lake
 from app.api.releases import listed_releases, needed_for
 from app.maps.description import MapDescription
 from app.releases.credits import CREDITS_FILE, decode_credits
-from app.releases.descriptions.card import CARD_FILE, ROWS, body_of, describe_release
+from app.releases.descriptions.card import CARD_FILE, ROW, ROWS, body_of, describe_release
 from app.releases.manifest import Manifest, newest_first
 from app.releases.published_rows import schema_of
 from app.services import current_services
@@ -61,7 +61,7 @@ def show_all() -> str:
         )
         for manifest in newest_first(listed.shown)
     ]
-    return render_template("releases/list.html", cards=cards, listed=listed, rows_of=ROWS)
+    return render_template("releases/list.html", cards=cards, listed=listed, row_of=ROW)
 
 
 @blueprint.get("/releases/<name>")
