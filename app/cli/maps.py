@@ -67,9 +67,10 @@ def build(
             made = maps.build_of_release(name, release_name, parameters, progress)
         else:
             made = maps.build(name, stage or "raw", reference, parameters, progress)
+    points = counted(made.rows, POINT[made.parameters.kind])
     click.echo(
-        f"{maps.location(name)}: {counted(made.rows, POINT[made.parameters.kind])} in "
-        f"{counted(made.clusters, 'cluster')}, {made.source.stage}, snapshot {made.source.snapshot_id}"
+        f"{maps.location(name)}: {points} in {counted(made.clusters, 'cluster')}, "
+        f"{made.source.stage}, snapshot {made.source.snapshot_id}"
     )
 
 

@@ -28,6 +28,7 @@ def init_app(app: Flask) -> None:
         brief=brief,
         visible=visible,
         bound=bound,
+        sentence=sentence,
     )
 
 
@@ -74,6 +75,14 @@ def moment(time: datetime) -> Markup:
 def day(value: date) -> Markup:
     """Return a day as an element."""
     return Markup('<time datetime="{0}">{0}</time>').format(value.isoformat())
+
+
+def sentence(message: str) -> str:
+    """Return the message of an error as a sentence for people."""
+    # The name of a setting or of a parameter stays as it is.
+    begins_with_word = message.partition(" ")[0].isalpha()
+    text = message[:1].upper() + message[1:] if begins_with_word else message
+    return text if text.endswith((".", "!", "?")) else f"{text}."
 
 
 def short(identifier: str) -> Markup:
