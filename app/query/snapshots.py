@@ -56,10 +56,22 @@ class SnapshotView:
     table: Table
     snapshot: Snapshot | None
     hidden: pa.Array = field(default_factory=lambda: NO_IDS)
+    _planned: list[tuple[BooleanExpression, list[DataFile]]] = field(
+        default_factory=list, compare=False, repr=False
+    )
 
     def files(self, condition: BooleanExpression = EVERY_ROW) -> list[DataFile]:
-        """Return the data files that may hold rows that meet a condition, oldest day first."""
-        return plan(self.table, self.snapshot, condition) if self.snapshot else []
+        """Return the data files that may hold rows that meet a condition, oldest day first.
+
+        They are planned once: a page asks several times, and planning looks at every manifest.
+        """
+        if self.snapshot is None:
+            return []
+        found = next((files for known, files in self._planned if known == condition), None)
+        if found is None:
+            found = plan(self.table, self.snapshot, condition)
+            self._planned.append((condition, found))
+        return [*found]
 
 
 class Snapshots:
