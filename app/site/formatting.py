@@ -85,7 +85,11 @@ def sentence(message: str) -> str:
     return text if text.endswith((".", "!", "?")) else f"{text}."
 
 
+def end_of(identifier: str) -> str:
+    """Return the end of an id, which tells ids apart."""
+    return f"…{identifier[-_SHOWN_DIGITS:]}"
+
+
 def short(identifier: str) -> Markup:
-    """Return the end of an id, which tells ids apart, as an element that has all of it."""
-    shown = identifier[-_SHOWN_DIGITS:]
-    return Markup('<code class="id" title="{}">…{}</code>').format(identifier, shown)
+    """Return the end of an id as an element that has all of it."""
+    return Markup('<code class="id" title="{}">{}</code>').format(identifier, end_of(identifier))
