@@ -10,6 +10,8 @@ from rich.filesize import decimal
 from app.site.marks import brief, visible
 from catalog.wording import counted
 
+UNKNOWN_LANGUAGE: Final = "und"
+"""The code of a language that wasn't recognised (ISO 639-2)."""
 _SHOWN_DIGITS: Final = 12
 _UNITS: Final = ((1_000_000_000_000, "T"), (1_000_000_000, "G"), (1_000_000, "M"))
 
@@ -29,6 +31,7 @@ def init_app(app: Flask) -> None:
         visible=visible,
         bound=bound,
         sentence=sentence,
+        language=language,
     )
 
 
@@ -75,6 +78,11 @@ def moment(time: datetime) -> Markup:
 def day(value: date) -> Markup:
     """Return a day as an element."""
     return Markup('<time datetime="{0}">{0}</time>').format(value.isoformat())
+
+
+def language(code: str) -> str:
+    """Return the code of a language, or words in the place of that of none."""
+    return "not recognised" if code == UNKNOWN_LANGUAGE else code
 
 
 def sentence(message: str) -> str:
