@@ -12,7 +12,7 @@ from rich.filesize import decimal
 from sqlalchemy import make_url
 
 from app.background.election import COMMITTER_LOCK, is_led
-from app.ingest.depth import read_depth
+from app.ingest.journal.depth import read_depth
 from app.services import Services
 from app.state import ledger
 from catalog.size import size_of

@@ -1,7 +1,7 @@
 """Staged files: data files of an upload or a build that no snapshot refers to yet.
 
 They already lie in the table's folders, and become part of it when `catalog.table.append_batch` or
-`catalog.stage_tables.replace_files` commits them. A staged file that is never committed is an
+`catalog.stage_builds.replace_files` commits them. A staged file that is never committed is an
 orphan.
 """
 

@@ -57,6 +57,7 @@ def append_batch(
 
     Raises:
         CommitConflict: Another commit came first; this one is not in the table.
+        BatchSnapshotLost: The commit succeeded, and the table doesn't list its snapshot any more.
     """
     transaction = table.transaction()
     transaction.set_properties({LAST_BATCH_ID_PROPERTY: str(batch_id)})

@@ -13,7 +13,7 @@ from pyiceberg.catalog import Catalog
 from pyiceberg.expressions import BooleanExpression
 from pyiceberg.table import Table
 
-from app.background.maintenance import DAY_CLOSES_AFTER
+from app.background.maintenance.compaction import DAY_CLOSES_AFTER
 from app.query.filters import received_between
 from app.query.text_index.folder import IndexStatus, TextIndexes
 from app.telemetry import metrics
@@ -22,7 +22,7 @@ from catalog.plans import EVERY_ROW, DataFile, PlannedFile, plan
 from catalog.scan import day_bounds
 from catalog.schema import TABLE_IDENTIFIER
 from catalog.snapshots import to_snapshot
-from catalog.stage_tables import newest_stage_files
+from catalog.stage_files import newest_stage_files
 from catalog.stages import COMPUTED_STAGES
 from catalog.table import load_table
 from catalog.wording import counted

@@ -42,7 +42,7 @@ from app.backup.manifest import (
     write_manifest,
 )
 from app.backup.verifying import VerifiedSnapshots, verify_snapshots
-from app.ingest.claims import Claims, staged_paths
+from app.ingest.commits.claims import Claims, staged_paths
 from app.settings import Settings
 from app.state import ledger
 from app.state.published_folder import PublishedFolder

@@ -5,7 +5,7 @@ from flask.cli import with_appcontext
 
 from app.cli.errors import shows_errors
 from app.failures import EXPECTED, reason_for
-from app.releases.hub.publications import Access, HubPublication
+from app.releases.publications import Access, HubPublication
 from app.services import Services, current_services
 from catalog.wording import counted
 

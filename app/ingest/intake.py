@@ -9,11 +9,11 @@ from app.access.credentials import NO_CREDENTIALS, Credentials
 from app.access.ids import Ids
 from app.access.limits.limiter import Meter
 from app.access.networks import Networks
-from app.ingest.decode import Decoded, decode, decode_plain, new_contribution_id
-from app.ingest.idempotency import KeyHolder
-from app.ingest.journal import Journal
-from app.ingest.senders import Sender
-from app.ingest.strict_json import JsonLimits
+from app.ingest.decoding.contributions import Decoded, decode, decode_plain, new_contribution_id
+from app.ingest.decoding.senders import Sender
+from app.ingest.decoding.strict_json import JsonLimits
+from app.ingest.journal.idempotency import KeyHolder
+from app.ingest.journal.journal import Journal
 from app.ingest.terms import RequiredTerms
 
 

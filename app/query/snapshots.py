@@ -56,22 +56,19 @@ class SnapshotView:
     table: Table
     snapshot: Snapshot | None
     hidden: pa.Array = field(default_factory=lambda: NO_IDS)
-    _planned: list[tuple[BooleanExpression, list[DataFile]]] = field(
-        default_factory=list, compare=False, repr=False
+    _planned: dict[str, tuple[DataFile, ...]] = field(
+        default_factory=dict, init=False, repr=False, compare=False
     )
 
     def files(self, condition: BooleanExpression = EVERY_ROW) -> list[DataFile]:
-        """Return the data files that may hold rows that meet a condition, oldest day first.
-
-        They are planned once: a page asks several times, and planning looks at every manifest.
-        """
+        """Return the data files that may hold rows that meet a condition, oldest day first."""
         if self.snapshot is None:
             return []
-        found = next((files for known, files in self._planned if known == condition), None)
-        if found is None:
-            found = plan(self.table, self.snapshot, condition)
-            self._planned.append((condition, found))
-        return [*found]
+        # A page, its counts and its facets ask for the same files one after the other.
+        key = repr(condition)
+        if key not in self._planned:
+            self._planned[key] = tuple(plan(self.table, self.snapshot, condition))
+        return list(self._planned[key])
 
 
 class Snapshots:

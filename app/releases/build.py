@@ -11,10 +11,10 @@ from pyiceberg.catalog import Catalog
 from pyiceberg.table import Table
 
 from app.access.hidden_watch import HiddenWatch
-from app.releases.data_files import FILE_BYTES
 from app.releases.descriptions.datasheet import Datasheet
 from app.releases.errors import ReleaseNameTaken, ReleaseOvertaken
-from app.releases.folder import write_release
+from app.releases.files.data_files import FILE_BYTES
+from app.releases.files.folder import write_release
 from app.releases.manifest import Manifest
 from app.releases.recipe import Recipe
 from app.releases.registry import Build, Registry
@@ -26,8 +26,8 @@ from app.releases.source import (
     tables_of_releases,
 )
 from app.releases.status import ProgressReporter
-from app.releases.store import ReleaseStore, is_published
-from app.releases.takedown import ReleaseTakedown
+from app.releases.stores.interface import ReleaseStore, is_published
+from app.releases.takedowns.takedown import ReleaseTakedown
 from catalog.errors import TagTaken
 from catalog.snapshots import Snapshot, tag_snapshot
 from catalog.table import load_table

@@ -37,7 +37,7 @@ class AccessServices(Foundation):
         self.policy = Policy(settings, self.gates)
         self.networks = Networks(self.database)
         self.clients = Clients(settings)
-        self.limiter = Limiter(self._open_buckets)
+        self.limiter = Limiter(self.open_buckets)
         self.places = ClientPlaces(settings.home / PLACES_FILE_NAME)
         self.embargo = Embargo(timedelta(seconds=settings.embargo_s))
         self.hidden = HiddenContributions(self.database)
@@ -52,7 +52,8 @@ class AccessServices(Foundation):
             self.database, self.hidden, self.bans, self.get_catalog
         )
 
-    def _open_buckets(self) -> BucketTable:
+    def open_buckets(self) -> BucketTable:
+        """Return the buckets that the processes of this server share."""
         return BucketTable(shared_file("limits"), lambda: digest_key(read_secret(self.database)))
 
     def close(self) -> None:

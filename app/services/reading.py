@@ -93,7 +93,7 @@ class ReadingServices(IngestServices):
             self.replaced,
             self.summaries,
             self.contributor_sums,
-            self._scratch,
+            self.scratch,
             settings.max_groups,
             self.narrowing,
         )

@@ -17,16 +17,10 @@ from app.access.audience import OWNERS, Audience
 from app.access.contributor_keys import KeyOwnsNothing, bearer_token
 from app.access.errors import HeldBack
 from app.access.moderation.reports import MAX_COMMENT_CHARACTERS, REPORT_REASONS
-from app.api.access import (
-    check_roles,
-    current_api_key,
-    current_audience,
-    current_owner,
-    may,
-)
-from app.api.moderation import take_report
+from app.api.access import check_roles, current_api_key, current_audience, current_owner, may
 from app.api.reads import reads_lake
 from app.api.schemas.moderation import ReportSchema
+from app.api.views.moderation import take_report
 from app.curation.explain import Kept, StageExplanation
 from app.curation.rules.curating.parameters import CuratingParameters
 from app.curation.rules.reasons import all_reasons

@@ -12,7 +12,7 @@ from markupsafe import Markup
 
 from app.api.access import current_audience, may
 from app.api.reads import reads_lake
-from app.api.releases import needed_for
+from app.api.views.releases import needed_for
 from app.maps.description import MapDescription
 from app.query.overview import Overview
 from app.query.snapshots import Reference

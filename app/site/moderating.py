@@ -11,7 +11,6 @@ from webargs.flaskparser import use_kwargs
 
 from app.access.moderation.quarantine import STATES, State
 from app.api.access import current_key_name
-from app.api.moderation import ban_contributors, lift_ban, parse_id
 from app.api.paging import parse_sequence_number
 from app.api.reads import reads_lake
 from app.api.schemas.moderation import (
@@ -22,6 +21,7 @@ from app.api.schemas.moderation import (
     QuarantineSchema,
     ReviewPagingSchema,
 )
+from app.api.views.moderation import ban_contributors, lift_ban, parse_id
 from app.query.reviews import Review
 from app.services import current_services
 from app.site.forms import read_form

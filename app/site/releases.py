@@ -10,12 +10,12 @@ from werkzeug import Response as WerkzeugResponse
 
 from app.api.paging import page_rows
 from app.api.reads import reads_lake
-from app.api.releases import listed_releases, needed_for
+from app.api.views.releases import listed_releases, needed_for
 from app.maps.description import MapDescription
 from app.releases.credits import CREDITS_FILE, decode_credits
 from app.releases.descriptions.card import CARD_FILE, ROW, ROWS, body_of, describe_release
+from app.releases.files.published_rows import schema_of
 from app.releases.manifest import Manifest, newest_first
-from app.releases.published_rows import schema_of
 from app.services import current_services
 from app.site.cells import Cell, Column, cell_of, conversation_url, messages_cell
 from app.site.formatting import end_of

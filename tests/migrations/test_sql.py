@@ -18,7 +18,7 @@ from app.access.moderation.log import ModerationLog
 from app.access.moderation.quarantine import Quarantine
 from app.access.moderation.reports import Reports
 from app.curation.pipeline.records import ChunkRecord, ChunkRecords
-from app.ingest.journal import Backlog, Journal
+from app.ingest.journal.journal import Backlog, Journal
 from app.settings import Settings
 from app.state import ledger
 from app.state.db import Database

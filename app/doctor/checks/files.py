@@ -11,7 +11,7 @@ from pyiceberg.table import Table
 
 from app.doctor.finding import Finding
 from app.doctor.patient import RESTORE, Patient
-from app.ingest.claims import staged_paths
+from app.ingest.commits.claims import staged_paths
 from catalog.entries import newest_entries
 from catalog.maintenance.orphans import files_of, path_of, references_of
 from catalog.moving import files_of_metadata

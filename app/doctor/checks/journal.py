@@ -9,8 +9,8 @@ from sqlalchemy import and_, func, select
 
 from app.doctor.finding import Finding, Severity
 from app.doctor.patient import RESTORE, Patient
-from app.ingest.claims import claimed_entries
-from app.ingest.entries import IS_OPEN, IS_PENDING, decode_contributions, decode_files
+from app.ingest.commits.claims import claimed_entries
+from app.ingest.journal.entries import IS_OPEN, IS_PENDING, decode_contributions, decode_files
 from app.state.models import Claim, IdempotencyKey, JournalEntry, LedgerEntry
 from catalog.wording import counted
 

@@ -13,7 +13,7 @@ from sqlalchemy.engine import make_url
 from app.background.election import COMMITTER_LOCK, is_led
 from app.doctor.finding import Finding
 from app.doctor.patient import Patient
-from app.ingest.entries import IS_PENDING
+from app.ingest.journal.entries import IS_PENDING
 from app.state.models import JournalEntry, LedgerEntry
 from catalog.wording import counted
 

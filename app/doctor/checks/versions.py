@@ -9,8 +9,8 @@ from app.access.takedowns.contributions import TakenDownContributions
 from app.background.election import COMMITTER_LOCK, is_led
 from app.doctor.finding import Finding, Severity
 from app.doctor.patient import Patient
-from app.query.scratch import ScratchDatabase
 from app.state import ledger
+from app.state.scratch import ScratchDatabase
 from app.versions.comparing import Place, compare, lacking, some_versions
 from app.versions.index import VersionIndex
 from app.versions.recording import VERSION_COLUMNS, adds_nothing_between, index_rows

@@ -20,7 +20,7 @@ from app.services import Services
 from app.settings import Settings
 from catalog.errors import LakeError
 from catalog.snapshots import tag_snapshot
-from catalog.stage_tables import replace_files
+from catalog.stage_builds import replace_files
 from catalog.stages import SOURCE_SNAPSHOT_PROPERTY
 from catalog.table import load_table
 from catalog.transaction import LakeMetadata

@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from app.access.audience import PUBLIC
 from app.background import text_index
-from app.background.maintenance import Maintenance
+from app.background.maintenance.service import Maintenance
 from app.background.text_index import IndexingStopped, TextIndexing, newest_files
 from app.curation.pipeline import runner
 from app.curation.pipeline.runner import Runner
@@ -21,7 +21,7 @@ from app.query.staged import StageFilters
 from app.query.text_index import folder
 from app.services import Services
 from app.settings import Settings
-from catalog import stage_tables
+from catalog import stage_reader
 from catalog.records import Turn
 from catalog.schema import ID
 from catalog.snapshots import Snapshot
@@ -130,7 +130,7 @@ def test_texts_of_stages_are_indexed_and_found_as_without(
     assert found() == expected
     assert any(expected)
     # Nothing is read for a text that no row has.
-    monkeypatch.setattr(stage_tables, "row_groups_of", None)
+    monkeypatch.setattr(stage_reader, "row_groups_of", None)
     view = services.staged.view("cleaned", Reference(), PUBLIC)
     absent = StageFilters(Filters(q="absent"))
     assert services.staged.page(view, absent, 9, None, [ID]).rows.num_rows == 0
@@ -202,7 +202,7 @@ def compact(services: Services) -> None:
         services.settings,
         lambda: later,
     )
-    assert len(list(maintenance.compact(Event()))) == DAYS
+    assert len(list(maintenance.compaction.compact(Event()))) == DAYS
 
 
 def test_nothing_is_left_to_do_after_a_step(services: Services) -> None:

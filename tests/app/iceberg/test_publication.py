@@ -15,7 +15,7 @@ from catalog.published import PREFIX
 from catalog.replaced import REPLACED_NAME
 from catalog.schema import TABLE_NAME
 from catalog.snapshots import tag_snapshot
-from catalog.stage_tables import replace_files
+from catalog.stage_builds import replace_files
 from catalog.stages import COMPUTED_STAGES, SOURCE_SNAPSHOT_PROPERTY
 from catalog.table import load_table
 from tests.catalog.maintenance.history import compact_all

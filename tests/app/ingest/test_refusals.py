@@ -11,10 +11,10 @@ import pytest
 from app.access.credentials import NO_CREDENTIALS, Credentials
 from app.access.takedowns.contributions import KnownBy
 from app.access.takedowns.records import TakenDown, requester
-from app.ingest.bulk import UploadOptions
 from app.ingest.errors import ContributorBanned, TakenDownBefore
 from app.ingest.intake import Intake, Receipt
 from app.ingest.refusals import Refusals
+from app.ingest.uploads.options import UploadOptions
 from app.services import Services
 from catalog.errors import LakeError
 from catalog.records import Contribution

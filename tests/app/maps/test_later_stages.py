@@ -8,7 +8,7 @@ import pytest
 
 from app.maps.later_stages import later_stages
 from app.services import Services
-from catalog.stage_tables import replace_files
+from catalog.stage_builds import replace_files
 from catalog.stages import (
     COMPUTED_STAGES,
     DROPPED_ARROW_SCHEMA,

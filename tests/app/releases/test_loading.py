@@ -16,8 +16,8 @@ import yaml
 from app import create_app
 from app.releases.descriptions.datasheet import CREATOR, QUESTIONS, template
 from app.releases.manifest import identity_of
+from app.releases.rows.splits import SPLITS
 from app.releases.service import Releases
-from app.releases.splits import SPLITS
 from app.services import Services, current_services
 from app.settings import Settings
 from catalog.snapshots import Snapshot

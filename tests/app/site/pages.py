@@ -17,7 +17,7 @@ from app.curation.pipeline import runner
 from app.curation.pipeline.runner import Runner
 from app.maps.build import build_map
 from app.maps.description import MapParameters
-from app.releases.hub.publications import HubPublication
+from app.releases.publications import HubPublication
 from app.services import Services, services_of
 from app.settings import Settings
 from catalog.records import AlternativeTurn, Attachment, Client, Contribution, ToolCall, Turn

@@ -10,7 +10,7 @@ import pytest
 from app.access.shown_again import NOTHING_SHOWN
 from app.access.takedowns.records import TakedownKind, requester
 from app.ingest.errors import TakenDownBefore
-from app.ingest.idempotency import find_holders, idempotency_key
+from app.ingest.journal.idempotency import find_holders, idempotency_key
 from app.ingest.refusals import Refusals
 from app.query.filters import Filters
 from app.query.snapshots import Reference

@@ -86,7 +86,7 @@ def test_a_random_history_is_recorded_as_a_scan_of_the_lake_finds_it(
                 requested_by="test",
             )
             services.takedown.run()
-            services.maintenance().compact_replaced()
+            services.maintenance().compaction.compact_replaced()
     services.committer().reconcile()
     _assert_recorded(services)
     before = index_of(services)
@@ -290,10 +290,10 @@ def test_many_files_of_a_day_become_one_with_the_same_rows(services: Services) -
     table = load_table(services.catalog, REPLACED_IDENTIFIER)
     assert len(replaced_files(table)) == 9
     maintenance = services.maintenance()
-    assert maintenance.compact_replaced().changed == 9
+    assert maintenance.compaction.compact_replaced().changed == 9
     assert len(replaced_files(load_table(services.catalog, REPLACED_IDENTIFIER))) == 1
     assert recorded_as_replaced(services) == before
-    assert maintenance.compact_replaced().changed == 0
+    assert maintenance.compaction.compact_replaced().changed == 0
     commit_batch(services, make_received(0, "later", **KEY))
     _assert_recorded(services)
     list(maintenance.step(Event()))

@@ -130,7 +130,7 @@ def interrupt_append(monkeypatch: pytest.MonkeyPatch, at: Callable[[str], None])
         at("after_append")
         return snapshot
 
-    monkeypatch.setattr("app.ingest.committer.append_batch", interrupted)
+    monkeypatch.setattr("app.ingest.commits.committer.append_batch", interrupted)
 
 
 class Killed(Exception):

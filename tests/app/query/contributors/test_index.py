@@ -156,7 +156,7 @@ def test_contributors_of_any_snapshot_are_summed_though_files_have_rows_of_later
         )
         for number in range(9)
     ]
-    services.maintenance().compact_replaced()
+    services.maintenance().compaction.compact_replaced()
     services.summary_job().step()
     view = view_of(services, snapshot_id=snapshots[4].snapshot_id)
     assert not all(whole_files_of_replaced(services, view))
@@ -184,7 +184,7 @@ def test_what_was_counted_is_kept_when_replaced_is_compacted(
         )
         services.summary_job().step()
     before = services.file_counts.paths()
-    assert services.maintenance().compact_replaced().changed == 8
+    assert services.maintenance().compaction.compact_replaced().changed == 8
     service, view = services.contributor_indexing, view_of(services)
     (path,) = service.paths() - before
     assert path in services.file_counts.paths()
@@ -204,5 +204,5 @@ def test_what_was_not_counted_is_not_taken_over(services: Services) -> None:
         commit_batch(
             services, make_received(0, str(number), contributor_id=ADA, conversation_id=CHAT)
         )
-    assert services.maintenance().compact_replaced().changed == 8
+    assert services.maintenance().compaction.compact_replaced().changed == 8
     assert services.contributor_indexing.paths() == services.file_counts.paths() == set()

@@ -11,11 +11,11 @@ import pytest
 from sqlalchemy import make_url, text
 
 from app.access.takedowns.records import TakenDown
-from app.query.spill import spill_folder
 from app.services import Services
 from app.settings import Settings
 from app.state.db import Database
 from app.state.models import Base
+from app.state.spill import spill_folder
 from app.takedown.verify.report import Report
 from app.takedown.verify.verification import verify
 from tests.factories import commit_batch, make_contribution, make_contribution_id, make_turns
