@@ -238,7 +238,9 @@ class Snapshots:
             return ledger.newest(connection, before=self._first_unseen(connection, audience))
         if snapshot is None:
             raise SnapshotNotFound(
-                reference.as_of.isoformat() if reference.as_of else reference.snapshot_id
+                f"{reference.as_of.isoformat()}: nothing was committed by then"
+                if reference.as_of
+                else reference.snapshot_id
             )
         if not audience.sees_young:
             self._embargo.check(connection, snapshot)

@@ -95,7 +95,7 @@ def test_a_visitor_finds_a_release_and_what_it_is_made_of(
     expect(page.locator("dd").first).to_have_text("1")
     page.get_by_role("link", name="Snapshots").click()
     heading(page, "Snapshots")
-    page.get_by_role("link", name="Contributors").click()
+    page.get_by_role("link", name="Contributors", exact=True).click()
     expect(page.locator("tbody")).to_contain_text("Ada 0")
     assert problems == []
 

@@ -11,6 +11,7 @@ from app.ingest.contract import IgnoredKeys
 from app.ingest.errors import UploadRejected
 from app.ingest.uploads.line_decoder import DecodedLines
 from catalog.errors import LakeError
+from catalog.wording import counted
 
 MAX_LISTED_ERRORS: Final = 1_000
 MAX_LISTED_BYTES: Final = 1024 * 1024
@@ -105,7 +106,8 @@ class Reporter:
     def refusal_of_all(self) -> UploadRejected:
         """Return the error of an upload of which nothing is stored because of its lines."""
         return self.refusal(
-            f"{self.report.rejected} lines are wrong and {self.report.accepted} right"
+            f"{counted(self.report.rejected, 'line is', 'lines are')} wrong and "
+            f"{self.report.accepted} right"
         )
 
     def refusal(self, reason: str) -> UploadRejected:

@@ -25,6 +25,7 @@ from app.ingest.uploads.store import UploadStore
 from app.telemetry import metrics
 from app.telemetry.labels import LimitName, RejectionReason
 from catalog.errors import LakeError
+from catalog.wording import counted
 
 _REASONS: Final[Mapping[type[LakeError], RejectionReason]] = {
     MalformedBody: "malformed",
@@ -128,7 +129,8 @@ class Upload:
         self._count_contributors(decoded)
         self._reporter.judge(decoded)
         if self._reporter.report.rejected > self._max_rejected:
-            raise self._reporter.refusal(f"more than {self._max_rejected} lines are wrong")
+            most = counted(self._max_rejected, "line is", "lines are")
+            raise self._reporter.refusal(f"more than {most} wrong")
         if not self._is_refused():
             self._note(decoded.rows)
             self._store.add(decoded)

@@ -65,6 +65,8 @@ ROUTES: Final[Mapping[str, tuple[str, Answers]]] = {
     "/docs/": ("/docs/", READ),
     "/docs/<path:path>": ("/docs/swagger-ui.css", READ),
     "/terms": ("/terms", READ),
+    "/guides": ("/guides", READ),
+    "/guides/<guide>": ("/guides/glossary", READ),
     "/releases": ("/releases", READ),
     "/releases/<name>": ("/releases/first", READ),
     "/releases/<name>/rows": ("/releases/first/rows", READ),

@@ -306,7 +306,7 @@ def test_a_ledger_that_states_other_rows_is_found_when_a_backup_is_made(
     snapshot = commit_batch(services, make_received(0))
     with services.database.write() as connection:
         ledger.subtract(connection, {snapshot.sequence_number: -5})
-    with pytest.raises(CountsDiffer, match=f"{snapshot.snapshot_id} has 1 rows instead of 6"):
+    with pytest.raises(CountsDiffer, match=f"{snapshot.snapshot_id} has 1 row instead of 6"):
         back_up(services, place)
 
 
@@ -383,7 +383,7 @@ def test_the_commands_make_restore_and_verify_a_backup(
     commit_batch(services, kept, erased)
     made = runner.invoke(args=["backup", str(place)])
     assert made.exit_code == 0, made.output
-    assert "verified: 1 snapshots in the ledger" in made.output
+    assert "verified: 1 snapshot in the ledger" in made.output
     runner.invoke(args=["takedown", "contribution", erased.contribution_id])
     takedowns = tmp_path / "takedowns.jsonl"
     takedowns.write_text(runner.invoke(args=["takedown", "export"]).stdout)
@@ -393,7 +393,7 @@ def test_the_commands_make_restore_and_verify_a_backup(
         arguments = ["restore", str(folder), "--takedowns", str(takedowns)]
         restored = app.test_cli_runner().invoke(args=arguments)
         assert restored.exit_code == 0, restored.output
-        assert "verified: 1 snapshots in the ledger and 1 live ones, 2 rows" in restored.output
+        assert "verified: 1 snapshot in the ledger and 1 live, 2 rows" in restored.output
         assert "erased 1 takedowns" in restored.output
         with app.app_context():
             (rows,) = rows_of_every_snapshot(current_services()).values()

@@ -27,7 +27,7 @@ def test_a_release_is_built_of_the_newest_snapshot(
     assert result.exit_code == 0, result.output
     folder = services.settings.releases / "first"
     assert result.stdout == (
-        f"{folder}: 2 contributions in 2 files, snapshot {snapshot.snapshot_id}\n"
+        f"{folder}: 2 conversations in 2 files, snapshot {snapshot.snapshot_id}\n"
     )
     manifest = services.releases.find("first")
     assert manifest.licence == services.settings.licence
@@ -271,7 +271,7 @@ def test_a_release_is_built_with_its_maps_and_removed_with_them(
     result = runner.invoke(args=["release", "build", "first", "--stage", "raw"])
     assert result.exit_code == 0, result.output
     folder = services.settings.maps / "first-raw"
-    assert result.stdout.splitlines()[1:] == [f"{folder}: 1 conversations"]
+    assert result.stdout.splitlines()[1:] == [f"{folder}: 1 conversation"]
     assert build(runner, "second").exit_code == 0
     assert maps_of(services) == ["first-raw"]
     assert runner.invoke(args=["release", "remove", "first", "--yes"]).exit_code == 0

@@ -587,12 +587,12 @@ FAULTS = {
     "a quarantined contribution is seen": Fault(
         _plant(insert(QuarantinedVersion).values(contribution_id="a", version_id="a")),
         "hidden",
-        "readers see them",
+        "readers see 1 contribution",
     ),
     "a banned contribution is seen": Fault(
         _plant(insert(BannedContribution).values(contribution_id="a", contributor_id="b")),
         "hidden",
-        "readers see them",
+        "readers see 1 contribution",
     ),
     "something is hidden for no reason": Fault(
         _plant(insert(HiddenContribution).values(contribution_id="a", cause="ban", hidden_at=NOW)),

@@ -3,7 +3,9 @@ from datetime import UTC, datetime, timedelta
 
 import pyarrow as pa
 import pytest
+from pyiceberg.expressions import EqualTo
 
+from app.query import snapshots
 from app.query.snapshots import Reference, SnapshotView
 from app.services import Services
 from catalog.errors import SnapshotNotFound, TagNotFound
@@ -137,3 +139,16 @@ def test_snapshots_are_spread_over_the_history_with_the_first_and_the_last(
     assert services.snapshots.spread(100) == made
     assert services.snapshots.spread(3) == made[::2]
     assert services.snapshots.spread(2) == [made[0], made[-1]]
+
+
+def test_the_files_of_a_condition_are_planned_once(
+    services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    commit_batch(services, make_received())
+    view = services.snapshots.view(Reference())
+    planned: list[object] = []
+    monkeypatch.setattr(snapshots, "plan", lambda *given: planned.append(given) or plan(*given))
+    view.files().clear()
+    assert len(view.files()) == len(view.files(EqualTo("source", "none"))) + 1 == 1
+    assert view.files(EqualTo("source", "none")) == []
+    assert len(planned) == 2

@@ -241,6 +241,22 @@ def test_a_day_and_a_range_of_days_at_once_are_refused(
     assert list(response.get_json()["errors"]) == ["day"]
 
 
+@pytest.mark.parametrize(
+    ("least", "most"),
+    [
+        ({"day_from": "2026-01-02"}, {"day_to": "2026-01-01"}),
+        ({"min_turns": "2"}, {"max_turns": "1"}),
+    ],
+)
+def test_a_range_that_ends_before_it_begins_is_refused(
+    shared_client: FlaskClient, least: dict[str, str], most: dict[str, str]
+) -> None:
+    response = shared_client.get(URL, query_string={**least, **most})
+    assert response.status_code == 422
+    (message,) = response.get_json()["errors"][next(iter(most))]
+    assert next(iter(least)) in message
+
+
 @pytest.mark.slow
 @pytest.mark.both
 def test_filters_select_by_their_columns_alone_and_combined(
