@@ -17,7 +17,7 @@ from app.query.row_counts import COUNTED_COLUMNS, SUMMED, RowCounts, count_rows
 from catalog.scan import schema_of
 from catalog.schema import SEQUENCE_NUMBER
 
-_COUNTED: Final = schema_of(COUNTED_COLUMNS).names
+_COUNTED: Final = schema_of(COUNTED_COLUMNS)
 _COMPRESSED: Final = pa.ipc.IpcWriteOptions(compression="zstd")
 
 
@@ -28,7 +28,9 @@ def with_numbers(rows: pa.Table, numbers: NDArray[Any]) -> pa.Table:
         rows: The contributions, with `COUNTED_COLUMNS` at least.
         numbers: The sequence number of the commit that replaced each of them.
     """
-    return rows.select(_COUNTED).append_column(SEQUENCE_NUMBER, pa.array(numbers))
+    # Other fields of turns, such as texts, have no place beside counts.
+    counted = rows.select(_COUNTED.names).cast(_COUNTED)
+    return counted.append_column(SEQUENCE_NUMBER, pa.array(numbers))
 
 
 def encode(rows: pa.Table) -> bytes:
@@ -57,11 +59,10 @@ def count_as_of(rows: pa.Table, number: int, names: Sequence[str] = SUMMED) -> R
 
 
 def says(rows: pa.Table, others: pa.Table) -> bool:
-    """Tell whether rows are counted as others are, at the first half of the commits and at all."""
+    """Tell whether rows are counted as others are, up to the commit in the middle and in all."""
     numbers = rows[SEQUENCE_NUMBER].sort()
     if numbers != others[SEQUENCE_NUMBER].sort():
         return False
-    return not len(numbers) or all(
-        count_as_of(rows, number.as_py()).says(count_as_of(others, number.as_py()))
-        for number in (numbers[len(numbers) // 2], numbers[-1])
-    )
+    commits = numbers.unique().to_pylist()
+    compared = {commits[(len(commits) - 1) // 2], commits[-1]} if commits else ()
+    return all(count_as_of(rows, number).says(count_as_of(others, number)) for number in compared)
