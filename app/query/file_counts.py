@@ -44,9 +44,8 @@ class FileCounts:
         """
         self.database = database.derived("counts")
         self._is_own = self.database is not database
-        self._cache: LRUCache[str, tuple[RowCounts, int]] = LRUCache(
-            _CACHE_BYTES, getsizeof=lambda known: known[1]
-        )
+        # As bytes, since decoded ones take ten times the memory.
+        self._cache: LRUCache[str, bytes] = LRUCache(_CACHE_BYTES, getsizeof=len)
         self._lock = Lock()
 
     def create(self) -> None:
@@ -110,7 +109,7 @@ class FileCounts:
 
     def remember(self, path: str, counts: RowCounts) -> None:
         """Keep the counts of a file in the memory of this process."""
-        self._remember(path, counts, len(_encode(counts)))
+        self._remember(path, _encode(counts))
 
     def store(
         self, counts: Mapping[str, RowCounts], replaced: Mapping[str, pa.Table] = _NOTHING_REPLACED
@@ -207,7 +206,8 @@ class FileCounts:
 
     def _remembered(self, paths: Collection[str]) -> dict[str, RowCounts]:
         with self._lock:
-            return {path: self._cache[path][0] for path in paths if path in self._cache}
+            known = {path: self._cache[path] for path in paths if path in self._cache}
+        return {path: _decode(encoded) for path, encoded in known.items()}
 
     def _read(self, condition: ColumnElement[bool]) -> dict[str, RowCounts]:
         """Return the counts of those files that meet a condition and are stored."""
@@ -216,14 +216,14 @@ class FileCounts:
         # Who asks counts what isn't known, and the process that keeps the counts makes them anew.
         with suppress(DerivedLost), self.database.read() as connection:
             for path, encoded in connection.execute(query):
-                known[path] = self._remember(path, _decode(encoded), len(encoded))
+                self._remember(path, encoded)
+                known[path] = _decode(encoded)
         return known
 
-    def _remember(self, path: str, counts: RowCounts, size_bytes: int) -> RowCounts:
+    def _remember(self, path: str, encoded: bytes) -> None:
         with self._lock:
-            if size_bytes <= self._cache.maxsize:
-                self._cache[path] = counts, size_bytes
-        return counts
+            if len(encoded) <= self._cache.maxsize:
+                self._cache[path] = encoded
 
 
 def _folder_of(path: str) -> str:
