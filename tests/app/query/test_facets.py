@@ -5,8 +5,8 @@ import pytest
 
 from app.query import facets
 from app.query.facets import FacetCounts
-from app.query.file_counts import SUMMED
 from app.query.filters import Filters
+from app.query.row_counts import SUMMED
 from app.query.snapshots import Reference
 from app.services import Services
 from catalog.records import Turn
