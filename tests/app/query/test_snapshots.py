@@ -1,5 +1,6 @@
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pyarrow as pa
 import pytest
@@ -147,7 +148,12 @@ def test_the_files_of_a_condition_are_planned_once(
     commit_batch(services, make_received())
     view = services.snapshots.view(Reference())
     planned: list[object] = []
-    monkeypatch.setattr(snapshots, "plan", lambda *given: planned.append(given) or plan(*given))
+
+    def recorded(*given: Any) -> Any:
+        planned.append(given)
+        return plan(*given)
+
+    monkeypatch.setattr(snapshots, "plan", recorded)
     view.files().clear()
     assert len(view.files()) == len(view.files(EqualTo("source", "none"))) + 1 == 1
     assert view.files(EqualTo("source", "none")) == []
