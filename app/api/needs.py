@@ -78,6 +78,8 @@ NEEDS: Final[dict[tuple[str, str], Need | None]] = {
     ("GET", "/openapi.json"): None,
     ("GET", "/metrics"): None,
     ("GET", "/terms"): None,
+    ("GET", "/guides"): None,
+    ("GET", "/guides/<guide>"): None,
     ("GET", "/conversations/<uuid:contribution_id>"): _raw,
     ("GET", "/conversations/<uuid:contribution_id>/turns/<int:number>"): _raw,
     ("GET", "/conversations/<uuid:contribution_id>/neighbours"): _raw,

@@ -15,11 +15,14 @@ from app.cli.recipe import takes_recipe
 from app.cli.reference import takes_reference
 from app.failures import EXPECTED, reason_for
 from app.maps.description import MapParameters
+from app.maps.texts import POINT
 from app.query.snapshots import Reference
+from app.releases.descriptions.card import ROW
 from app.releases.errors import NothingToRelease
 from app.releases.recipe import Recipe
 from app.releases.status import Step
 from app.services import Services, current_services
+from catalog.wording import counted
 
 STEPS: Final[dict[Step, str]] = {
     "wait": "waiting for another build",
@@ -29,12 +32,6 @@ STEPS: Final[dict[Step, str]] = {
     "done": "done",
 }
 """What the steps of a build are called."""
-ROWS: Final = {
-    "conversations": "contributions",
-    "preference": "pairs",
-    "unpaired": "judged answers",
-}
-"""What the rows of each form are called."""
 _TERMINATED: Final = 128 + signal.SIGTERM
 
 
@@ -59,8 +56,8 @@ def build(recipe: Recipe, reference: Reference, maps: bool) -> None:
     with _ending_on_sigterm(), _BuildProgress(f"{name} ({recipe.stage})") as bar:
         manifest = services.releases.build(recipe, snapshot, bar)
     click.echo(
-        f"{services.releases.location(name)}: {manifest.rows} {ROWS[manifest.form]} in "
-        f"{manifest.file_count} files, snapshot {manifest.snapshot_id}"
+        f"{services.releases.location(name)}: {counted(manifest.rows, ROW[manifest.form])} in "
+        f"{counted(manifest.file_count, 'file')}, snapshot {manifest.snapshot_id}"
     )
     if maps:
         with _ending_on_sigterm():
@@ -80,7 +77,7 @@ def _make_maps(services: Services, release_name: str) -> None:
             return
     for built in made:
         location = services.maps.location(built.name)
-        click.echo(f"{location}: {built.rows} {built.parameters.kind}")
+        click.echo(f"{location}: {counted(built.rows, POINT[built.parameters.kind])}")
 
 
 @contextmanager

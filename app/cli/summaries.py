@@ -9,6 +9,7 @@ from app.query.dimensions import DIMENSIONS
 from app.query.filters import Filters
 from app.query.snapshots import Reference
 from app.services import current_services
+from catalog.wording import counted
 
 
 @click.group()
@@ -21,7 +22,7 @@ def summaries() -> None:
 @shows_errors
 def update() -> None:
     """Count the files that aren't counted yet, and forget those that are gone."""
-    click.echo(f"counted {current_services().summary_job().step()} files")
+    click.echo(f"counted {counted(current_services().summary_job().step(), 'file')}")
 
 
 @summaries.command("rebuild")
@@ -31,9 +32,8 @@ def rebuild() -> None:
     """Forget all counts, and count every file anew."""
     services = current_services()
     services.file_counts.forget(services.file_counts.paths())
-    services.contributor_indexing.clear()
-    services.content_hashes.clear()
-    click.echo(f"counted {services.summary_job().step()} files")
+    services.row_indexing.clear()
+    click.echo(f"counted {counted(services.summary_job().step(), 'file')}")
 
 
 @summaries.command("check")
@@ -51,12 +51,10 @@ def check() -> None:
             counted = services.statistics.count_each(view, filters, [dimension])
             if summed != counted:
                 wrong.append(f"{versions} versions by {dimension}")
-    indexing, paths = services.contributor_indexing, services.file_counts.paths()
-    wrong += [f"contributors of {path}" for path in indexing.wrong(view, indexing.paths())]
+    indexing, paths = services.row_indexing, services.file_counts.paths()
+    wrong += [f"indexed rows of {path}" for path in indexing.wrong(view, indexing.paths())]
     wrong += [f"total of contributors in bucket {bucket}" for bucket in indexing.wrong_totals()]
     wrong += [f"counts of {path}" for path in services.stage_counts.wrong(paths)]
-    hashes = services.content_hashes
-    wrong += [f"content hashes of {path}" for path in hashes.wrong(view, hashes.paths())]
     for name in wrong:
         click.echo(f"wrong: {name}")
     if wrong:

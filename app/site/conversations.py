@@ -29,6 +29,7 @@ from app.maps.places import MapPlace
 from app.query.contributions import EVERY_COLUMN, ContributionNotFound
 from app.query.snapshots import Reference, SnapshotView
 from app.services import current_services
+from app.site.formatting import UNKNOWN_LANGUAGE
 from app.site.forms import read_form
 from app.site.turns import TurnRenderer, beginning, part_of
 from catalog.rows import plain_rows
@@ -287,4 +288,4 @@ def _language(stages: Sequence[StageExplanation]) -> str:
     """Return the language of a conversation for the attribute `lang`; "" when it isn't known."""
     kept = (stage.outcome for stage in stages if isinstance(stage.outcome, Kept))
     first = next(kept, None)
-    return "" if first is None or first.language == "und" else first.language
+    return "" if first is None or first.language == UNKNOWN_LANGUAGE else first.language

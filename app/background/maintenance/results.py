@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from catalog.schema import TABLE_NAME
+from catalog.wording import counted
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +27,7 @@ class ThinningResult:
         return self.thinned
 
     def __str__(self) -> str:
-        return f"thinned {self.thinned} snapshots of {self.table_name}, {self.live} are live"
+        return f"thinned {counted(self.thinned, 'snapshot')} of {self.table_name}, {self.live} live"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,11 +56,13 @@ class CompactionResult:
         return self.files_before
 
     def __str__(self) -> str:
-        before = f"{self.files_before} files of {self.bytes_before} bytes"
+        files = counted(self.files_before, "file")
+        before = f"{files} of {counted(self.bytes_before, 'byte')}"
+        rows = counted(self.rows, "row")
         if self.files_after is None:
-            return f"{self.day}: {before} are small, {self.rows} rows"
+            return f"{self.day}: {before} to compact, {rows}"
         after = f"{self.files_after} of {self.bytes_after}"
-        return f"compacted {self.day}: {before} to {after}, {self.rows} rows"
+        return f"compacted {self.day}: {before} to {after}, {rows}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +83,7 @@ class OrphansResult:
         return len(self.paths)
 
     def __str__(self) -> str:
-        return f"{len(self.paths)} orphans of {self.size_bytes} bytes"
+        return f"{counted(len(self.paths), 'orphan')} of {counted(self.size_bytes, 'byte')}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +97,7 @@ class ReplacedResult:
     changed: int
 
     def __str__(self) -> str:
-        return f"compacted {self.changed} files of the table replaced"
+        return f"compacted {counted(self.changed, 'file')} of the table replaced"
 
 
 MaintenanceResult = ThinningResult | CompactionResult | OrphansResult | ReplacedResult

@@ -17,17 +17,17 @@ from app.background.text_index import INDEXED_TABLES, files_with_texts
 from app.curation.rules.interface import OUTCOMES_SCHEMA
 from app.doctor.finding import Finding
 from app.doctor.patient import Patient
-from app.query.content_hashes import ContentHashIndex
-from app.query.contributors.index import ContributorIndex
-from app.query.contributors.indexing import ContributorIndexing
 from app.query.file_counts import FileCounts
 from app.query.replaced import ReplacedReader
+from app.query.row_index.index import RowIndex
+from app.query.row_index.indexing import RowIndexing
 from app.query.snapshots import Reference, Snapshots, SnapshotView
 from app.query.stage_counts import StageCounts
 from app.query.summaries import Summaries
 from app.query.text_index.folder import TextIndexes
 from catalog.replaced import REPLACED_IDENTIFIER
 from catalog.table import load_table
+from catalog.wording import counted
 
 _FILES: Final = 4
 """Files of which a sample is taken."""
@@ -61,7 +61,7 @@ def check_summaries(patient: Patient) -> Iterator[Finding]:
             yield Finding(
                 check="summaries",
                 severity="warning",
-                what=f"the counts of {len(gone)} files are kept that are gone, such as {gone[0]}",
+                what=f"counts of {counted(len(gone), 'removed file')} are left, such as {gone[0]}",
                 mend="scripts/lake summaries update",
             )
         wrong = (
@@ -75,37 +75,30 @@ def check_summaries(patient: Patient) -> Iterator[Finding]:
                 what=f"the counts of {path} aren't those of its rows",
                 mend=_COUNT,
             )
-        contributors = ContributorIndexing(ContributorIndex(counts.database), replaced)
-        yield from _contributors(patient, contributors, view, needed)
-        hashes = ContentHashIndex(counts.database)
-        for path in hashes.wrong(view, patient.sample(hashes.paths() & needed, _FILES)):
-            yield Finding(
-                check="summaries",
-                severity="error",
-                what=f"the index of content hashes doesn't have the rows of {path}",
-                mend=_COUNT,
-            )
+        rows = RowIndexing(RowIndex(counts.database), replaced)
+        yield from _row_index(patient, rows, view, needed)
     finally:
         counts.dispose()
 
 
-def _contributors(
-    patient: Patient, contributors: ContributorIndexing, view: SnapshotView, needed: set[str]
+def _row_index(
+    patient: Patient, rows: RowIndexing, view: SnapshotView, needed: set[str]
 ) -> Iterator[Finding]:
-    """Compare what the index of contributors has of some files, and its totals, with their rows."""
-    for path in contributors.wrong(view, patient.sample(contributors.paths() & needed, _FILES)):
+    """Compare what the index of rows has of some files, and its totals, with their rows."""
+    for path in rows.wrong(view, patient.sample(rows.paths() & needed, _FILES)):
         yield Finding(
             check="summaries",
             severity="error",
-            what=f"the index of contributors doesn't have the rows of {path}",
+            what=f"the index of rows doesn't have the rows of {path}",
             mend=_COUNT,
         )
-    wrong = list(contributors.wrong_totals()) if patient.is_deep else []
+    wrong = list(rows.wrong_totals()) if patient.is_deep else []
     if wrong:
         yield Finding(
             check="summaries",
             severity="error",
-            what=f"totals of contributors aren't the sums of their files, in {len(wrong)} buckets",
+            what="totals of contributors aren't the sums of their files, in "
+            f"{counted(len(wrong), 'bucket')}",
             mend=_COUNT,
         )
 
@@ -122,12 +115,12 @@ def check_text_index(patient: Patient) -> Iterator[Finding]:
     }
     broken = sorted(name for name, url in urls.items() if url is None)
     if broken:
-        yield _index(f"{len(broken)} files can't be read, such as {broken[0]}")
+        yield _index(f"{counted(len(broken), 'file')} can't be read, such as {broken[0]}")
     known = {url for url in urls.values() if url is not None}
     gone = _gone(load_table(patient.catalog), known - files.keys())
     if gone:
         yield _index(
-            f"texts of {len(gone)} data files that are gone are left, such as of {gone[0]}"
+            f"texts of {counted(len(gone), 'removed data file')} are left, such as of {gone[0]}"
         )
     every = _EVERY_DEEP if patient.is_deep else _EVERY
     for path in patient.sample(known & files.keys(), _FILES):

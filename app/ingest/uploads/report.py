@@ -11,6 +11,7 @@ from app.ingest.contract import IgnoredKeys
 from app.ingest.errors import UploadRejected
 from app.ingest.uploads.line_decoder import DecodedLines
 from catalog.errors import LakeError
+from catalog.wording import counted
 
 MAX_LISTED_ERRORS: Final = 1_000
 MAX_LISTED_BYTES: Final = 1024 * 1024
@@ -41,7 +42,9 @@ class Report(msgspec.Struct):
         rejected: Number of lines that are not stored.
         errors: The first of the rejected lines.
         errors_truncated: Whether more lines were rejected than are listed.
-        unowned: Number of accepted lines with ids that own nothing; UNSET without any.
+        repeated: Number of accepted lines whose conversations were stored before, or came more than
+            once in the upload; UNSET without any.
+        unowned: Number of accepted lines that no contributor can withdraw; UNSET without any.
         ignored: The keys of the accepted lines that aren't stored; UNSET without any.
     """
 
@@ -49,6 +52,7 @@ class Report(msgspec.Struct):
     rejected: int = 0
     errors: list[LineError] = msgspec.field(default_factory=list)
     errors_truncated: bool = False
+    repeated: int | UnsetType = UNSET
     unowned: int | UnsetType = UNSET
     ignored: list[str] | UnsetType = UNSET
 
@@ -72,7 +76,7 @@ class Reporter:
 
         Args:
             lines: Number of lines.
-            unowned: Number of those whose ids own nothing.
+            unowned: Number of those that no contributor can withdraw.
             ignored: Their keys that aren't stored.
         """
         self.report.accepted += lines
@@ -102,7 +106,8 @@ class Reporter:
     def refusal_of_all(self) -> UploadRejected:
         """Return the error of an upload of which nothing is stored because of its lines."""
         return self.refusal(
-            f"{self.report.rejected} lines are wrong and {self.report.accepted} right"
+            f"{counted(self.report.rejected, 'line is', 'lines are')} wrong and "
+            f"{self.report.accepted} right"
         )
 
     def refusal(self, reason: str) -> UploadRejected:

@@ -6,6 +6,7 @@ from typing import Final, Self
 
 import pyarrow as pa
 import pyarrow.compute as pc
+from msgspec import UNSET
 
 from app.access.limits.limiter import Meter
 from app.access.networks import Networks
@@ -24,6 +25,7 @@ from app.ingest.uploads.store import UploadStore
 from app.telemetry import metrics
 from app.telemetry.labels import LimitName, RejectionReason
 from catalog.errors import LakeError
+from catalog.wording import counted
 
 _REASONS: Final[Mapping[type[LakeError], RejectionReason]] = {
     MalformedBody: "malformed",
@@ -110,11 +112,13 @@ class Upload:
         if not report.accepted or self._is_refused():
             raise self._reporter.refusal_of_all()
         self._store.flush()
+        repeated = report.accepted - self._store.stored_rows
+        report.repeated = repeated or UNSET
         if self._networks is not None:
             self._networks.flush()
         entry_id = self._store.acknowledge(self._digest.digest(), encode_report(report))
         self._is_finished = True
-        metrics.journalled(self._store.stored_rows, report.accepted - self._store.stored_rows)
+        metrics.journalled(self._store.stored_rows, repeated)
         for kind, lines in self._reporter.reasons.items():
             metrics.rejected(_REASONS[kind], lines)
         return UploadReceipt(report, entry_id, None if entry_id else self._store.repeated_number)
@@ -125,7 +129,8 @@ class Upload:
         self._count_contributors(decoded)
         self._reporter.judge(decoded)
         if self._reporter.report.rejected > self._max_rejected:
-            raise self._reporter.refusal(f"more than {self._max_rejected} lines are wrong")
+            most = counted(self._max_rejected, "line is", "lines are")
+            raise self._reporter.refusal(f"more than {most} wrong")
         if not self._is_refused():
             self._note(decoded.rows)
             self._store.add(decoded)

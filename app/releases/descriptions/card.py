@@ -24,7 +24,9 @@ from catalog.filled import fields_in
 CARD_FILE: Final = "README.md"
 
 _LINES: Final = "jsonl"
-ROWS: Final = {"conversations": "conversations", "preference": "pairs", "unpaired": "answers"}
+ROW: Final = {"conversations": "conversation", "preference": "pair", "unpaired": "answer"}
+"""What a row of each form is called."""
+ROWS: Final = {form: f"{name}s" for form, name in ROW.items()}
 """What the rows of each form are called."""
 _PREFERENCES: Final = {
     "pair": "two continuations were compared, and one was called better",

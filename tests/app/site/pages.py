@@ -143,6 +143,8 @@ PAGES: Final = (
     SitePage("/moderation/bans", "moderator", 401),
     SitePage("/moderation/log", "moderator", 401),
     SitePage("/status", "operator", 401),
+    SitePage("/guides"),
+    SitePage("/guides/contributors"),
     SitePage("/nonesuch", status=404),
     SitePage("/", lake="empty"),
     SitePage("/explore", lake="empty", is_like_another=True),
