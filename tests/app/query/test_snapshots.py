@@ -1,5 +1,6 @@
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pyarrow as pa
 import pytest
@@ -9,7 +10,7 @@ from app.query import snapshots
 from app.query.snapshots import Reference, SnapshotView
 from app.services import Services
 from catalog.errors import SnapshotNotFound, TagNotFound
-from catalog.plans import plan
+from catalog.plans import DataFile, plan
 from catalog.scan import read
 from catalog.snapshots import Snapshot, tag_snapshot
 from catalog.table import load_table
@@ -144,7 +145,12 @@ def test_the_files_of_a_condition_are_planned_once(
     commit_batch(services, make_received())
     view = services.snapshots.view(Reference())
     planned: list[object] = []
-    monkeypatch.setattr(snapshots, "plan", lambda *given: planned.append(given) or plan(*given))
+
+    def count(*given: Any) -> list[DataFile]:
+        planned.append(given)
+        return plan(*given)
+
+    monkeypatch.setattr(snapshots, "plan", count)
     view.files().clear()
     assert len(view.files()) == len(view.files(EqualTo("source", "none"))) + 1 == 1
     assert view.files(EqualTo("source", "none")) == []
