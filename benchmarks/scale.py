@@ -274,6 +274,7 @@ def _measures(facts: _Facts) -> dict[str, Measure]:
         "stats_by_source": _get(lambda: "stats?by=source"),
         "stats_by_rating": _get(lambda: "stats?by=rating"),
         "stats_by_contributor": _get(lambda: "stats?by=contributor_id"),
+        "sources_of_middle": _get(lambda: f"stats?by=source&snapshot_id={middle.snapshot_id}"),
         "contributors_of_middle": _get(
             lambda: f"stats?by=contributor_id&snapshot_id={middle.snapshot_id}"
         ),

@@ -88,7 +88,7 @@ def _written(
     groups, rest = split_row_groups(to_arrow(contributions))
     for rows in (*groups, rest):
         files.write(rows)
-    return describe_files(table, files.finish())
+    return files.describe()
 
 
 def find_batch(table: Table, batch_id: UUID) -> Snapshot | None:

@@ -5,9 +5,8 @@ from collections.abc import Callable, Mapping, Sequence
 from threading import Event
 
 from app.access.audience import OPERATOR
-from app.query.content_hashes import ContentHashIndex
-from app.query.contributors.indexing import ContributorIndexing
 from app.query.file_counts import FileCounts
+from app.query.row_index.indexing import RowIndexing
 from app.query.snapshots import Reference, Snapshots, SnapshotView
 from app.query.stage_counts import StageCounts
 from app.query.summaries import Summaries
@@ -24,8 +23,7 @@ class SummaryJob:
         file_counts: FileCounts,
         summaries: Summaries,
         stage_counts: StageCounts,
-        contributors: ContributorIndexing,
-        hashes: ContentHashIndex,
+        rows: RowIndexing,
         interval_s: float,
     ) -> None:
         """Prepare to count.
@@ -35,16 +33,14 @@ class SummaryJob:
             file_counts: Keeps the counts.
             summaries: Counts the files of the raw table.
             stage_counts: Counts the files of the stages.
-            contributors: Keeps the index of contributors.
-            hashes: The index of content hashes.
+            rows: Keeps the index of rows.
             interval_s: Time between two looks for files that aren't counted yet.
         """
         self._snapshots = snapshots
         self._file_counts = file_counts
         self._summaries = summaries
         self._stage_counts = stage_counts
-        self._contributors = contributors
-        self._hashes = hashes
+        self._rows = rows
         self._interval_s = interval_s
 
     def run(self, stop: Event) -> None:
@@ -65,7 +61,7 @@ class SummaryJob:
             merged: The path of each new file, with the paths of the files whose place it takes.
         """
         self._summaries.take_over(merged)
-        self._contributors.take_over(merged)
+        self._rows.take_over(merged)
 
     def erase_replaced(self) -> None:
         """Erase what is known of files that no table has any more.
@@ -77,8 +73,7 @@ class SummaryJob:
             LogBusy: A reader needs SQLite's log for too long.
         """
         view = self._snapshots.view(Reference(), OPERATOR)
-        self._contributors.forget_others(view)
-        self._hashes.forget_others(view)
+        self._rows.forget_others(view)
         self._forget_others(view)
         self._file_counts.erase()
 
@@ -91,9 +86,8 @@ class SummaryJob:
         view = self._snapshots.view(Reference(), OPERATOR)
         self._forget_others(view)
         counted = self._summaries.keep_up(view, goes_on)
-        for index in (self._contributors, self._hashes):
-            if goes_on():
-                index.keep_up(view, goes_on)
+        if goes_on():
+            self._rows.keep_up(view, goes_on)
         if goes_on():
             counted += self._stage_counts.keep_up(goes_on)
         return counted

@@ -32,8 +32,7 @@ def rebuild() -> None:
     """Forget all counts, and count every file anew."""
     services = current_services()
     services.file_counts.forget(services.file_counts.paths())
-    services.contributor_indexing.clear()
-    services.content_hashes.clear()
+    services.row_indexing.clear()
     click.echo(f"counted {counted(services.summary_job().step(), 'file')}")
 
 
@@ -52,12 +51,10 @@ def check() -> None:
             counted = services.statistics.count_each(view, filters, [dimension])
             if summed != counted:
                 wrong.append(f"{versions} versions by {dimension}")
-    indexing, paths = services.contributor_indexing, services.file_counts.paths()
-    wrong += [f"contributors of {path}" for path in indexing.wrong(view, indexing.paths())]
+    indexing, paths = services.row_indexing, services.file_counts.paths()
+    wrong += [f"indexed rows of {path}" for path in indexing.wrong(view, indexing.paths())]
     wrong += [f"total of contributors in bucket {bucket}" for bucket in indexing.wrong_totals()]
     wrong += [f"counts of {path}" for path in services.stage_counts.wrong(paths)]
-    hashes = services.content_hashes
-    wrong += [f"content hashes of {path}" for path in hashes.wrong(view, hashes.paths())]
     for name in wrong:
         click.echo(f"wrong: {name}")
     if wrong:

@@ -26,7 +26,7 @@ class Receipt(msgspec.Struct, frozen=True, gc=False):
         entry_id: The journal's entry that holds the contribution; 0 when the lake has had it for
             long.
         sequence_number: The commit that added it, when the lake has had it for long.
-        is_owned: False when the client sent an id that owns nothing.
+        is_owned: Whether its contributor can list and withdraw it.
         ignored: The keys of the submission that aren't stored.
     """
 

@@ -1,4 +1,4 @@
-"""The tables of counts of files, and of the indexes of contributors and of content hashes.
+"""The tables of counts of files, and of the index of rows.
 
 They are derived, and so no part of the migrations. On SQLite they are in a file of their own, see
 `Database.derived`.
@@ -18,31 +18,42 @@ class CountsBase(DeclarativeBase):
 
 
 class CountedFile(CountsBase):
-    """A data file, with its counts as MessagePack."""
+    """A data file that was counted.
+
+    Attributes:
+        path: URL of the file.
+        folder: URL of the folder that the file is in.
+        counts: The counts of its rows, as MessagePack.
+        replaced: The contributions that a file of `replaced` names, see `app.query.replaced_rows`;
+            None for other files.
+    """
 
     __tablename__ = "file_counts"
 
     path: Mapped[str] = mapped_column(Text, primary_key=True)
+    folder: Mapped[str] = mapped_column(Text, index=True)
     counts: Mapped[bytes] = mapped_column(LargeBinary)
+    replaced: Mapped[bytes | None] = mapped_column(LargeBinary)
 
     __table_args__ = ({"sqlite_with_rowid": False},)
 
 
-class ContributorFile(CountsBase):
-    """A data file in the index of contributors.
+class RowIndexFile(CountsBase):
+    """A data file in the index of rows.
 
     Attributes:
-        number: Names the file in `ContributorRows`.
+        number: Names the file in `ContributorRows` and `ContentRows`.
         path: URL of the file.
         sign: 1 for a file of the raw table; -1 for one of `replaced`, whose contributions are taken
             away.
         rows: How many contributions it has, or names.
-        buckets: The buckets that it has something in, as bits of a number, the highest byte first.
+        buckets: The buckets of contributors that it has something in, as bits of a number, the
+            highest byte first.
         is_complete: Whether all of its contributor_ids could be indexed.
         is_in_totals: Whether it is a part of `ContributorTotals`.
     """
 
-    __tablename__ = "contributor_files"
+    __tablename__ = "row_index_files"
 
     number: Mapped[int] = mapped_column(_Number, primary_key=True)
     path: Mapped[str] = mapped_column(Text, unique=True)
@@ -54,10 +65,10 @@ class ContributorFile(CountsBase):
 
 
 class ContributorRows(CountsBase):
-    """What a data file has of the contributors of a bucket: see `app.query.contributors.buckets`.
+    """What a data file has of the contributors of a bucket: see `app.query.row_index.contributors`.
 
     Attributes:
-        place: The bucket and the file, see `app.query.contributors.index.place_of`.
+        place: The bucket and the file, see `app.query.row_index.index.place_of`.
         sums: The contributors with their numbers of contributions and of turns.
         positions: The positions of their rows in the file; empty for a file of `replaced`.
         commits: What replaced each contribution that a file of `replaced` names; else empty.
@@ -80,29 +91,15 @@ class ContributorTotals(CountsBase):
     sums: Mapped[bytes] = mapped_column(LargeBinary)
 
 
-class HashedFile(CountsBase):
-    """A data file in the index of content hashes.
+class ContentRows(CountsBase):
+    """What a data file has of the contents of a bucket: see `app.query.row_index.contents`.
 
     Attributes:
-        number: Names the file in `HashRows`.
-        path: URL of the file.
+        place: The bucket and the file, see `app.query.row_index.index.place_of`.
+        entries: The contents with the positions of their rows in the file.
     """
 
-    __tablename__ = "content_hash_files"
-
-    number: Mapped[int] = mapped_column(_Number, primary_key=True)
-    path: Mapped[str] = mapped_column(Text, unique=True)
-
-
-class HashRows(CountsBase):
-    """The rows of a data file whose content hashes are in a bucket: see `content_hashes`.
-
-    Attributes:
-        place: The bucket and the file.
-        entries: The rows.
-    """
-
-    __tablename__ = "content_hash_rows"
+    __tablename__ = "content_rows"
 
     place: Mapped[int] = mapped_column(_Number, primary_key=True, autoincrement=False)
     entries: Mapped[bytes] = mapped_column(LargeBinary)
@@ -110,10 +107,9 @@ class HashRows(CountsBase):
 
 EVERY_TABLE: Final[tuple[type[CountsBase], ...]] = (
     CountedFile,
-    ContributorFile,
+    RowIndexFile,
     ContributorRows,
     ContributorTotals,
-    HashedFile,
-    HashRows,
+    ContentRows,
 )
 """All of the tables."""

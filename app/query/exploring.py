@@ -17,9 +17,9 @@ from app.query import excerpts
 from app.query.contributions import EVERY_COLUMN, Contributions
 from app.query.excerpts import Excerpt
 from app.query.facets import FacetCounts, Facets
-from app.query.file_counts import LANGUAGE
 from app.query.filters import Filters
 from app.query.pages import GoesOn, Page
+from app.query.row_counts import LANGUAGE
 from app.query.snapshots import Reference, Snapshots
 from app.query.staged import StagedContributions, StageFilters, StageView
 from catalog.scan import schema_of

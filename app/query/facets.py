@@ -6,14 +6,14 @@ from dataclasses import dataclass, replace
 from datetime import date
 from typing import Final
 
-from app.query.contributors.buckets import CONTRIBUTOR
-from app.query.contributors.sums import ContributorSums
 from app.query.dimensions import columns_of
-from app.query.file_counts import SUMMED, RowCounts, count_rows
 from app.query.filters import Filters
 from app.query.narrowing import Narrowing
 from app.query.pages import GoesOn, always
 from app.query.replaced import ReplacedReader
+from app.query.row_counts import SUMMED, RowCounts, count_rows
+from app.query.row_index.contributors import CONTRIBUTOR
+from app.query.row_index.sums import ContributorSums
 from app.query.selection import DayOfRows, Selection
 from app.query.snapshots import SnapshotView
 from app.query.stage_counts import STAGE_COLUMNS, STAGE_SUMMED, StageCounts

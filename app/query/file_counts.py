@@ -4,154 +4,30 @@ A data file never changes, so neither do its counts. They are derived: what isn'
 is counted again. On SQLite they are in a file of their own, see `Database.derived`.
 """
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping
 from contextlib import suppress
+from functools import lru_cache
 from threading import Lock
 from typing import Final
 
 import msgspec
 import pyarrow as pa
-import pyarrow.compute as pc
 from cachetools import LRUCache
-from sqlalchemy import delete, select
+from sqlalchemy import ColumnElement, delete, select
 
+from app.query import replaced_rows
 from app.query.counts_models import EVERY_TABLE, CountedFile, CountsBase
-from app.query.dimensions import DIMENSIONS, Dimension, columns_of, count_batch, turns_of
+from app.query.row_counts import RowCounts
 from app.state.db import Database, insert_missing
 from app.state.derived import DerivedLost
 from app.state.parts import in_parts
 from catalog.plans import PlannedFile
 from catalog.scan import NO_ROWS, CandidateRows
 
-SUMMED: Final[tuple[Dimension, ...]] = tuple(
-    name for name in DIMENSIONS if name not in {"day", "contributor_id"}
-)
-"""The dimensions that rows are counted by.
-
-All rows of a file are of one day, and contributors have an index of their own.
-"""
-LANGUAGE: Final = "language"
-"""The column by which rows of stages are counted, too."""
-COUNTED_COLUMNS: Final = columns_of(SUMMED)
-"""The columns and fields of turns that counting needs."""
-
-_MOST_VALUES: Final = 1_000
-"""Number of values of a dimension above which a file isn't counted by it."""
 _CACHE_BYTES: Final = 16 * 1024 * 1024
 _STORED_AT_ONCE: Final = 50
 """Files whose counts are stored in one transaction."""
-
-Values = dict[str | None, tuple[int, int]]
-"""For each value of a dimension the numbers of contributions and of turns."""
-
-
-class RowCounts(msgspec.Struct, frozen=True):
-    """Counts of some rows of the raw table, or of a stage.
-
-    Attributes:
-        contributions: Number of rows.
-        turns: Number of their turns.
-        by: Dimensions, each with its values: the value, the number of contributions with it, and
-            that of turns. A dimension with too many values is missing. Counts of stages have some
-            columns beside the dimensions.
-    """
-
-    contributions: int
-    turns: int
-    by: dict[str, list[tuple[str | None, int, int]]]
-
-    def says(self, other: "RowCounts") -> bool:
-        """Tell whether these counts are the other ones, whose values may come in another order."""
-        return (self.contributions, self.turns, _in_order(self.by)) == (
-            *(other.contributions, other.turns),
-            _in_order(other.by),
-        )
-
-    def values_of(self, dimension: Dimension | None) -> list[tuple[str | None, int, int]] | None:
-        """Return the values of a dimension with their numbers of contributions and of turns.
-
-        Args:
-            dimension: The dimension; None for all rows as one group without a value.
-
-        Returns:
-            The values; None if there are too many.
-        """
-        if dimension is None:
-            return [(None, self.contributions, self.turns)]
-        return self.by.get(dimension)
-
-    def lacks(self, dimension: str, value: str) -> bool:
-        """Tell whether no row has a value; False if there are too many values to know."""
-        values = self.by.get(dimension)
-        return values is not None and all(each != value for each, _, _ in values)
-
-
-def _in_order(
-    by: Mapping[str, list[tuple[str | None, int, int]]],
-) -> dict[str, dict[str | None, tuple[int, int]]]:
-    return {
-        name: {value: (contributions, turns) for value, contributions, turns in values}
-        for name, values in by.items()
-    }
-
-
-def add_up(parts: Iterable[RowCounts]) -> RowCounts:
-    """Return the counts of several files of the raw table or of `replaced` together."""
-    contributions = turns = 0
-    by: dict[str, Values] = {name: {} for name in SUMMED}
-    for part in parts:
-        contributions += part.contributions
-        turns += part.turns
-        for name, values in list(by.items()):
-            _add(values, part.by.get(name, ()))
-            if name not in part.by or len(values) > _MOST_VALUES:
-                del by[name]
-    return RowCounts(contributions, turns, _listed(by))
-
-
-def count_rows(batches: Iterable[pa.RecordBatch], names: Sequence[str] = SUMMED) -> RowCounts:
-    """Count rows.
-
-    Args:
-        batches: Rows with `COUNTED_COLUMNS` at least.
-        names: The dimensions, or other columns of texts, that rows are counted by.
-    """
-    contributions = turns = 0
-    by: dict[str, Values] = {name: {} for name in names}
-    for batch in batches:
-        if not batch.num_rows:
-            continue
-        contributions += batch.num_rows
-        turns += pc.sum(turns_of(batch)).as_py()
-        for name, values in list(by.items()):
-            _add(values, _values_of(batch, name))
-            if len(values) > _MOST_VALUES:
-                del by[name]
-    return RowCounts(contributions, turns, _listed(by))
-
-
-def _listed(by: Mapping[str, Values]) -> dict[str, list[tuple[str | None, int, int]]]:
-    return {name: [(value, *sums) for value, sums in values.items()] for name, values in by.items()}
-
-
-def _values_of(batch: pa.RecordBatch, name: str) -> Iterable[tuple[str | None, int, int]]:
-    dimension = next((known for known in DIMENSIONS if known == name), None)
-    if dimension is None:
-        counted = pa.table({name: batch.column(name), "turns": turns_of(batch)})
-    else:
-        counted = pa.Table.from_batches([count_batch(batch, [dimension])])
-    sums = counted.group_by(name, use_threads=False).aggregate(
-        [("turns", "sum"), ([], "count_all")]
-    )
-    columns = (sums[each].to_pylist() for each in (name, "count_all", "turns_sum"))
-    return zip(*columns, strict=True)
-
-
-def _add(values: Values, more: Iterable[tuple[str | None, int, int]]) -> None:
-    for value, contributions, turns in more:
-        known = values.get(value, (0, 0))
-        values[value] = known[0] + contributions, known[1] + turns
-
+_NOTHING_REPLACED: Final[Mapping[str, pa.Table]] = {}
 
 _encode: Final = msgspec.msgpack.Encoder().encode
 _decode: Final = msgspec.msgpack.Decoder(RowCounts).decode
@@ -168,9 +44,8 @@ class FileCounts:
         """
         self.database = database.derived("counts")
         self._is_own = self.database is not database
-        self._cache: LRUCache[str, tuple[RowCounts, int]] = LRUCache(
-            _CACHE_BYTES, getsizeof=lambda known: known[1]
-        )
+        # As bytes, since decoded ones take ten times the memory.
+        self._cache: LRUCache[str, bytes] = LRUCache(_CACHE_BYTES, getsizeof=len)
         self._lock = Lock()
 
     def create(self) -> None:
@@ -179,28 +54,52 @@ class FileCounts:
 
     def of(self, paths: Collection[str]) -> dict[str, RowCounts]:
         """Return the counts of those of some files of which they are known."""
-        with self._lock:
-            known = {path: self._cache[path][0] for path in paths if path in self._cache}
-        wanted = [path for path in paths if path not in known]
-        if not wanted:
-            return known
-        # Who asks counts what isn't known, and the process that keeps the counts makes them anew.
-        with suppress(DerivedLost), self.database.read() as connection:
-            for some in in_parts(wanted):
-                query = select(CountedFile.path, CountedFile.counts)
-                for path, encoded in connection.execute(query.where(CountedFile.path.in_(some))):
-                    known[path] = self._remember(path, _decode(encoded), len(encoded))
+        known = self._remembered(paths)
+        for some in in_parts(path for path in paths if path not in known):
+            known |= self._read(CountedFile.path.in_(some))
         return known
+
+    def replaced_rows(self, path: str) -> pa.Table | None:
+        """Return the contributions that a file of `replaced` names; None if they aren't known.
+
+        Args:
+            path: The path of the file.
+
+        Returns:
+            A table as `app.query.replaced_rows` has it.
+        """
+        query = select(CountedFile.replaced).where(CountedFile.path == path)
+        with suppress(DerivedLost), self.database.read() as connection:
+            encoded = connection.scalar(query)
+            return None if encoded is None else replaced_rows.decode(encoded)
+        return None
+
+    def with_replaced_rows(self, paths: Iterable[str]) -> set[str]:
+        """Return those of some files of which `replaced_rows` knows the contributions."""
+        has_rows = CountedFile.replaced.is_not(None)
+        found = set[str]()
+        with suppress(DerivedLost), self.database.read() as connection:
+            for some in in_parts(paths):
+                query = select(CountedFile.path).where(CountedFile.path.in_(some), has_rows)
+                found.update(connection.scalars(query))
+        return found
 
     def candidates(self, wanted: Mapping[str, str]) -> CandidateRows:
         """Return what leaves out the files that have no row with some values.
+
+        The counts of the files of a folder, which are those of a day, are asked for together.
 
         Args:
             wanted: What files are counted by, each with the value that rows have.
         """
 
+        @lru_cache(maxsize=1)
+        def of_folder(folder: str) -> dict[str, RowCounts]:
+            return self._read(CountedFile.folder == folder)
+
         def candidates(file: PlannedFile) -> pa.Array | None:
-            counts = self.of([file.path]).get(file.path)
+            known = self._remembered([file.path]) or of_folder(_folder_of(file.path))
+            counts = known.get(file.path)
             if counts is None:
                 return None
             is_out = any(counts.lacks(dimension, value) for dimension, value in wanted.items())
@@ -210,34 +109,54 @@ class FileCounts:
 
     def remember(self, path: str, counts: RowCounts) -> None:
         """Keep the counts of a file in the memory of this process."""
-        self._remember(path, counts, len(_encode(counts)))
+        self._remember(path, _encode(counts))
 
-    def store(self, counts: Mapping[str, RowCounts]) -> None:
-        """Keep the counts of some files for all processes."""
-        rows = [{"path": path, "counts": _encode(each)} for path, each in counts.items()]
+    def store(
+        self, counts: Mapping[str, RowCounts], replaced: Mapping[str, pa.Table] = _NOTHING_REPLACED
+    ) -> None:
+        """Keep the counts of some files for all processes.
+
+        Args:
+            counts: The counts by the paths of the files.
+            replaced: The contributions that those of them name which are files of `replaced`.
+        """
+        rows = [
+            {
+                "path": path,
+                "folder": _folder_of(path),
+                "counts": _encode(each),
+                "replaced": replaced_rows.encode(replaced[path]) if path in replaced else None,
+            }
+            for path, each in counts.items()
+        ]
         if rows:
             with self.database.write() as connection:
                 connection.execute(insert_missing(connection, CountedFile), rows)
 
     def store_each(
-        self, counted: Iterable[tuple[str, RowCounts]], goes_on: Callable[[], bool]
+        self,
+        counted: Iterable[tuple[str, RowCounts, pa.Table | None]],
+        goes_on: Callable[[], bool],
     ) -> int:
         """Keep the counts of files as these are counted, and return how many were.
 
         Args:
-            counted: Counts one file after the other, and yields the path and the counts of each.
+            counted: Counts one file after the other, and yields the path and the counts of each,
+                and the contributions that a file of `replaced` names; None for other files.
             goes_on: Tells after each file whether to go on.
         """
-        number, fresh = 0, dict[str, RowCounts]()
-        for path, counts in counted:
+        number, fresh, replaced = 0, dict[str, RowCounts](), dict[str, pa.Table]()
+        for path, counts, rows in counted:
             fresh[path] = counts
+            if rows is not None:
+                replaced[path] = rows
             number += 1
             if len(fresh) == _STORED_AT_ONCE:
-                self.store(fresh)
-                fresh = {}
+                self.store(fresh, replaced)
+                fresh, replaced = {}, {}
             if not goes_on():
                 break
-        self.store(fresh)
+        self.store(fresh, replaced)
         return number
 
     def keep_only(self, paths: Collection[str]) -> None:
@@ -285,8 +204,27 @@ class FileCounts:
         if self._is_own:
             self.database.dispose()
 
-    def _remember(self, path: str, counts: RowCounts, size_bytes: int) -> RowCounts:
+    def _remembered(self, paths: Collection[str]) -> dict[str, RowCounts]:
         with self._lock:
-            if size_bytes <= self._cache.maxsize:
-                self._cache[path] = counts, size_bytes
-        return counts
+            known = {path: self._cache[path] for path in paths if path in self._cache}
+        return {path: _decode(encoded) for path, encoded in known.items()}
+
+    def _read(self, condition: ColumnElement[bool]) -> dict[str, RowCounts]:
+        """Return the counts of those files that meet a condition and are stored."""
+        known = {}
+        query = select(CountedFile.path, CountedFile.counts).where(condition)
+        # Who asks counts what isn't known, and the process that keeps the counts makes them anew.
+        with suppress(DerivedLost), self.database.read() as connection:
+            for path, encoded in connection.execute(query):
+                self._remember(path, encoded)
+                known[path] = _decode(encoded)
+        return known
+
+    def _remember(self, path: str, encoded: bytes) -> None:
+        with self._lock:
+            if len(encoded) <= self._cache.maxsize:
+                self._cache[path] = encoded
+
+
+def _folder_of(path: str) -> str:
+    return path.rpartition("/")[0]

@@ -10,10 +10,10 @@ import pyarrow.compute as pc
 from pyiceberg.expressions import BooleanExpression, In
 from pyiceberg.table import Table
 
-from app.query.content_hashes import ContentHashIndex
-from app.query.contributors.index import ContributorIndex
-from app.query.file_counts import LANGUAGE, SUMMED, FileCounts
+from app.query.file_counts import FileCounts
 from app.query.filters import Filters
+from app.query.row_counts import LANGUAGE, SUMMED
+from app.query.row_index.index import RowIndex
 from app.query.snapshots import SnapshotView
 from app.query.text_index.folder import TextIndexes
 from app.state.derived import DerivedLost
@@ -30,8 +30,7 @@ class Narrowing:
     def __init__(
         self,
         counts: FileCounts,
-        hashes: ContentHashIndex,
-        contributors: ContributorIndex,
+        rows: RowIndex,
         versions: VersionIndex,
         texts: TextIndexes | None,
     ) -> None:
@@ -39,14 +38,12 @@ class Narrowing:
 
         Args:
             counts: Tells which files have none of a source, an agent, a rating or a model.
-            hashes: Tells the rows of contents.
-            contributors: Tells the rows of contributors.
+            rows: Tells the rows of contributors and of contents.
             versions: Tells the versions of conversations.
             texts: Indexes of texts; None to read all texts.
         """
         self._counts = counts
-        self._hashes = hashes
-        self._contributors = contributors
+        self._rows = rows
         self._versions = versions
         self._texts = texts
 
@@ -73,9 +70,9 @@ class Narrowing:
         if wanted:
             found = self._counts.candidates(wanted)
         if filters.contributor_id is not None:
-            found = _in_both(found, self._contributors.candidates(filters.contributor_id))
+            found = _in_both(found, self._rows.of_contributor(filters.contributor_id))
         if filters.content_hash is not None:
-            found = _in_both(found, self._hashes.candidates(filters.content_hash))
+            found = _in_both(found, self._rows.of_content(filters.content_hash))
         if filters.q is not None and self._texts:
             found = _in_both(found, self._texts.candidates(filters.q))
         return found

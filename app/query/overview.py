@@ -9,8 +9,8 @@ from typing import Final
 import pyarrow as pa
 from cachetools import LRUCache
 
-from app.query.contributors.sums import ContributorSums
 from app.query.filters import Filters
+from app.query.row_index.sums import ContributorSums
 from app.query.snapshots import SnapshotView
 from app.query.summaries import Summaries
 

@@ -231,6 +231,8 @@ class Snapshots:
         if reference.snapshot_id is not None:
             snapshot = ledger.by_id(connection, reference.snapshot_id)
         elif reference.as_of is not None:
+            if not audience.sees_young:
+                self._embargo.check_time(reference.as_of)
             snapshot = ledger.as_of(connection, reference.as_of)
         else:
             return ledger.newest(connection, before=self._first_unseen(connection, audience))

@@ -11,15 +11,9 @@ import pyarrow as pa
 from pyiceberg.catalog import Catalog
 from pyiceberg.expressions import In
 
-from app.query.contributors.buckets import CONTRIBUTOR
-from app.query.file_counts import (
-    COUNTED_COLUMNS,
-    LANGUAGE,
-    SUMMED,
-    FileCounts,
-    RowCounts,
-    count_rows,
-)
+from app.query.file_counts import FileCounts
+from app.query.row_counts import COUNTED_COLUMNS, LANGUAGE, SUMMED, RowCounts, count_rows
+from app.query.row_index.contributors import CONTRIBUTOR
 from app.query.staged import StageFilters, StageView
 from app.query.summaries import Part
 from catalog.records import day_of
@@ -90,7 +84,7 @@ class StageCounts:
         """
         stored = self._file_counts.paths()
         fresh = (
-            (file.path, _count_file(reader, file))
+            (file.path, _count_file(reader, file), None)
             for reader, file in self._newest_files()
             if file.path not in stored
         )

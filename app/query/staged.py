@@ -15,10 +15,10 @@ from pyiceberg.catalog import Catalog
 from pyiceberg.expressions import And, BooleanExpression, EqualTo
 
 from app.access.audience import OPERATOR, Audience
-from app.query.file_counts import LANGUAGE
 from app.query.filters import EXACT_COLUMNS, Filters
 from app.query.narrowing import Narrowing
 from app.query.pages import FirstIds, GoesOn, Page, always, first_rows_within, rows_after
+from app.query.row_counts import LANGUAGE
 from app.query.selection import DayOfRows
 from app.query.snapshots import Reference, Snapshots
 from app.state import thinned_builds

@@ -7,12 +7,12 @@ from typing import Final
 
 import pyarrow as pa
 
-from app.query.contributors.sums import ContributorSums
 from app.query.dimensions import COUNTED_SCHEMA, DIMENSIONS, Dimension, columns_of, count_batch
 from app.query.filters import Filters
 from app.query.group_counts import COUNTS, GroupCounts
 from app.query.narrowing import Narrowing
 from app.query.replaced import ReplacedReader
+from app.query.row_index.sums import ContributorSums
 from app.query.selection import Selection
 from app.query.snapshots import SnapshotView
 from app.query.summaries import Summaries
@@ -97,7 +97,7 @@ class ContributionStatistics:
         """Return sums by groups from summaries; None if the dimension has too many values."""
         dimension = next((name for name in by if name != "day"), None)
         sums: defaultdict[tuple[date | None, str | None], list[int]] = defaultdict(lambda: [0, 0])
-        for part in self._summaries.parts(view, filters):
+        for part in self._summaries.parts(view, filters, [dimension] if dimension else []):
             values = part.counts.values_of(dimension)
             if values is None:
                 return None

@@ -10,11 +10,7 @@ from app.iceberg.access import file_access
 from app.iceberg.catalog import PublishedCatalog
 from app.iceberg.publication import Publications
 from app.query.changes import ChangeFeed
-from app.query.content_hashes import ContentHashIndex
 from app.query.contributions import Contributions
-from app.query.contributors.index import ContributorIndex
-from app.query.contributors.indexing import ContributorIndexing
-from app.query.contributors.sums import ContributorSums
 from app.query.diff import Diffs
 from app.query.exploring import Explorer
 from app.query.facets import Facets
@@ -23,6 +19,9 @@ from app.query.lineage import Lineage
 from app.query.narrowing import Narrowing
 from app.query.overview import Overviews
 from app.query.replaced import ReplacedReader
+from app.query.row_index.index import RowIndex
+from app.query.row_index.indexing import RowIndexing
+from app.query.row_index.sums import ContributorSums
 from app.query.snapshots import Reference, Snapshots
 from app.query.sql.queries import SqlQueries
 from app.query.stage_counts import StageCounts
@@ -74,15 +73,13 @@ class ReadingServices(IngestServices):
         self.file_counts = FileCounts(self.database)
         self.summaries = Summaries(self.file_counts, self.replaced)
         self.stage_counts = StageCounts(self.file_counts, self.get_catalog)
-        contributors = ContributorIndex(self.file_counts.database)
-        self.contributor_indexing = ContributorIndexing(contributors, self.replaced)
-        self.contributor_sums = ContributorSums(contributors, self.replaced)
-        self.content_hashes = ContentHashIndex(self.file_counts.database)
+        row_index = RowIndex(self.file_counts.database)
+        self.row_indexing = RowIndexing(row_index, self.replaced)
+        self.contributor_sums = ContributorSums(row_index, self.replaced)
         self.text_indexes = TextIndexes(settings.text_index)
         self.narrowing = Narrowing(
             self.file_counts,
-            self.content_hashes,
-            contributors,
+            row_index,
             self.version_index,
             self.text_indexes if settings.text_index_share else None,
         )
@@ -119,8 +116,7 @@ class ReadingServices(IngestServices):
             self.file_counts,
             self.summaries,
             self.stage_counts,
-            self.contributor_indexing,
-            self.content_hashes,
+            self.row_indexing,
             self.settings.maintenance_interval_s,
         )
 

@@ -11,8 +11,8 @@ from marshmallow import ValidationError, fields, post_load, validate, validates_
 from werkzeug.datastructures import MultiDict
 
 from app.api.schemas.selection import PagedSelectionSchema
-from app.query.file_counts import LANGUAGE
 from app.query.filters import Filters
+from app.query.row_counts import LANGUAGE
 from app.query.snapshots import Reference
 from app.query.staged import LACKING, StageFilters
 from catalog.stages import COMPUTED_STAGES, STAGES, Stage

@@ -12,6 +12,7 @@ from tests.batches import FEW_ROWS, scan_in_batches
 from tests.catalog.stage_days import id_of, make_rows, moment, read_ids, replace, stage
 
 
+@pytest.mark.slow
 def test_rows_come_in_their_order_over_files_days_and_builds(
     dropped: Table, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -50,6 +51,7 @@ def test_no_file_of_another_time_is_opened(dropped: Table) -> None:
             list(stage_rows(dropped, snapshot_id, ids=ids))
 
 
+@pytest.mark.slow
 def test_rows_of_some_ids_are_found_among_many(dropped: Table) -> None:
     many = range(3 * ROW_GROUP_ROWS)
     snapshot_id = replace(dropped, stage(dropped, make_rows(0, many)))

@@ -9,18 +9,15 @@ from playwright.sync_api import Browser, Page, ViewportSize, expect
 from app.query.snapshots import Reference
 from app.services import current_services
 from tests.app.releases.factories import make_recipe
-from tests.browsers import start_browser, watch
+from tests.browsers import TIMEOUT_MS, start_browser, watch
 from tests.factories import make_submission
 from tests.functional.server import Server
 from tests.lakes import opened_app
 
 pytestmark = pytest.mark.browser
 
-TIMEOUT_MS: Final = 30_000
 WIDE: Final[ViewportSize] = {"width": 1280, "height": 900}
 CLOSED: Final = "needs-a-key"
-
-expect.set_options(timeout=TIMEOUT_MS)
 
 
 @pytest.fixture(scope="module")

@@ -8,6 +8,7 @@ from uuid import uuid4
 import pytest
 from pyiceberg.catalog.sql import SqlCatalog
 from pyiceberg.schema import Schema
+from sqlalchemy import inspect
 
 import migrations.lake
 import migrations.sql
@@ -35,7 +36,7 @@ from migrations.lake import (
     step_0007_terms_version,
     step_0010_unbounded_columns,
     step_0011_releases_in_the_ledger,
-    step_0015_replacements,
+    step_0016_row_index,
     steps,
 )
 from tests.app.releases.factories import make_recipe
@@ -85,6 +86,7 @@ def test_steps_are_numbered_without_gap_or_double() -> None:
     assert found == list(range(1, len(steps()) + 1))
 
 
+@pytest.mark.slow
 def test_the_migrated_table_is_the_one_that_the_schema_describes(
     catalog: SqlCatalog, database: Database
 ) -> None:
@@ -196,16 +198,21 @@ def test_tables_that_kept_bounds_of_what_people_wrote_keep_them_no_more(
     assert load_table(catalog).metadata_location == table.metadata_location
 
 
-def test_an_index_of_contributors_of_before_is_made_anew(services: Services) -> None:
+def test_counts_and_indexes_of_before_are_made_anew(services: Services) -> None:
     commit_batch(services, make_received(0, contributor_id="ad" * 16))
     services.summary_job().step()
     with services.file_counts.database.write() as connection:
-        connection.exec_driver_sql("DROP TABLE contributor_rows")
+        for table in ("file_counts", "contributor_rows", "row_index_files"):
+            connection.exec_driver_sql(f"DROP TABLE {table}")
+        for table in ("file_counts", "contributor_files"):
+            connection.exec_driver_sql(f"CREATE TABLE {table} (path TEXT PRIMARY KEY)")
         connection.exec_driver_sql("CREATE TABLE contributor_rows (place INTEGER PRIMARY KEY)")
-    step_0015_replacements.upgrade(services.catalog, services.database)
-    assert services.contributor_indexing.paths() == set()
+    step_0016_row_index.upgrade(services.catalog, services.database)
+    assert services.row_indexing.paths() == services.file_counts.paths() == set()
+    with services.file_counts.database.read() as connection:
+        assert "contributor_files" not in inspect(connection).get_table_names()
     services.summary_job().step()
-    assert services.contributor_indexing.paths() == services.file_counts.paths() != set()
+    assert services.row_indexing.paths() == services.file_counts.paths() != set()
 
 
 @pytest.mark.slow

@@ -83,6 +83,7 @@ def test_an_upgraded_database_is_at_the_newest_revision(database: Database) -> N
         assert script.get_heads() == [revision]
 
 
+@pytest.mark.slow
 def test_an_upgrade_that_is_cut_off_leaves_nothing_half_made(database: Database) -> None:
     with pytest.raises(KeyboardInterrupt), database.write() as connection:
         migrations.sql.upgrade(connection)

@@ -99,7 +99,8 @@ def list_waiting(paging: dict[str, Any]) -> dict[str, Any]:
     """
     after = parse_id(paging["cursor"]) if "cursor" in paging else None
     state: State | None = paging.get("state")
-    page = current_services().reviews.page(page_rows(paging.get("limit")), after, state)
+    least = paging.get("min_reports", 1)
+    page = current_services().reviews.page(page_rows(paging.get("limit")), after, state, least)
     return {"reviews": [_plain(each) for each in page.reviews], "next_cursor": page.last_id}
 
 
@@ -293,6 +294,7 @@ def _plain(review: Review) -> dict[str, Any]:
         "contribution_id": review.contribution_id,
         "causes": review.causes,
         "reports": review.reports,
+        "open_reports": review.open_reports,
         "scores": review.scores,
         "log": review.log,
         "contribution": plain[0] if plain else None,

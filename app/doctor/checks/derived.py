@@ -17,11 +17,10 @@ from app.background.text_index import INDEXED_TABLES, files_with_texts
 from app.curation.rules.interface import OUTCOMES_SCHEMA
 from app.doctor.finding import Finding
 from app.doctor.patient import Patient
-from app.query.content_hashes import ContentHashIndex
-from app.query.contributors.index import ContributorIndex
-from app.query.contributors.indexing import ContributorIndexing
 from app.query.file_counts import FileCounts
 from app.query.replaced import ReplacedReader
+from app.query.row_index.index import RowIndex
+from app.query.row_index.indexing import RowIndexing
 from app.query.snapshots import Reference, Snapshots, SnapshotView
 from app.query.stage_counts import StageCounts
 from app.query.summaries import Summaries
@@ -76,32 +75,24 @@ def check_summaries(patient: Patient) -> Iterator[Finding]:
                 what=f"the counts of {path} aren't those of its rows",
                 mend=_COUNT,
             )
-        contributors = ContributorIndexing(ContributorIndex(counts.database), replaced)
-        yield from _contributors(patient, contributors, view, needed)
-        hashes = ContentHashIndex(counts.database)
-        for path in hashes.wrong(view, patient.sample(hashes.paths() & needed, _FILES)):
-            yield Finding(
-                check="summaries",
-                severity="error",
-                what=f"the index of content hashes doesn't have the rows of {path}",
-                mend=_COUNT,
-            )
+        rows = RowIndexing(RowIndex(counts.database), replaced)
+        yield from _row_index(patient, rows, view, needed)
     finally:
         counts.dispose()
 
 
-def _contributors(
-    patient: Patient, contributors: ContributorIndexing, view: SnapshotView, needed: set[str]
+def _row_index(
+    patient: Patient, rows: RowIndexing, view: SnapshotView, needed: set[str]
 ) -> Iterator[Finding]:
-    """Compare what the index of contributors has of some files, and its totals, with their rows."""
-    for path in contributors.wrong(view, patient.sample(contributors.paths() & needed, _FILES)):
+    """Compare what the index of rows has of some files, and its totals, with their rows."""
+    for path in rows.wrong(view, patient.sample(rows.paths() & needed, _FILES)):
         yield Finding(
             check="summaries",
             severity="error",
-            what=f"the index of contributors doesn't have the rows of {path}",
+            what=f"the index of rows doesn't have the rows of {path}",
             mend=_COUNT,
         )
-    wrong = list(contributors.wrong_totals()) if patient.is_deep else []
+    wrong = list(rows.wrong_totals()) if patient.is_deep else []
     if wrong:
         yield Finding(
             check="summaries",

@@ -30,7 +30,7 @@ class Decoded(msgspec.Struct, frozen=True, gc=False):
         contribution: The contribution, which has none of the ids that its client sent.
         ingest_id: The conversation's id, as its client knows it.
         guessed_id: What repetitions share whose ids own nothing; None for all others.
-        is_owned: False when the client sent an id that owns nothing.
+        is_owned: Whether its contributor can list and withdraw it.
         ignored: The keys that aren't stored, as `app.ingest.contract.ignored` names them.
     """
 

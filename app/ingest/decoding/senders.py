@@ -24,7 +24,8 @@ class Identity(msgspec.Struct, frozen=True, gc=False):
         conversation_id: What the versions of the conversation share; the contribution_id when the
             client sent no id that owns it.
         guessed_id: What repetitions share whose ids own nothing; None for all others.
-        is_owned: False when the client sent an id that owns nothing, because it could be guessed.
+        is_owned: Whether its contributor can list and withdraw it; False when anonymous, or when
+            the contributor's id could be guessed.
     """
 
     contributor_id: str | None
@@ -40,7 +41,7 @@ class Identities(NamedTuple):
         contributor_ids: The `contributor_id` of each row.
         conversation_ids: The `conversation_id` of each row.
         guessed_ids: The `guessed_id` of each row.
-        are_unowned: For each row whether its ids own nothing.
+        are_unowned: For each row whether no contributor can list and withdraw it.
     """
 
     contributor_ids: pa.Array
@@ -85,18 +86,18 @@ class Sender:
             submitter_id = self.key
         if submitter_id is None:
             if ingest_id is None:
-                return Identity(None, contribution_id)
-            contributor_id, is_owned = None, self._owns(ingest_id)
+                return Identity(None, contribution_id, is_owned=False)
+            contributor_id, has_versions = None, self._owns(ingest_id)
         else:
             if is_mistyped(submitter_id):
                 raise InvalidSubmission({SUBMITTER_ID: [MALFORMED]})
             contributor_id = self.ids.contributor_id(submitter_id, self.namespace)
-            is_owned = self._owns(submitter_id)
+            has_versions = self._owns(submitter_id)
             if ingest_id is None:
-                return Identity(contributor_id, contribution_id, None, is_owned)
+                return Identity(contributor_id, contribution_id, None, has_versions)
         shared = self.ids.conversation_id(submitter_id, ingest_id, self.namespace)
-        if is_owned:
-            return Identity(contributor_id, shared)
+        if has_versions:
+            return Identity(contributor_id, shared, is_owned=contributor_id is not None)
         return Identity(contributor_id, contribution_id, shared, is_owned=False)
 
     def _owns(self, client_id: str) -> bool:
@@ -121,22 +122,21 @@ class Sender:
         # Null where there is no submitter.
         are_owned = pa.array([each.is_owned for each in known], pa.bool_()).take(submitters.indices)
         if ingest_ids.null_count == len(ingest_ids):
-            shared = ingest_ids
+            shared, have_versions = ingest_ids, are_owned
         else:
-            shared, are_owned = self._shared_ids(submitter_ids, ingest_ids, are_owned)
-        are_unowned = pc.invert(are_owned.fill_null(True))
-        owned_ids = pc.if_else(are_unowned, None, shared)
+            shared, have_versions = self._shared_ids(submitter_ids, ingest_ids, are_owned)
+        have_none = pc.invert(have_versions.fill_null(True))
         return Identities(
             contributor_ids.take(submitters.indices),
-            pc.coalesce(owned_ids, contribution_ids),
-            pc.if_else(are_unowned, shared, None),
-            are_unowned,
+            pc.coalesce(pc.if_else(have_none, None, shared), contribution_ids),
+            pc.if_else(have_none, shared, None),
+            pc.invert(are_owned.fill_null(False)),
         )
 
     def _shared_ids(
         self, submitter_ids: pa.Array, ingest_ids: pa.Array, are_owned: pa.Array
     ) -> tuple[pa.Array, pa.Array]:
-        """Return what versions or repetitions share, and whether ids own what is sent under them.
+        """Return what versions or repetitions share, and whether versions can share it.
 
         Args:
             submitter_ids: Of each submission, as the client sent it.
@@ -146,10 +146,11 @@ class Sender:
         conversation_id, namespace = self.ids.conversation_id, self.namespace
         sent = list(zip(submitter_ids.to_pylist(), ingest_ids.to_pylist(), strict=True))
         shared = [each and conversation_id(submitter, each, namespace) for submitter, each in sent]
+        have_versions = are_owned
         if are_owned.null_count:
             own = [each and submitter is None and self._owns(each) for submitter, each in sent]
-            are_owned = pc.coalesce(are_owned, pa.array(own, pa.bool_()))
-        return pa.array(shared, _TEXT), are_owned
+            have_versions = pc.coalesce(are_owned, pa.array(own, pa.bool_()))
+        return pa.array(shared, _TEXT), have_versions
 
 
 _TEXT: Final = pa.large_string()

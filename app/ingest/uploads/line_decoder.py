@@ -38,7 +38,7 @@ class DecodedLines:
         keys: Idempotency keys, by the position of the row of each.
         versions: Keys in the index of versions, by the idempotency keys, of those that have one.
         wrong: The number of each other line, with what is wrong with it.
-        unowned: Number of the lines that are right and whose ids own nothing.
+        unowned: Number of the lines that are right and that no contributor can withdraw.
         ignored: The keys of the lines that are right and aren't stored.
         line_bytes: The length of the line of each row, in bytes, once all lines are decoded.
     """

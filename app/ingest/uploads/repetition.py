@@ -53,6 +53,8 @@ class RepeatedUpload:
     def finish(self) -> UploadReceipt:
         """Return the receipt that was given before, or what of it still holds.
 
+        All of its accepted lines are repeated ones by now.
+
         Raises:
             RequestKeyReused: The Idempotency-Key came with another body, mode or
                 sender before.
@@ -60,8 +62,9 @@ class RepeatedUpload:
         """
         if self._answered.digest != self._digest.digest():
             raise RequestKeyReused(self._request_key)
-        answered = self._answered
-        return UploadReceipt(self._report(), answered.entry_id, answered.sequence_number)
+        answered, report = self._answered, self._report()
+        report.repeated = report.accepted
+        return UploadReceipt(report, answered.entry_id, answered.sequence_number)
 
     def _report(self) -> Report:
         report = decode_report(self._answered.answer)

@@ -42,7 +42,9 @@ class Report(msgspec.Struct):
         rejected: Number of lines that are not stored.
         errors: The first of the rejected lines.
         errors_truncated: Whether more lines were rejected than are listed.
-        unowned: Number of accepted lines with ids that own nothing; UNSET without any.
+        repeated: Number of accepted lines whose conversations were stored before, or came more than
+            once in the upload; UNSET without any.
+        unowned: Number of accepted lines that no contributor can withdraw; UNSET without any.
         ignored: The keys of the accepted lines that aren't stored; UNSET without any.
     """
 
@@ -50,6 +52,7 @@ class Report(msgspec.Struct):
     rejected: int = 0
     errors: list[LineError] = msgspec.field(default_factory=list)
     errors_truncated: bool = False
+    repeated: int | UnsetType = UNSET
     unowned: int | UnsetType = UNSET
     ignored: list[str] | UnsetType = UNSET
 
@@ -73,7 +76,7 @@ class Reporter:
 
         Args:
             lines: Number of lines.
-            unowned: Number of those whose ids own nothing.
+            unowned: Number of those that no contributor can withdraw.
             ignored: Their keys that aren't stored.
         """
         self.report.accepted += lines

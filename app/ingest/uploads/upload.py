@@ -6,6 +6,7 @@ from typing import Final, Self
 
 import pyarrow as pa
 import pyarrow.compute as pc
+from msgspec import UNSET
 
 from app.access.limits.limiter import Meter
 from app.access.networks import Networks
@@ -111,11 +112,13 @@ class Upload:
         if not report.accepted or self._is_refused():
             raise self._reporter.refusal_of_all()
         self._store.flush()
+        repeated = report.accepted - self._store.stored_rows
+        report.repeated = repeated or UNSET
         if self._networks is not None:
             self._networks.flush()
         entry_id = self._store.acknowledge(self._digest.digest(), encode_report(report))
         self._is_finished = True
-        metrics.journalled(self._store.stored_rows, report.accepted - self._store.stored_rows)
+        metrics.journalled(self._store.stored_rows, repeated)
         for kind, lines in self._reporter.reasons.items():
             metrics.rejected(_REASONS[kind], lines)
         return UploadReceipt(report, entry_id, None if entry_id else self._store.repeated_number)

@@ -178,6 +178,7 @@ def test_an_empty_table_can_be_loaded(client: FlaskClient, services: Services) -
     assert response.metadata_location == table.metadata_location
 
 
+@pytest.mark.slow
 def test_a_table_is_loaded_as_it_is_now(client: FlaskClient, services: Services) -> None:
     for day in range(3):
         commit_batch(services, make_received(day))
@@ -203,6 +204,7 @@ def test_the_tables_of_a_stage_are_loaded_with_their_snapshots(
     assert client.head(f"{NAMESPACE}/tables/{name}").status_code == 204
 
 
+@pytest.mark.slow
 def test_only_named_snapshots_are_loaded_when_no_others_are_wanted(
     client: FlaskClient, services: Services
 ) -> None:

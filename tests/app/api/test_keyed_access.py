@@ -14,6 +14,7 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from app import create_app
+from app.access.contributor_keys import new_contributor_key
 from app.api.access import UnlistedRoute, api_key_in
 from app.api.needs import NEEDS
 from app.maps.description import MapParameters
@@ -77,7 +78,9 @@ REPORTS: Final = (
 LISTED: Final = [each for each in NEEDS if each not in ELSEWHERE]
 VIEWER: Final = "/maps/<name>/duckdb-wasm/"
 INVALID: Final = ("malformed", "wrong_secret", "unknown_id", "expired", "revoked", "two")
-ABSENT: Final = ("none", "other_bearer", "basic", "no_scheme", "in_query")
+CONTRIBUTORS: Final = ("contributor", "banned")
+"""Contributor keys, which are no API keys. `test_own_access.py` has what they open."""
+ABSENT: Final = ("none", "other_bearer", "basic", "no_scheme", "in_query", *CONTRIBUTORS)
 VALID: Final = ("ingest", "read", "moderate", "operate")
 CREDENTIALS: Final = (*ABSENT, *INVALID, *VALID)
 
@@ -121,6 +124,10 @@ def headers(open_app: Flask) -> Mapping[str, dict[str, str]]:
     texts["revoked"] = keys.create("revoked", "operate")
     keys.revoke("revoked")
     operate = texts["operate"]
+    texts |= {name: new_contributor_key() for name in CONTRIBUTORS}
+    services = services_of(open_app)
+    banned = services.ids.contributor_id(texts["banned"])
+    services.bans.ban([banned], actor="a test", reason=None)
     texts["malformed"] = operate[:-1]
     texts["wrong_secret"] = operate[:21] + "0" * 64
     texts["unknown_id"] = "clk_" + "0" * 16 + operate[20:]
@@ -139,7 +146,9 @@ def headers(open_app: Flask) -> Mapping[str, dict[str, str]]:
 def ask(app: Flask, method: str, rule: str, headers: dict[str, str]) -> TestResponse:
     """Return the answer to a request of a route."""
     client = app.test_client()
-    path = ROUTES[rule][0].format(snapshot_id=newest_id(app))
+    path = ROUTES[rule][0]
+    if "{snapshot_id}" in path:
+        path = path.format(snapshot_id=newest_id(app))
     return client.open(path, method=method, headers=headers, buffered=True)
 
 

@@ -142,6 +142,7 @@ def test_a_file_with_an_id_that_no_server_made_is_indexed(services: Services) ->
     assert len(list(indexing(services).step(Event()))) == 1
 
 
+@pytest.mark.slow
 def test_indexes_that_nobody_needs_go_while_many_others_are_built(
     services: Services, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -205,6 +206,7 @@ def compact(services: Services) -> None:
     assert len(list(maintenance.compaction.compact(Event()))) == DAYS
 
 
+@pytest.mark.slow
 def test_nothing_is_left_to_do_after_a_step(services: Services) -> None:
     assert list(indexing(services).step(Event())) == []
     fill(services)
@@ -212,6 +214,7 @@ def test_nothing_is_left_to_do_after_a_step(services: Services) -> None:
     assert list(indexing(services).step(Event())) == []
 
 
+@pytest.mark.slow
 def test_a_second_process_leaves_building_to_the_first(services: Services) -> None:
     fill(services)
     with closing(services.text_indexes.builder_lock()) as lock:
@@ -220,6 +223,7 @@ def test_a_second_process_leaves_building_to_the_first(services: Services) -> No
     assert len(list(indexing(services).step(Event()))) == 2 * DAYS
 
 
+@pytest.mark.slow
 def test_what_a_stopped_step_has_built_stays(services: Services) -> None:
     fill(services)
     stop = Event()
@@ -233,6 +237,7 @@ def test_what_a_stopped_step_has_built_stays(services: Services) -> None:
     assert len(list(indexing(services).step(Event()))) == 2 * DAYS - 1
 
 
+@pytest.mark.slow
 def test_building_pauses_between_pieces_of_work(services: Services) -> None:
     waits = []
 
@@ -247,6 +252,7 @@ def test_building_pauses_between_pieces_of_work(services: Services) -> None:
     assert min(waits) > 0
 
 
+@pytest.mark.slow
 def test_a_failed_build_is_tried_again_by_the_job(
     services: Services, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -187,6 +187,7 @@ def test_what_is_derived_is_in_no_backup_and_filled_again(
         assert restored.summary_job().step() == 3
 
 
+@pytest.mark.slow
 def test_a_second_backup_copies_nothing_that_the_first_has(services: Services, place: Path) -> None:
     commit_batch(services, make_received(0))
     first = back_up(services, place)
@@ -207,6 +208,7 @@ def publish(folder: Path, text: str = "rows") -> None:
     (folder / "new").rename(folder / "manifest.json")
 
 
+@pytest.mark.slow
 def test_releases_and_maps_are_restored_and_what_is_being_built_is_not(
     services: Services, place: Path, tmp_path: Path, backend: Backend
 ) -> None:
@@ -244,6 +246,7 @@ def test_a_release_that_gets_a_revision_meanwhile_begins_the_backup_anew(
     assert (report.folder / "releases/2026-11/manifest.json").read_text() == "other rows"
 
 
+@pytest.mark.slow
 def test_files_of_another_disk_are_copied_once(
     services: Services, place: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -262,6 +265,7 @@ def test_files_of_another_disk_are_copied_once(
     assert back_up(services, place).copied_bytes == 0
 
 
+@pytest.mark.slow
 def test_a_file_that_goes_away_meanwhile_begins_the_backup_anew(
     services: Services, place: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -309,6 +313,14 @@ def test_a_ledger_that_states_other_rows_is_found_when_a_backup_is_made(
 def test_a_backup_within_the_lake_is_refused(services: Services) -> None:
     with pytest.raises(PlaceUnfit):
         back_up(services, services.settings.home / "backups")
+
+
+def test_a_backup_in_a_folder_that_is_not_there_is_refused(
+    services: Services, tmp_path: Path
+) -> None:
+    with pytest.raises(PlaceUnfit, match=f"no folder {tmp_path}/disk"):
+        back_up(services, tmp_path / "disk" / "backups")
+    assert not (tmp_path / "disk").exists()
 
 
 def test_a_damaged_backup_is_refused_before_anything_is_written(

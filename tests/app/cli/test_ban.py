@@ -54,6 +54,7 @@ def test_a_ban_with_a_takedown_erases_what_was_sent(
     assert takedowns.requests == [("contributor", ("eve",), None, "cli:ada")]
 
 
+@pytest.mark.slow
 def test_without_a_service_a_ban_with_a_takedown_erases_by_itself(
     runner: FlaskCliRunner, services: Services
 ) -> None:

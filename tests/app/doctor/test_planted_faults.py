@@ -34,7 +34,7 @@ from app.maps.description import (
     encode_description,
 )
 from app.maps.store import MAP_FILES
-from app.query.file_counts import RowCounts
+from app.query.row_counts import RowCounts
 from app.releases.manifest import MANIFEST_FILE, SUMS_FILE, encode_manifest, encode_sums
 from app.releases.publications import HubPublication
 from app.services import Services
@@ -509,15 +509,15 @@ DERIVED_FAULTS = {
     "the counts of a file are kept that is gone": Fault(
         _count_gone_file, "summaries", "gone.parquet"
     ),
-    "the index of contributors has other rows": Fault(
+    "the index of rows has other rows of contributors": Fault(
         _on_counts("UPDATE contributor_rows SET positions = zeroblob(length(positions) + 4)"),
         "summaries",
         "doesn't have the rows",
     ),
-    "the index of content hashes has other rows": Fault(
-        _on_counts("UPDATE content_hash_rows SET entries = zeroblob(length(entries))"),
+    "the index of rows has other rows of contents": Fault(
+        _on_counts("UPDATE content_rows SET entries = zeroblob(length(entries))"),
         "summaries",
-        "the index of content hashes doesn't have the rows",
+        "the index of rows doesn't have the rows",
     ),
     "totals of contributors are wrong": Fault(
         _on_counts("UPDATE contributor_totals SET sums = zeroblob(28)"), "summaries", "totals"

@@ -3,8 +3,10 @@
 import pytest
 from msgspec.structs import replace
 from pytest import MonkeyPatch
+from sqlalchemy.event import listen
 
-from app.query import file_counts
+from app.query import row_counts
+from app.query.file_counts import FileCounts
 from app.query.filters import Filters
 from app.query.snapshots import Reference
 from app.services import Services
@@ -54,8 +56,23 @@ def test_files_without_a_counted_value_are_not_opened(services: Services) -> Non
 def test_a_value_of_a_dimension_with_too_many_values_is_looked_for(
     services: Services, monkeypatch: MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(file_counts, "_MOST_VALUES", 1)
+    monkeypatch.setattr(row_counts, "_MOST_VALUES", 1)
     rows = [of_model(1, name) for name in ("a", "rare", "z")]
     commit_batch(services, *rows)
     services.summary_job().step()
     assert ids_of(services, Filters(model="rare")) == [rows[1].contribution_id]
+
+
+def test_counts_of_the_files_of_a_day_are_asked_for_together(services: Services) -> None:
+    for number in range(4):
+        commit_batch(services, of_model(number % 2, f"model {number}"))
+    services.summary_job().step()
+    services.file_counts.dispose()
+    counts = FileCounts(services.database)
+    files = services.snapshots.view(Reference()).files()
+    queries: list[str] = []
+    listen(counts.database.engine, "before_cursor_execute", lambda *args: queries.append(args[2]))
+    candidates = counts.candidates({"model": "model 0"})
+    assert [candidates(file) is None for file in files] == [True, False, False, False]
+    assert len([query for query in queries if "file_counts" in query]) == 2
+    counts.dispose()

@@ -11,7 +11,7 @@ from pyiceberg.table import Table
 from pytest import MonkeyPatch
 
 import catalog.scan
-from app.query import file_counts, summaries
+from app.query import row_counts, summaries
 from app.query.dimensions import DIMENSIONS, Dimension
 from app.query.filters import Filters
 from app.query.snapshots import Reference, SnapshotView
@@ -71,6 +71,7 @@ def test_days_and_one_dimension_can_be_summed(
     assert Summaries.can_count(filters, by) is expected
 
 
+@pytest.mark.slow
 def test_a_counted_lake_is_summed_without_reading_it(
     services: Services, monkeypatch: MonkeyPatch
 ) -> None:
@@ -89,6 +90,54 @@ def test_a_counted_lake_is_summed_without_reading_it(
     assert services.contributions.count(view, Filters()) == 2
 
 
+def with_compacted_replacements(services: Services) -> SnapshotView:
+    """Fill a lake in which a file of `replaced` has rows of later commits than a snapshot has.
+
+    Returns:
+        The table as of that snapshot.
+    """
+    snapshots = [
+        commit_batch(
+            services,
+            make_received(0, str(number), conversation_id=CHAT, source="ab"[number % 2]),
+            make_received(1, source="c"),
+        )
+        for number in range(9)
+    ]
+    services.maintenance().compaction.compact_replaced()
+    services.summary_job().step()
+    return view_of(services, snapshot_id=snapshots[4].snapshot_id)
+
+
+@pytest.mark.both
+@pytest.mark.slow
+def test_an_older_snapshot_is_summed_though_files_of_replaced_have_later_rows(
+    services: Services, monkeypatch: MonkeyPatch
+) -> None:
+    view = with_compacted_replacements(services)
+    counted = [services.statistics.count_each(view, Filters(), [name]) for name in DIMENSIONS]
+    assert services.summaries.uncounted_rows(view, Filters()) == 0
+    without_reading(monkeypatch)
+    for name, expected in zip(DIMENSIONS, counted, strict=True):
+        assert services.statistics.count(view, Filters(), [name]) == expected
+
+
+@pytest.mark.slow
+def test_wrong_rows_of_a_file_of_replaced_are_found(services: Services) -> None:
+    with_compacted_replacements(services)
+    view, counts = view_of(services), services.file_counts
+    assert list(services.summaries.wrong(view, counts.paths())) == []
+    (path,) = counts.with_replaced_rows(counts.paths())
+    known, rows = counts.of([path])[path], counts.replaced_rows(path)
+    assert rows is not None
+    place = rows.schema.get_field_index("source")
+    for wrong in (rows[1:], rows.set_column(place, "source", rows["source"][::-1])):
+        counts.forget([path])
+        counts.store({path: known}, {path: wrong})
+        assert list(services.summaries.wrong(view, counts.paths())) == [path]
+
+
+@pytest.mark.slow
 def test_a_file_is_read_once_by_a_process_if_nobody_has_counted_it(
     services: Services, monkeypatch: MonkeyPatch
 ) -> None:
@@ -117,7 +166,7 @@ def test_counting_stops_when_it_is_told_to_and_goes_on_later(services: Services)
 def test_a_dimension_with_too_many_values_is_counted_by_a_scan(
     services: Services, monkeypatch: MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(file_counts, "_MOST_VALUES", 2)
+    monkeypatch.setattr(row_counts, "_MOST_VALUES", 2)
     commit_batch(services, *(make_received(0, source=name) for name in "abc"))
     services.summary_job().step()
     counts = services.file_counts.of(services.file_counts.paths())
@@ -177,6 +226,6 @@ def test_any_snapshot_of_a_random_history_is_summed_as_it_is_scanned(services: S
             ]
             page = services.contributions.page(view, own, 1_000, None, [ID])
             assert page.rows[ID].to_pylist() == shown
-    indexing = services.contributor_indexing
+    indexing = services.row_indexing
     assert list(indexing.wrong(view_of(services), indexing.paths())) == []
     assert list(indexing.wrong_totals()) == []

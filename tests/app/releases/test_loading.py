@@ -307,6 +307,7 @@ def test_the_name_that_programs_cache_by_follows_from_the_rows(
     assert described["name"] == identity
 
 
+@pytest.mark.slow
 def test_croissant_names_every_data_file_with_its_sum(
     releases_folder: Path, releases: Releases, snapshot: Snapshot
 ) -> None:

@@ -137,6 +137,7 @@ def test_counts_stand_beside_the_results_or_are_loaded_later(client: FlaskClient
     assert "Found" not in loaded
 
 
+@pytest.mark.slow
 def test_filters_in_use_can_be_removed_one_by_one(client: FlaskClient) -> None:
     answer = client.get("/explore?source=a&min_turns=1&label=&role=")
     assert answer.headers["Location"] == "/explore?source=a&min_turns=1"

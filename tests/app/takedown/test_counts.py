@@ -4,9 +4,9 @@ from pathlib import Path
 from uuid import UUID
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 
-from app.query.counts_models import ContributorRows, ContributorTotals
+from app.query.counts_models import ContributorRows, ContributorTotals, CountedFile
 from app.query.dimensions import DIMENSIONS
 from app.query.filters import Filters
 from app.query.snapshots import Reference
@@ -28,6 +28,7 @@ def _take_down(lake: Lake, contribution_id: str) -> None:
         services.takedown.run()
 
 
+@pytest.mark.slow
 @pytest.mark.both
 def test_counts_of_files_go_with_the_names_in_them(lake: Lake) -> None:
     services, gone = lake.services, make_received(0, "gone", agent_id=AGENT)
@@ -40,6 +41,22 @@ def test_counts_of_files_go_with_the_names_in_them(lake: Lake) -> None:
     assert verify(services.settings, ids, AGENT).findings == set()
     assert services.file_counts.paths() == set()
     assert services.summary_job().step() == 1
+
+
+def test_names_in_what_was_replaced_are_found_and_go_too(lake: Lake) -> None:
+    services, gone = lake.services, make_received(0, "gone", agent_id=AGENT, **KEY)
+    lake.commit(gone)
+    lake.commit(make_received(0, "stays", **KEY))
+    services.summary_job().step()
+    database = services.file_counts.database
+    with database.write() as connection:
+        connection.execute(update(CountedFile).values(counts=b""))
+    database.compact()
+    ids = [UUID(gone.contribution_id)]
+    places = [each.place for each in verify(services.settings, ids, AGENT).findings]
+    assert any("file_counts" in place for place in places)
+    _take_down(lake, gone.contribution_id)
+    assert verify(services.settings, ids, AGENT).findings == set()
 
 
 @pytest.mark.slow

@@ -46,22 +46,20 @@ def test_an_empty_lake_has_no_changes_and_no_cursor_yet(client: FlaskClient) -> 
     assert CURSOR_HEADER not in response.headers
 
 
-@pytest.mark.parametrize("media_type", [JSON, NDJSON, ARROW_STREAM, PARQUET])
-def test_every_form_tells_where_to_go_on(
-    client: FlaskClient, services: Services, media_type: str
-) -> None:
+def test_every_form_tells_where_to_go_on(client: FlaskClient, services: Services) -> None:
     made = [make_received(day) for day in range(3)]
     snapshot = commit_batch(services, *made)
-    first = get(client, media_type, limit=2)
-    assert ids(first) == [row.contribution_id for row in made[:2]]
-    assert first.headers[SNAPSHOT_HEADER] == str(snapshot.snapshot_id)
-    link = first.headers["Link"].removeprefix("<").removesuffix('>; rel="next"')
-    last = client.get(link, headers={"Accept": media_type})
-    assert ids(last) == [made[2].contribution_id]
-    assert "Link" not in last.headers
-    nothing = get(client, media_type, cursor=last.headers[CURSOR_HEADER])
-    assert ids(nothing) == []
-    assert nothing.headers[CURSOR_HEADER] == last.headers[CURSOR_HEADER]
+    for media_type in (JSON, NDJSON, ARROW_STREAM, PARQUET):
+        first = get(client, media_type, limit=2)
+        assert ids(first) == [row.contribution_id for row in made[:2]], media_type
+        assert first.headers[SNAPSHOT_HEADER] == str(snapshot.snapshot_id)
+        link = first.headers["Link"].removeprefix("<").removesuffix('>; rel="next"')
+        last = client.get(link, headers={"Accept": media_type})
+        assert ids(last) == [made[2].contribution_id], media_type
+        assert "Link" not in last.headers
+        nothing = get(client, media_type, cursor=last.headers[CURSOR_HEADER])
+        assert ids(nothing) == [], media_type
+        assert nothing.headers[CURSOR_HEADER] == last.headers[CURSOR_HEADER]
 
 
 def test_csv_tells_where_to_go_on_too(client: FlaskClient, services: Services) -> None:
@@ -80,6 +78,7 @@ def test_the_cursor_of_the_body_is_that_of_the_header(
     assert response.get_json()["more"] is True
 
 
+@pytest.mark.slow
 def test_changes_begin_after_any_kind_of_moment(client: FlaskClient, services: Services) -> None:
     commit_batch(services, make_received())
     snapshot = commit_batch(services, make_received())
@@ -96,6 +95,7 @@ def test_changes_begin_after_any_kind_of_moment(client: FlaskClient, services: S
     assert len(ids(get(client))) == 3
 
 
+@pytest.mark.slow
 def test_changes_end_at_any_kind_of_moment(client: FlaskClient, services: Services) -> None:
     commit_batch(services, make_received())
     snapshot = commit_batch(services, make_received())

@@ -328,6 +328,7 @@ def test_filters_select_by_their_columns_alone_and_combined(
         assert get(client, f"{URL}/count", **parameters)["count"] == len(expected), parameters
 
 
+@pytest.mark.slow
 @pytest.mark.both
 def test_latest_versions_are_the_default_and_all_can_be_had(
     client: FlaskClient, services: Services
@@ -375,25 +376,24 @@ def _filled(value: Any) -> Any:
 
 
 @pytest.mark.both
-@pytest.mark.parametrize("media_type", [JSON, *STREAMS])
 def test_following_the_links_reads_everything_once_in_any_form(
-    client: FlaskClient, services: Services, media_type: str
+    client: FlaskClient, services: Services
 ) -> None:
     made = [make_received(day % 3, source="a & b=c") for day in range(7)]
     commit_batch(services, *made, make_received(0, source="other"))
     expected = sorted(row.contribution_id for row in made)
-    found: list[str] = []
-    url: str | None = f"{URL}?source={quote('a & b=c')}&limit=3"
-    pages = 0
-    while url:
-        response = client.get(url, headers={"Accept": media_type})
-        assert response.status_code == 200
-        found += [row["contribution_id"] for row in rows_of(media_type, response.data)]
-        link = response.headers.get("Link")
-        url = link.removeprefix("<").removesuffix('>; rel="next"') if link else None
-        pages += 1
-    assert found == expected
-    assert pages == 3
+    for media_type in (JSON, *STREAMS):
+        found: list[str] = []
+        url: str | None = f"{URL}?source={quote('a & b=c')}&limit=3"
+        pages = 0
+        while url:
+            response = client.get(url, headers={"Accept": media_type})
+            assert response.status_code == 200, media_type
+            found += [row["contribution_id"] for row in rows_of(media_type, response.data)]
+            link = response.headers.get("Link")
+            url = link.removeprefix("<").removesuffix('>; rel="next"') if link else None
+            pages += 1
+        assert (found, pages) == (expected, 3), media_type
 
 
 def test_the_cursor_of_the_body_is_that_of_the_link(
@@ -408,6 +408,7 @@ def test_the_cursor_of_the_body_is_that_of_the_link(
     assert "Link" not in last.headers
 
 
+@pytest.mark.slow
 @pytest.mark.both
 @pytest.mark.parametrize("start", [{}, {"tag": "then"}, {"as_of": "2999-01-01T00:00:00Z"}])
 def test_a_cursor_stays_on_its_snapshot_while_the_lake_moves_on(
@@ -428,6 +429,7 @@ def test_a_cursor_stays_on_its_snapshot_while_the_lake_moves_on(
     assert found == [row.contribution_id for row in made]
 
 
+@pytest.mark.slow
 def test_contributions_are_sorted_newest_first_on_request(
     client: FlaskClient, services: Services
 ) -> None:
@@ -438,6 +440,7 @@ def test_contributions_are_sorted_newest_first_on_request(
     assert ids(client, sort="-received_at") == oldest_first[::-1]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("again", [{}, {"sort": "-received_at"}])
 def test_pages_newest_first_continue_while_the_lake_grows(
     client: FlaskClient, services: Services, again: dict[str, str]
@@ -512,6 +515,7 @@ def test_columns_that_do_not_exist_are_refused(shared_client: FlaskClient, field
     assert list(response.get_json()["errors"]) == ["fields"]
 
 
+@pytest.mark.slow
 @pytest.mark.both
 def test_the_versions_of_a_conversation_come_in_pages_of_one_snapshot(
     client: FlaskClient, services: Services

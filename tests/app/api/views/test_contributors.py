@@ -53,6 +53,7 @@ def test_who_knows_the_ids_replaces_the_conversation(
     assert _texts(_rows(client, services)) == ["second"]
 
 
+@pytest.mark.slow
 def test_who_knows_only_public_ids_replaces_nothing(
     client: FlaskClient, services: Services
 ) -> None:
@@ -101,6 +102,7 @@ def test_a_repetition_under_an_id_that_can_be_guessed_is_recognised(
     assert _texts(_rows(client, services)) == ["original"]
 
 
+@pytest.mark.slow
 def test_no_id_of_a_client_is_in_the_journal_or_an_answer(
     client: FlaskClient, services: Services
 ) -> None:
@@ -157,6 +159,7 @@ def test_a_submission_with_another_id_than_the_key_is_refused(client: FlaskClien
 # One's own contributions.
 
 
+@pytest.mark.slow
 def test_own_contributions_are_listed_in_every_version_and_no_others(
     client: FlaskClient, services: Services
 ) -> None:

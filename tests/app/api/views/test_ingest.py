@@ -14,6 +14,7 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from app import create_app
+from app.access.contributor_keys import new_contributor_key
 from app.services import Services, current_services
 from app.settings import Settings
 from tests.factories import UNGUESSABLE, make_submission
@@ -65,10 +66,29 @@ def with_settings(
 
 
 def test_the_answer_is_the_ingest_id_and_nothing_else(client: FlaskClient) -> None:
-    response = client.post(URL, json=make_submission(ingest_id=UNGUESSABLE))
+    owner = new_contributor_key()
+    submission = make_submission(ingest_id=UNGUESSABLE, submitter_id=owner)
+    response = client.post(URL, json=submission)
     assert response.status_code == 200
     assert response.content_type == "application/json"
     assert response.json == {"ingest_id": UNGUESSABLE}
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [{}, {"ingest_id": UNGUESSABLE}, {"ingest_id": "i"}, {"submitter_id": "ada"}],
+)
+def test_who_sends_nothing_that_owns_it_is_told_so(
+    client: FlaskClient, sent: dict[str, str]
+) -> None:
+    answer = client.post(URL, json=make_submission(**sent))
+    assert answer.get_json()["owned"] is False
+    upload = client.post(
+        "/v1/ingest/chats",
+        data=json.dumps(make_submission("b", **sent)),
+        content_type="application/x-ndjson",
+    )
+    assert upload.get_json()["unowned"] == 1
 
 
 @pytest.mark.parametrize("absent", [{}, {"ingest_id": None}, {"ingest_id": ""}])
@@ -78,7 +98,7 @@ def test_a_submission_without_an_ingest_id_gets_a_generated_id(
     response = client.post(URL, json=make_submission(**absent))
     assert response.status_code == 200
     assert response.json is not None
-    assert list(response.json) == ["ingest_id"]
+    assert list(response.json) == ["ingest_id", "owned"]
     assert UUID(response.json["ingest_id"]).version == 7
     services.committer().drain()
     (row,) = client.get("/v1/contributions").get_json()["contributions"]
@@ -230,7 +250,7 @@ def test_waiting_answers_after_the_commit_with_its_snapshot(client: FlaskClient)
     response = prefer(client, "wait=25", ingest_id=UNGUESSABLE)
     assert response.status_code == 200
     answer = response.get_json()
-    assert set(answer) == {"ingest_id", "contribution_id", "snapshot_id"}
+    assert set(answer) == {"ingest_id", "contribution_id", "snapshot_id", "owned"}
     assert response.headers["Preference-Applied"] == "wait=25"
     path = f"/v1/contributions/{answer['contribution_id']}?snapshot_id={answer['snapshot_id']}"
     assert client.get(path).get_json()["contribution_id"] == answer["contribution_id"]
@@ -251,7 +271,7 @@ def test_a_wait_that_runs_out_is_answered_as_accepted(client: FlaskClient) -> No
     response = prefer(client, "wait=0", ingest_id=UNGUESSABLE)
     assert response.status_code == 202
     answer = response.get_json()
-    assert set(answer) == {"ingest_id", "contribution_id"}
+    assert set(answer) == {"ingest_id", "contribution_id", "owned"}
     assert answer["ingest_id"] == UNGUESSABLE
     assert response.headers["Preference-Applied"] == "wait=0"
 
@@ -288,6 +308,7 @@ def services_client(client: FlaskClient) -> FlaskClient:
     return client.application.test_client()
 
 
+@pytest.mark.slow
 def test_with_max_waiting_zero_every_wait_is_answered_at_once(with_settings: MakeClient) -> None:
     client = with_settings(max_waiting=0)
     started = monotonic()
@@ -318,7 +339,7 @@ def test_an_unknown_or_malformed_preference_is_ignored(
 ) -> None:
     response = prefer(client, preference, ingest_id=UNGUESSABLE)
     assert response.status_code == 200
-    assert response.get_json() == {"ingest_id": UNGUESSABLE}
+    assert response.get_json() == {"ingest_id": UNGUESSABLE, "owned": False}
     assert "Preference-Applied" not in response.headers
 
 

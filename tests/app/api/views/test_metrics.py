@@ -17,6 +17,7 @@ def told(client: FlaskClient) -> dict[str, float]:
     return {name: float(number) for name, number in lines if "{" not in name}
 
 
+@pytest.mark.slow
 def test_the_depth_of_the_journal_is_that_of_the_request_time(
     client: FlaskClient, services: Services
 ) -> None:
@@ -35,6 +36,7 @@ def test_the_depth_of_the_journal_is_that_of_the_request_time(
     assert empty["chatlake_journal_up"] == 1
 
 
+@pytest.mark.slow
 def test_a_commit_changes_the_metrics(client: FlaskClient, services: Services) -> None:
     before = told(client)
     lagged = value("visibility_lag_seconds_count", contribution="oldest")

@@ -208,6 +208,7 @@ def test_a_release_of_the_older_layout_is_listed_and_downloaded(
     assert client.get(f"{URL}/old/status").get_json()["state"] == "published"
 
 
+@pytest.mark.slow
 def test_the_status_has_the_state_of_a_release(client: FlaskClient, services: Services) -> None:
     snapshot = commit_batch(services, make_received(), make_received())
     seen: list[dict[str, object]] = []
@@ -286,6 +287,7 @@ def test_a_diff_that_makes_no_sense_is_refused(client: FlaskClient, services: Se
     assert response.get_json()["errors"] == {"other": ["Must be a release of stage raw."]}
 
 
+@pytest.mark.slow
 def test_of_a_gated_release_strangers_see_the_name_alone(
     services: Services, client: FlaskClient
 ) -> None:
@@ -303,6 +305,7 @@ def test_of_a_gated_release_strangers_see_the_name_alone(
     assert client.get("/v1/releases/second").status_code == 200
 
 
+@pytest.mark.slow
 def test_a_key_with_the_role_of_the_gate_opens_it(services: Services, client: FlaskClient) -> None:
     services.gates.close("release", "first", "moderate")
     services.releases.build(make_recipe("first"), commit_batch(services, make_received()))
@@ -314,6 +317,7 @@ def test_a_key_with_the_role_of_the_gate_opens_it(services: Services, client: Fl
         assert listed.get("gated") == (None if status == 200 else ["first"]), role
 
 
+@pytest.mark.slow
 def test_a_raw_release_needs_a_key_while_the_raw_table_does(
     services: Services, settings: Settings
 ) -> None:

@@ -15,6 +15,7 @@ def test_an_empty_lake_has_no_snapshots(client: FlaskClient) -> None:
     assert client.get(URL).get_json() == {"snapshots": [], "next_cursor": None}
 
 
+@pytest.mark.slow
 @pytest.mark.both
 def test_snapshots_come_newest_first_in_pages(client: FlaskClient, services: Services) -> None:
     made = [str(commit_batch(services, make_received()).snapshot_id) for _ in range(5)][::-1]

@@ -101,6 +101,7 @@ def test_any_kind_of_reference_counts_as_of_its_moment(
     assert get(client, versions="all")["groups"][0]["contributions"] == 4
 
 
+@pytest.mark.slow
 def test_every_form_holds_the_same_groups(client: FlaskClient, services: Services) -> None:
     snapshot = commit_batch(services, make_received(0, source="=1"), make_received(0))
     parameters = {"by": "source"}
@@ -121,6 +122,7 @@ def test_every_form_holds_the_same_groups(client: FlaskClient, services: Service
     ]
 
 
+@pytest.mark.slow
 def test_left_out_groups_are_marked_in_every_format(
     client: FlaskClient, services: Services
 ) -> None:

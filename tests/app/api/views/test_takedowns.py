@@ -131,6 +131,7 @@ def test_a_contributor_withdraws_everything(client: FlaskClient, services: Servi
     assert one["takedown_id"] == answer.get_json()["takedown_id"]
 
 
+@pytest.mark.slow
 def test_who_has_no_owner_is_withdrawn_by_nobody(client: FlaskClient, services: Services) -> None:
     anonymous = send(client, "anonymous")
     guessable = send(client, "guessable", submitter_id="ada")
@@ -368,6 +369,7 @@ def test_a_mirror_deletes_what_was_taken_down(client: FlaskClient, services: Ser
     assert old < services.taken_down.newest_takedown_id()
 
 
+@pytest.mark.slow
 @pytest.mark.both
 def test_a_mirror_gets_what_moderators_show_again(client: FlaskClient, services: Services) -> None:
     banned = services.ids.contributor_id(STRANGER)

@@ -66,6 +66,7 @@ def test_a_compaction_waits_for_the_batch_that_it_may_have_overtaken(services: S
     assert services.claims.open_claim() is None
 
 
+@pytest.mark.slow
 def test_waiting_ends_on_stop(services: Services) -> None:
     for _ in range(3):
         commit_batch(services, make())

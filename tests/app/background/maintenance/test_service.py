@@ -51,6 +51,7 @@ def test_scheduled_maintenance_does_all_due_jobs_and_stops_on_request(
     assert isinstance(results[1], CompactionResult)
 
 
+@pytest.mark.slow
 def test_a_failure_is_logged_and_the_schedule_goes_on(
     services: Services, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -1,6 +1,8 @@
 from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
+import pytest
+
 from app.background.maintenance.results import ThinningResult
 from app.query.filters import Filters
 from app.query.snapshots import Reference
@@ -23,6 +25,7 @@ from tests.factories import commit_batch, make_contribution
 from tests.factories import make_received as make
 
 
+@pytest.mark.slow
 def test_thinning_keeps_the_ledger_and_the_newest(services: Services) -> None:
     snapshots = [commit_batch(services, make()) for _ in range(5)]
     assert maintenance(services).thinning.thin() == ThinningResult(thinned=3, live=2)
@@ -39,6 +42,7 @@ def test_a_dry_run_of_thinning_changes_nothing(services: Services) -> None:
     assert len(live(services)) == 5
 
 
+@pytest.mark.slow
 def test_a_snapshot_that_the_ledger_lacks_is_not_thinned(services: Services) -> None:
     commit_batch(services, make())
     append_batch(load_table(services.catalog), uuid4(), [make()])
@@ -48,6 +52,7 @@ def test_a_snapshot_that_the_ledger_lacks_is_not_thinned(services: Services) -> 
     assert live(services) == [2, 4, 5]
 
 
+@pytest.mark.slow
 def test_the_snapshot_of_a_claim_that_is_not_settled_is_not_thinned(services: Services) -> None:
     services.journal.append(make_contribution())
     batch_id = services.claims.claim(max_rows=10, max_bytes=10**6)
@@ -68,6 +73,7 @@ def test_the_snapshot_of_a_claim_that_is_not_settled_is_not_thinned(services: Se
     assert services.contributions.count(view, Filters()) == 4
 
 
+@pytest.mark.slow
 def test_of_a_stage_the_newest_builds_stay_and_those_that_something_holds(
     services: Services,
 ) -> None:

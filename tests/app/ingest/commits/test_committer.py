@@ -136,6 +136,7 @@ def test_death_after_the_claim_and_before_the_append(
     take_over()
 
 
+@pytest.mark.slow
 def test_death_when_the_data_files_are_written_and_nothing_is_committed(
     doomed: Process, services: Services, take_over: Callable[[], None]
 ) -> None:
@@ -158,6 +159,7 @@ def test_death_when_the_metadata_is_written_and_the_catalog_does_not_name_it(
     take_over()
 
 
+@pytest.mark.slow
 @pytest.mark.both
 def test_a_lake_commit_whose_success_was_hidden(
     doomed: Process, services: Services, take_over: Callable[[], None]
@@ -221,6 +223,7 @@ def test_death_after_the_claim_was_settled(doomed: Process, take_over: Callable[
     take_over()
 
 
+@pytest.mark.slow
 @pytest.mark.both
 def test_a_batch_is_committed_once_despite_kills_at_every_step(
     services: Services, acknowledged: list[KeyHolder], processes: Callable[[], Process]
@@ -242,6 +245,7 @@ def test_a_batch_is_committed_once_despite_kills_at_every_step(
     assert processes().committer.step() is False
 
 
+@pytest.mark.slow
 @pytest.mark.both
 @pytest.mark.parametrize("seam", ["before_reading", "before_settling"])
 @pytest.mark.parametrize("start", [Committer.reconcile, Committer.drain])
@@ -294,6 +298,7 @@ def test_entries_after_a_failed_attempt_wait_for_the_next_batch(
     assert [snapshot.added_rows for snapshot in _ledger(services)] == [1, 3]
 
 
+@pytest.mark.slow
 @pytest.mark.both
 def test_running_goes_on_through_failures_and_ends_with_nothing_pending(
     services: Services,
@@ -343,6 +348,7 @@ def test_draining_ends_although_other_nodes_go_on(doomed: Process, services: Ser
     assert services.journal.backlog().contributions == 1
 
 
+@pytest.mark.slow
 @pytest.mark.both
 def test_two_take_up_one_claim_and_the_later_one_has_read_it(
     services: Services, acknowledged: list[KeyHolder], processes: Callable[[], Process]
@@ -396,6 +402,7 @@ def test_two_take_up_one_claim_and_the_later_one_finds_a_part_of_its_entries_mar
     _assert_in_the_lake_once(services, acknowledged)
 
 
+@pytest.mark.slow
 @pytest.mark.both
 @pytest.mark.parametrize("seam", ["before_commit", "before_swap"])
 def test_two_write_the_same_files_and_one_commits(
@@ -420,6 +427,7 @@ def test_two_settle_one_batch(
     _assert_in_the_lake_once(services, acknowledged)
 
 
+@pytest.mark.slow
 @pytest.mark.both
 def test_a_committer_that_falls_behind_commits_nothing_twice(
     services: Services, acknowledged: list[KeyHolder], processes: Callable[[], Process]
@@ -578,6 +586,7 @@ def test_a_batch_that_a_client_waits_for_is_due_at_once(services: Services, cloc
     assert clock.now == Clock().now, "the batch was not due by its age"
 
 
+@pytest.mark.slow
 @pytest.mark.both
 def test_batches_that_clients_wait_for_are_a_least_time_apart(
     services: Services, clock: Clock
@@ -615,6 +624,7 @@ def test_entries_pending_at_start_are_due_at_once(services: Services) -> None:
     _assert_in_the_lake_once(services, receipts)
 
 
+@pytest.mark.slow
 @pytest.mark.both
 def test_a_batch_has_no_more_rows_than_its_limit(services: Services) -> None:
     committer = _committer(services, commit_max_rows=3)
@@ -624,6 +634,7 @@ def test_a_batch_has_no_more_rows_than_its_limit(services: Services) -> None:
     _assert_in_the_lake_once(services, receipts)
 
 
+@pytest.mark.slow
 @pytest.mark.both
 def test_a_batch_has_no_more_bytes_than_its_limit_unless_one_contribution_has(
     services: Services,
@@ -661,6 +672,7 @@ def test_a_backlog_is_committed_oldest_first(services: Services) -> None:
 # Afterwards.
 
 
+@pytest.mark.slow
 @pytest.mark.both
 def test_reconciling_brings_snapshots_of_other_engines_into_the_ledger(
     services: Services, acknowledged: list[KeyHolder]

@@ -396,6 +396,7 @@ def test_new_ids_are_of_now_and_never_go_back() -> None:
     assert before <= time_of(ids[0]) <= time_of(ids[-1]) <= datetime.now(UTC)
 
 
+@pytest.mark.slow
 @given(conversations(TEXT) | rich_conversations(TEXT))
 def test_the_content_hash_is_that_of_the_canonical_json(conversation: tuple[Turn, ...]) -> None:
     expected = hashlib.sha256(_canonical(conversation)).hexdigest()

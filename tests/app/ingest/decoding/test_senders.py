@@ -15,8 +15,12 @@ KNOWN = IDS.contributor_id(OWNER)
 @pytest.mark.parametrize(
     ("submitter_id", "ingest_id", "identity"),
     [
-        (None, None, Identity(None, ID)),
-        (None, UNGUESSABLE, Identity(None, IDS.conversation_id(None, UNGUESSABLE))),
+        (None, None, Identity(None, ID, is_owned=False)),
+        (
+            None,
+            UNGUESSABLE,
+            Identity(None, IDS.conversation_id(None, UNGUESSABLE), is_owned=False),
+        ),
         (None, "chat-1", Identity(None, ID, IDS.conversation_id(None, "chat-1"), is_owned=False)),
         (OWNER, None, Identity(KNOWN, ID)),
         (OWNER, "chat-1", Identity(KNOWN, IDS.conversation_id(OWNER, "chat-1"))),

@@ -1,6 +1,7 @@
 from datetime import UTC, datetime
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -17,6 +18,7 @@ _TEXT = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\x0
 _TURNS = conversations(_TEXT, min_turns=1)
 
 
+@pytest.mark.slow
 @given(
     conversation=_TURNS | rich_conversations(_TEXT.filter(bool)),
     received_at=st.datetimes(datetime(1970, 1, 1), datetime(9999, 12, 30), timezones=st.just(UTC)),  # noqa: DTZ001  # the bounds have no zone in hypothesis

@@ -64,6 +64,7 @@ def test_within_the_window_a_committed_entry_loses_its_payload_alone(services: S
     assert _payloads(services) == [None]
 
 
+@pytest.mark.slow
 def test_entries_are_removed_a_few_at_a_time_until_all_are(
     services: Services, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -267,6 +267,7 @@ def test_a_field_outside_the_conversation_makes_no_new_version(services: Service
     assert services.journal.append(again) == first
 
 
+@pytest.mark.slow
 @pytest.mark.both
 @given(st.lists(st.tuples(st.none() | _TEXT, _TEXT, _TEXT), min_size=2, max_size=2, unique=True))
 def test_no_two_identities_have_one_key(identities: list[tuple[str | None, str, str]]) -> None:

@@ -52,6 +52,7 @@ def releases(services: Services, snapshot: Snapshot) -> Releases:
     return releases_of(services, stages)
 
 
+@pytest.mark.slow
 def test_the_example_is_the_first_row_in_which_nothing_was_masked_or_contaminated(
     services: Services, releases: Releases, snapshot: Snapshot
 ) -> None:

@@ -63,6 +63,7 @@ def test_both_forms_hold_the_same_rows(
         assert len(rows) == manifest.splits[split] > 0
 
 
+@pytest.mark.slow
 def test_a_raw_release_omits_and_counts_hidden_rows(
     services: Services, releases_folder: Path, snapshot: Snapshot
 ) -> None:
@@ -131,6 +132,7 @@ def test_a_curated_release_has_messages_and_feedback_and_no_contributor(
         assert b"submitter-" not in content, path
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("asked", "rows", "dropped"),
     [
@@ -255,6 +257,7 @@ def test_the_manifest_describes_the_release(
     assert releases.all() == [manifest] == [releases.find("first")]
 
 
+@pytest.mark.slow
 def test_the_manifest_of_a_raw_release_has_the_schema_of_the_table(
     snapshot: Snapshot, releases: Releases
 ) -> None:

@@ -34,6 +34,7 @@ def test_releases_are_listed_by_name_and_found_by_it(
     assert folder_store.find("b").name == "b"
 
 
+@pytest.mark.slow
 def test_every_listed_file_is_found_with_its_type(
     folder_store: FolderStore, releases_folder: Path, releases: Releases, snapshot: Snapshot
 ) -> None:

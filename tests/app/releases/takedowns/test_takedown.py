@@ -42,6 +42,8 @@ from tests.servers.cluster import Cluster
 
 TAKEN = (1, 3, 4, 11)
 """Contributions that are taken down: the first is the only one with optional fields."""
+EARLIER_ID = "00000000-0000-7000-8000-000000000000"
+"""Id of a contribution that is earlier than all others."""
 PLACES = ["folder", pytest.param("bucket", marks=pytest.mark.cluster)]
 
 
@@ -308,6 +310,20 @@ def build_while_taking_down(services: Services, number: int) -> Manifest:
             record(services, number)
 
     return releases.build(make_recipe(), snapshot, CallWhileWriting(take_down_once))
+
+
+@pytest.mark.slow
+def test_what_moderators_hide_keeps_no_release_from_being_published_that_lacks_it(
+    services: Services,
+) -> None:
+    releases, snapshot = fill(services, *range(ROWS))
+
+    def hide_another() -> None:
+        with services.database.write() as connection:
+            services.hidden.hide(connection, [EARLIER_ID], "quarantine")
+
+    manifest = releases.build(make_recipe(), snapshot, CallWhileWriting(hide_another))
+    assert manifest.rows == ROWS
 
 
 @pytest.mark.slow

@@ -74,6 +74,7 @@ def test_nothing_is_found_of_takedowns_that_filled_pages_of_the_database(
     assert verify(services.settings, list(map(UUID, ids))).findings == set()
 
 
+@pytest.mark.slow
 @pytest.mark.both
 def test_nothing_is_found_of_what_moderators_have_dealt_with(services: Services) -> None:
     gone = make_contribution(conversation=make_turns(TEXT), contributor_id="eve")

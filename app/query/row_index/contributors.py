@@ -23,6 +23,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from app.query.dimensions import columns_of
+from catalog.scan import NO_ROWS
 from catalog.schema import CONVERSATION
 
 CONTRIBUTOR: Final = "contributor_id"
@@ -230,13 +231,13 @@ def positions_in(bucket: Bucket, key: bytes) -> pa.Array:
     """Return the positions of a contributor's rows, ascending.
 
     Args:
-        bucket: The bucket that the contributor is in, if the rows have any of it.
+        bucket: The bucket that the contributor is in.
         key: The contributor, as `key_of` returns it.
     """
     number = len(bucket.sums) // _ENTRY_BYTES
     entry = _entry_of(bucket.sums[: number * _ID_BYTES], key)
     if entry is None:
-        return pa.array([], pa.int64())
+        return NO_ROWS
     counts = np.frombuffer(bucket.sums, _CONTRIBUTIONS, number, number * _ID_BYTES)
     start = counts[:entry].sum(dtype=np.int64)
     positions = np.frombuffer(bucket.positions, _POSITION)

@@ -1,4 +1,4 @@
-"""The index of contributors: what readers find by it, and what it keeps."""
+"""The index of rows: what readers find of contributors by it, and what it keeps."""
 
 from typing import Any
 
@@ -6,10 +6,10 @@ import pytest
 from pytest import MonkeyPatch
 from sqlalchemy import delete
 
-from app.query.contributors import indexing, sums
-from app.query.counts_models import ContributorFile, ContributorRows
+from app.query.counts_models import ContributorRows, RowIndexFile
 from app.query.dimensions import Dimension
 from app.query.filters import Filters
+from app.query.row_index import indexing, sums
 from app.query.snapshots import Reference, SnapshotView
 from app.query.stats import ContributionStatistics
 from app.services import Services
@@ -37,6 +37,7 @@ def ids_of(services: Services, filters: Filters) -> list[str]:
     return found
 
 
+@pytest.mark.slow
 @pytest.mark.both
 def test_only_files_with_rows_of_a_contributor_are_opened(services: Services) -> None:
     hers = [make_received(day, contributor_id=ADA) for day in (0, 3)]
@@ -50,6 +51,7 @@ def test_only_files_with_rows_of_a_contributor_are_opened(services: Services) ->
     assert ids_of(services, OF_ADA) == in_order
 
 
+@pytest.mark.slow
 def test_a_contributor_of_another_engine_is_found_by_reading(services: Services) -> None:
     foreign = make_received(0, contributor_id="ada")
     commit_batch(services, foreign, make_received(0, contributor_id=ADA))
@@ -64,6 +66,7 @@ def test_a_contributor_of_another_engine_is_found_by_reading(services: Services)
     ]
 
 
+@pytest.mark.slow
 def test_a_contributor_and_a_text_are_found_by_both_indexes(services: Services) -> None:
     wanted = make_received(0, "a rare word", contributor_id=ADA)
     commit_batch(services, wanted, make_received(0, "rare", contributor_id=BOB))
@@ -80,14 +83,14 @@ def test_a_lost_index_is_made_anew(services: Services) -> None:
     (services.settings.home / "chatlake-counts.db").unlink()
     assert ids_of(services, OF_ADA) == [hers.contribution_id]
     services.summary_job().step()
-    assert services.contributor_indexing.paths() == services.file_counts.paths() != set()
+    assert services.row_indexing.paths() == services.file_counts.paths() != set()
 
 
 @pytest.mark.slow
 def test_totals_follow_files_that_come_and_go(services: Services, monkeypatch: MonkeyPatch) -> None:
     monkeypatch.setattr(indexing, "_MOST_BESIDE", 1)
     monkeypatch.setattr(indexing, "_SHARE_OF_TOTALS", 0)
-    service = services.contributor_indexing
+    service = services.row_indexing
     for number in range(4):
         commit_batch(services, make_received(number, contributor_id=ADA, conversation_id="c"))
         services.summary_job().step()
@@ -96,7 +99,7 @@ def test_totals_follow_files_that_come_and_go(services: Services, monkeypatch: M
         assert stats.groups["contributions"].to_pylist() == [1]
     with services.file_counts.database.read() as connection:
         beside = connection.execute(
-            ContributorFile.__table__.select().where(~ContributorFile.is_in_totals)
+            RowIndexFile.__table__.select().where(~RowIndexFile.is_in_totals)
         )
         assert len(beside.all()) <= 1
 
@@ -105,7 +108,7 @@ def test_totals_follow_files_that_come_and_go(services: Services, monkeypatch: M
 def test_wrong_rows_are_found(services: Services) -> None:
     commit_batch(services, make_received(0, contributor_id=ADA), make_received(1))
     services.summary_job().step()
-    service, view = services.contributor_indexing, view_of(services)
+    service, view = services.row_indexing, view_of(services)
     assert list(service.wrong(view, service.paths())) == []
     with services.file_counts.database.write() as connection:
         connection.execute(delete(ContributorRows).where(ContributorRows.positions != b""))
@@ -118,6 +121,7 @@ def test_wrong_rows_are_found(services: Services) -> None:
     assert list(service.wrong_totals()) == []
 
 
+@pytest.mark.slow
 def test_versions_of_a_conversation_are_found_in_their_files_alone(services: Services) -> None:
     versions = [make_received(day, conversation_id="c" * 32) for day in (0, 2)]
     single = make_received(1)
@@ -185,7 +189,7 @@ def test_what_was_counted_is_kept_when_replaced_is_compacted(
         services.summary_job().step()
     before = services.file_counts.paths()
     assert services.maintenance().compaction.compact_replaced().changed == 8
-    service, view = services.contributor_indexing, view_of(services)
+    service, view = services.row_indexing, view_of(services)
     (path,) = service.paths() - before
     assert path in services.file_counts.paths()
     assert list(services.summaries.wrong(view, {path})) == []
@@ -205,4 +209,4 @@ def test_what_was_not_counted_is_not_taken_over(services: Services) -> None:
             services, make_received(0, str(number), contributor_id=ADA, conversation_id=CHAT)
         )
     assert services.maintenance().compaction.compact_replaced().changed == 8
-    assert services.contributor_indexing.paths() == services.file_counts.paths() == set()
+    assert services.row_indexing.paths() == services.file_counts.paths() == set()

@@ -1,20 +1,29 @@
-"""The index of contributors, as the database keeps it.
+"""The index of rows, as the database keeps it.
+
+What it has of a data file is divided into buckets, and beside that of other files in the same one.
+So a contributor or a content is found by reading one bucket of each file.
 
 A data file never changes, so neither does what the index has of it. A file that isn't in the index
-is read. The totals are sums over the files that are marked as a part of them, and are changed in
-one transaction with these marks.
+is read. The totals of contributors are sums over the files that are marked as a part of them, and
+are changed in one transaction with these marks.
 """
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 import pyarrow as pa
-from sqlalchemy import Connection, delete, insert, select, text, update
+from sqlalchemy import Connection, TextClause, delete, insert, select, text, update
 
-from app.query.contributors.buckets import BUCKETS, Bucket, Term, key_of, positions_in
-from app.query.counts_models import ContributorFile, ContributorRows, ContributorTotals
+from app.query.counts_models import (
+    ContentRows,
+    ContributorRows,
+    ContributorTotals,
+    RowIndexFile,
+)
+from app.query.row_index import contents, contributors
+from app.query.row_index.contributors import BUCKETS, Bucket, Term
 from app.state.db import Database
 from app.state.derived import DerivedLost
 from app.state.parts import in_parts
@@ -24,13 +33,13 @@ _FILES: Final = 1 << 40
 """More files than there will ever be."""
 _BITS_BYTES: Final = len(BUCKETS) // 8 + 1
 _EVERY_FILE: Final = select(
-    ContributorFile.number,
-    ContributorFile.path,
-    ContributorFile.sign,
-    ContributorFile.rows,
-    ContributorFile.buckets,
-    ContributorFile.is_complete,
-    ContributorFile.is_in_totals,
+    RowIndexFile.number,
+    RowIndexFile.path,
+    RowIndexFile.sign,
+    RowIndexFile.rows,
+    RowIndexFile.buckets,
+    RowIndexFile.is_complete,
+    RowIndexFile.is_in_totals,
 )
 
 
@@ -43,7 +52,7 @@ class IndexedFile:
         path: URL of the file.
         sign: 1 for a file of the raw table, -1 for one of `replaced`.
         rows: How many contributions it has, or names.
-        buckets: The buckets that it has something in, as bits of a number.
+        buckets: The buckets of contributors that it has something in, as bits of a number.
         is_complete: Whether all of its contributors are in the index; if not, none of them is.
         is_in_totals: Whether it is a part of the totals.
     """
@@ -57,8 +66,21 @@ class IndexedFile:
     is_in_totals: bool
 
     def places(self, buckets: Iterable[int] = BUCKETS) -> Iterator[int]:
-        """Yield the keys of what the file has in some buckets."""
+        """Yield the keys of what the file has in some buckets of contributors."""
         return (place_of(each, self.number) for each in buckets if self.buckets >> each & 1)
+
+
+@dataclass(frozen=True, slots=True)
+class IndexedRows:
+    """What the index has of the rows of a data file.
+
+    Attributes:
+        contributors: The contributors, by buckets; None if they can't be indexed.
+        contents: The contents, by buckets; none of a file of `replaced`.
+    """
+
+    contributors: Mapping[int, Bucket] | None
+    contents: Mapping[int, bytes] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,8 +104,8 @@ def place_of(bucket: int, number: int) -> int:
     return bucket * _FILES + number
 
 
-class ContributorIndex:
-    """Tells the rows of contributors in data files, and how many there are in each and in all."""
+class RowIndex:
+    """Tells the rows of contributors and contents in the data files of the raw table."""
 
     def __init__(self, database: Database) -> None:
         """Use a database.
@@ -93,11 +115,40 @@ class ContributorIndex:
         """
         self._database = database
 
-    def candidates(self, contributor_id: str) -> CandidateRows:
+    def of_contributor(self, contributor_id: str) -> CandidateRows:
         """Return what tells in which rows of a data file a contributor may be."""
+        key = contributors.key_of(contributor_id)
+        if key is None:
+            # Another engine made it, and a file with such a one isn't complete.
+            return self._candidates(_WITH_CONTRIBUTORS, 0, lambda *_: NO_ROWS)
+        return self._candidates(
+            _WITH_CONTRIBUTORS,
+            key[0],
+            lambda sums, positions: contributors.positions_in(Bucket(sums, positions), key),
+        )
+
+    def of_content(self, content_hash: str) -> CandidateRows:
+        """Return what tells in which rows of a data file a content may be."""
+        return self._candidates(
+            _WITH_CONTENTS,
+            contents.bucket_of(content_hash),
+            lambda entries: contents.positions_in(entries, content_hash),
+        )
+
+    def _candidates(
+        self, query: TextClause, bucket: int, positions: Callable[..., pa.Array]
+    ) -> CandidateRows:
+        """Return what tells the positions that files have in a bucket.
+
+        Args:
+            query: Selects the files, and what each has in the bucket.
+            bucket: The bucket.
+            positions: Returns the positions by what a file has in the bucket.
+        """
         known: dict[str, pa.Array] = {}
         with suppress(DerivedLost), self._database.read() as connection:
-            known = dict(_positions(connection, key_of(contributor_id)))
+            for path, *columns in connection.execute(query, {"first": place_of(bucket, 0)}):
+                known[path] = NO_ROWS if columns[0] is None else positions(*columns)
         return lambda file: known.get(file.path)
 
     @contextmanager
@@ -123,7 +174,7 @@ class ContributorIndex:
         """
         with self._database.write_erasing() as connection:
             if not self._database.is_sqlite:
-                table = ContributorFile.__tablename__
+                table = RowIndexFile.__tablename__
                 connection.exec_driver_sql(f"LOCK TABLE {table} IN SHARE ROW EXCLUSIVE MODE")
             yield connection
 
@@ -143,7 +194,7 @@ def terms_of(
     """Yield what some files have of the contributors of some buckets.
 
     Args:
-        connection: A connection of `ContributorIndex.reading` or `writing`.
+        connection: A connection of `RowIndex.reading` or `writing`.
         buckets: The buckets.
         files: The files, each with what is added of it.
     """
@@ -168,17 +219,26 @@ def totals_of(connection: Connection, buckets: range) -> Iterator[Term]:
         yield Term(bucket, sums, 1)
 
 
-def buckets_of(connection: Connection, file: IndexedFile) -> dict[int, Bucket]:
-    """Return all that the index has of a file, by buckets."""
-    places = list(file.places())
-    rows = select(
+def rows_of(connection: Connection, file: IndexedFile) -> IndexedRows:
+    """Return all that the index has of a file."""
+    of_contributors = select(
         ContributorRows.place,
         ContributorRows.sums,
         ContributorRows.positions,
         ContributorRows.commits,
+    ).where(ContributorRows.place.in_(list(file.places())))
+    of_contents = select(ContentRows.place, ContentRows.entries).where(
+        ContentRows.place.in_(_content_places(file.number))
     )
-    found = connection.execute(rows.where(ContributorRows.place.in_(places)))
-    return {place // _FILES: Bucket(*columns) for place, *columns in found}
+    return IndexedRows(
+        {
+            place // _FILES: Bucket(*columns)
+            for place, *columns in connection.execute(of_contributors)
+        }
+        if file.is_complete
+        else None,
+        {place // _FILES: entries for place, entries in connection.execute(of_contents)},
+    )
 
 
 def add_file(
@@ -186,45 +246,51 @@ def add_file(
     path: str,
     sign: int,
     rows: int,
-    buckets: Mapping[int, Bucket] | None,
+    indexed: IndexedRows,
     *,
     is_in_totals: bool = False,
 ) -> None:
     """Add a file, unless it is there.
 
     Args:
-        connection: A connection of `ContributorIndex.writing`.
+        connection: A connection of `RowIndex.writing`.
         path: URL of the file.
         sign: 1 for a file of the raw table, -1 for one of `replaced`.
         rows: How many contributions it has, or names.
-        buckets: The contributors of the file; None if they can't be indexed.
+        indexed: What the index has of its rows.
         is_in_totals: Whether the totals have it already.
     """
-    if connection.scalar(select(ContributorFile.number).where(ContributorFile.path == path)):
+    if connection.scalar(select(RowIndexFile.number).where(RowIndexFile.path == path)):
         return
+    buckets = indexed.contributors or {}
     inserted = connection.execute(
-        insert(ContributorFile).returning(ContributorFile.number),
+        insert(RowIndexFile).returning(RowIndexFile.number),
         {
             "path": path,
             "sign": sign,
             "rows": rows,
-            "buckets": sum(1 << bucket for bucket in buckets or ()).to_bytes(_BITS_BYTES, "big"),
-            "is_complete": buckets is not None,
+            "buckets": sum(1 << bucket for bucket in buckets).to_bytes(_BITS_BYTES, "big"),
+            "is_complete": indexed.contributors is not None,
             "is_in_totals": is_in_totals,
         },
     )
     number = inserted.scalar_one()
-    places = [
+    of_contributors = [
         {
             "place": place_of(bucket, number),
             "sums": found.sums,
             "positions": found.positions,
             "commits": found.commits,
         }
-        for bucket, found in (buckets or {}).items()
+        for bucket, found in buckets.items()
     ]
-    if places:
-        connection.execute(insert(ContributorRows), places)
+    of_contents = [
+        {"place": place_of(bucket, number), "entries": entries}
+        for bucket, entries in indexed.contents.items()
+    ]
+    for model, found in ((ContributorRows, of_contributors), (ContentRows, of_contents)):
+        if found:
+            connection.execute(insert(model), found)
 
 
 def remove_files(connection: Connection, files: Iterable[IndexedFile]) -> None:
@@ -232,8 +298,10 @@ def remove_files(connection: Connection, files: Iterable[IndexedFile]) -> None:
     for file in files:
         places = list(file.places())
         connection.execute(delete(ContributorRows).where(ContributorRows.place.in_(places)))
-        number = ContributorFile.number == file.number
-        connection.execute(delete(ContributorFile).where(number))
+        of_contents = ContentRows.place.in_(_content_places(file.number))
+        connection.execute(delete(ContentRows).where(of_contents))
+        number = RowIndexFile.number == file.number
+        connection.execute(delete(RowIndexFile).where(number))
 
 
 def set_totals(
@@ -242,7 +310,7 @@ def set_totals(
     """Replace the totals.
 
     Args:
-        connection: A connection of `ContributorIndex.writing`.
+        connection: A connection of `RowIndex.writing`.
         totals: Buckets with the sums of their contributors.
         numbers: The files that are in the totals now.
     """
@@ -251,42 +319,34 @@ def set_totals(
         connection.execute(delete(ContributorTotals).where(of_bucket))
         values = {"bucket": bucket, "sums": sums}
         connection.execute(insert(ContributorTotals), values)
-    connection.execute(update(ContributorFile).values(is_in_totals=False))
+    connection.execute(update(RowIndexFile).values(is_in_totals=False))
     for some in in_parts(numbers):
-        files = update(ContributorFile).where(ContributorFile.number.in_(some))
+        files = update(RowIndexFile).where(RowIndexFile.number.in_(some))
         connection.execute(files.values(is_in_totals=True))
 
 
 def take_out_of_totals(connection: Connection, numbers: Collection[int]) -> None:
     """Mark files as no part of the totals, which have what they had by another file now."""
     for some in in_parts(numbers):
-        files = update(ContributorFile).where(ContributorFile.number.in_(some))
+        files = update(RowIndexFile).where(RowIndexFile.number.in_(some))
         connection.execute(files.values(is_in_totals=False))
 
 
 def clear(connection: Connection) -> None:
     """Remove everything."""
-    for model in (ContributorTotals, ContributorRows, ContributorFile):
+    for model in (ContributorTotals, ContributorRows, ContentRows, RowIndexFile):
         connection.execute(delete(model))
 
 
-_OF_BUCKET: Final = text(
-    "SELECT path, sums, positions FROM contributor_files LEFT JOIN contributor_rows"
+def _content_places(number: int) -> list[int]:
+    return [place_of(bucket, number) for bucket in contents.BUCKETS]
+
+
+_WITH_CONTRIBUTORS: Final = text(
+    "SELECT path, sums, positions FROM row_index_files LEFT JOIN contributor_rows"
     " ON place = :first + number WHERE sign > 0 AND is_complete"
 )
-_COMPLETE: Final = select(ContributorFile.path).where(
-    ContributorFile.sign > 0, ContributorFile.is_complete
+_WITH_CONTENTS: Final = text(
+    "SELECT path, entries FROM row_index_files LEFT JOIN content_rows"
+    " ON place = :first + number WHERE sign > 0"
 )
-
-
-def _positions(connection: Connection, key: bytes | None) -> Iterator[tuple[str, pa.Array]]:
-    """Yield the files of the raw table that are indexed, each with the rows of a contributor."""
-    if key is None:
-        # Another engine made it, and a file with such a one isn't complete.
-        for path in connection.scalars(_COMPLETE):
-            yield path, NO_ROWS
-        return
-    found = connection.execute(_OF_BUCKET, {"first": place_of(key[0], 0)})
-    for path, sums, positions in found:
-        is_there = sums is not None and key in sums
-        yield path, positions_in(Bucket(sums, positions), key) if is_there else NO_ROWS

@@ -1,10 +1,10 @@
-"""The index of content hashes: what readers find by it, and what it keeps."""
+"""The index of rows: what readers find of contents by it, and what it keeps."""
 
 import pytest
 from msgspec.structs import replace
 from sqlalchemy import delete, update
 
-from app.query.counts_models import HashedFile, HashRows
+from app.query.counts_models import ContentRows, RowIndexFile
 from app.query.filters import Filters
 from app.query.snapshots import Reference, SnapshotView
 from app.services import Services
@@ -66,19 +66,19 @@ def test_a_lost_index_is_made_anew(services: Services) -> None:
     (services.settings.home / "chatlake-counts.db").unlink()
     assert ids_of(services, "ab" * 32) == [wanted.contribution_id]
     services.summary_job().step()
-    assert services.content_hashes.paths() == {file.path for file in view_of(services).files()}
+    assert services.row_indexing.paths() == {file.path for file in view_of(services).files()}
 
 
 def test_wrong_rows_are_found_and_files_that_are_gone_are_forgotten(services: Services) -> None:
     commit_batch(services, of_hash("ab" * 32), of_hash("cd" * 32))
     services.summary_job().step()
-    index, view = services.content_hashes, view_of(services)
+    index, view = services.row_indexing, view_of(services)
     assert list(index.wrong(view, index.paths())) == []
     with services.file_counts.database.write() as connection:
-        connection.execute(delete(HashRows).where(HashRows.place > 1 << 47))
+        connection.execute(delete(ContentRows).where(ContentRows.place > 1 << 47))
     assert list(index.wrong(view, index.paths())) == [view.files()[0].path]
     with services.file_counts.database.write() as connection:
-        connection.execute(update(HashedFile).values(path="gone"))
+        connection.execute(update(RowIndexFile).values(path="gone"))
     services.summary_job().step()
     assert index.paths() == {file.path for file in view.files()}
     assert list(index.wrong(view, index.paths())) == []
@@ -94,7 +94,7 @@ def test_what_a_takedown_rewrote_is_erased_and_indexed_again(services: Services)
     request("contribution", [gone.contribution_id], reason=None, requested_by="test")
     services.takedown.run()
     with services.file_counts.database.read() as connection:
-        assert connection.execute(HashRows.__table__.select()).all() == []
+        assert connection.execute(ContentRows.__table__.select()).all() == []
     services.summary_job().step()
     assert ids_of(services, "cd" * 32) == [left.contribution_id]
     assert ids_of(services, "ab" * 32) == []

@@ -1,4 +1,4 @@
-"""Keeping the index of contributors up to the newest snapshot."""
+"""Keeping the index of rows up to the newest snapshot."""
 
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
@@ -9,51 +9,46 @@ from typing import Final
 
 from sqlalchemy import Connection
 
-from app.query.contributors.buckets import (
-    BUCKETS,
-    CONTRIBUTOR_COLUMNS,
-    Bucket,
-    encode,
-    gather,
-    gather_replaced,
-    merge,
-    summed,
-)
-from app.query.contributors.index import (
-    ContributorIndex,
+from app.query.file_selection import FileSelection
+from app.query.filters import Filters
+from app.query.replaced import ReplacedReader
+from app.query.row_index import contents, contributors
+from app.query.row_index.contributors import BUCKETS, CONTRIBUTOR_COLUMNS, Bucket, encode, summed
+from app.query.row_index.index import (
     IndexedFile,
+    IndexedRows,
+    RowIndex,
     Summand,
     add_file,
-    buckets_of,
     clear,
     files_of,
     remove_files,
+    rows_of,
     set_totals,
     take_out_of_totals,
     terms_of,
     totals_of,
 )
-from app.query.file_selection import FileSelection
-from app.query.filters import Filters
-from app.query.replaced import ReplacedReader
 from app.query.snapshots import SnapshotView
 from app.state.derived import DerivedLost
+from app.versions.keys import CONTENT_HASH
 from catalog.plans import DataFile
 from catalog.replaced import ReplacedFile
 from catalog.scan import read
 from catalog.schema import ID
 
-_COLUMNS: Final = (ID, *CONTRIBUTOR_COLUMNS)
+_COLUMNS: Final = (CONTENT_HASH, *CONTRIBUTOR_COLUMNS)
+_REPLACED_COLUMNS: Final = (ID, *CONTRIBUTOR_COLUMNS)
 _SHARE_OF_TOTALS: Final = 8
 """One row in so many of the totals may be in files that readers add or take away."""
 _MOST_BESIDE: Final = 64
 """The most files that readers add to the totals or take away from them."""
 
 
-class ContributorIndexing:
+class RowIndexing:
     """Adds the data files of the newest snapshot to the index, and removes others."""
 
-    def __init__(self, index: ContributorIndex, replaced: ReplacedReader) -> None:
+    def __init__(self, index: RowIndex, replaced: ReplacedReader) -> None:
         """Prepare to index.
 
         Args:
@@ -82,9 +77,9 @@ class ContributorIndexing:
             with self._index.writing() as connection:
                 remove_files(connection, [file for file in gone if not file.is_in_totals])
         indexed = 0
-        for file, sign, buckets in _buckets(selected, paths - known.keys()):
+        for file, sign, rows in _read(selected, paths - known.keys()):
             with self._index.writing() as connection:
-                add_file(connection, file.path, sign, file.rows, buckets)
+                add_file(connection, file.path, sign, file.rows, rows)
             indexed += 1
             if not goes_on():
                 return indexed
@@ -136,14 +131,14 @@ class ContributorIndexing:
             paths: The paths of files of the snapshot that are indexed.
         """
         selected = FileSelection.of(view, Filters(), self._replaced)
-        for file, sign, buckets in _buckets(selected, set(paths)):
+        for file, sign, rows in _read(selected, set(paths)):
             with self._index.reading() as connection:
                 known = files_of(connection).get(file.path)
-                found = buckets_of(connection, known) if known else {}
+                found = rows_of(connection, known) if known else None
             if known is None:
                 # It was replaced meanwhile.
                 continue
-            if (known.sign, known.rows, found) != (sign, file.rows, buckets or {}):
+            if (known.sign, known.rows, found) != (sign, file.rows, rows):
                 yield file.path
 
     def wrong_totals(self) -> Iterator[int]:
@@ -207,12 +202,13 @@ def _merge_files(connection: Connection, path: str, old: Sequence[IndexedFile]) 
     """Add a file with the rows of others of `replaced`, and put it into their place in totals."""
     parts = defaultdict[int, list[Bucket]](list)
     for file in old:
-        for name, bucket in buckets_of(connection, file).items():
+        for name, bucket in (rows_of(connection, file).contributors or {}).items():
             parts[name].append(bucket)
-    buckets = {name: merge(of_bucket) for name, of_bucket in parts.items()}
+    merged = {name: contributors.merge(of_bucket) for name, of_bucket in parts.items()}
     is_in_totals = all(file.is_in_totals for file in old)
     rows = sum(file.rows for file in old)
-    add_file(connection, path, old[0].sign, rows, buckets, is_in_totals=is_in_totals)
+    indexed = IndexedRows(merged)
+    add_file(connection, path, old[0].sign, rows, indexed, is_in_totals=is_in_totals)
     if is_in_totals:
         take_out_of_totals(connection, [file.number for file in old])
 
@@ -223,15 +219,17 @@ def _total(connection: Connection, bucket: int, beside: Mapping[IndexedFile, Sum
     return encode(summed(terms))
 
 
-def _buckets(
+def _read(
     selected: FileSelection, paths: Collection[str]
-) -> Iterator[tuple[DataFile | ReplacedFile, int, dict[int, Bucket] | None]]:
-    """Yield those files of a selection that have some paths, with signs and contributors."""
+) -> Iterator[tuple[DataFile | ReplacedFile, int, IndexedRows]]:
+    """Yield those files of a selection that have some paths, with signs and what is indexed."""
     for file in selected.files:
         if file.path in paths:
-            rows = read(selected.view.table, [file], CONTRIBUTOR_COLUMNS)
-            yield file, 1, gather(rows)
+            batches = list(read(selected.view.table, [file], _COLUMNS))
+            hashes = (batch.column(CONTENT_HASH) for batch in batches)
+            yield file, 1, IndexedRows(contributors.gather(batches), contents.gather(hashes))
     named = [file for file in selected.replaced_files if file.path in paths]
-    for replaced, rows in selected.replaced_by_day(named, _COLUMNS):
+    for replaced, rows in selected.replaced_by_day(named, _REPLACED_COLUMNS):
         numbers = selected.numbers_of(replaced, rows[ID])
-        yield replaced, -1, gather_replaced(rows.to_batches(), numbers)
+        buckets = contributors.gather_replaced(rows.to_batches(), numbers)
+        yield replaced, -1, IndexedRows(buckets)

@@ -14,7 +14,12 @@ from typing import Final
 import pyarrow as pa
 from sqlalchemy import Connection
 
-from app.query.contributors.buckets import (
+from app.query.dimensions import Dimension
+from app.query.file_selection import FileSelection
+from app.query.filters import Filters
+from app.query.group_counts import COUNTS, GroupCounts, LargestGroups
+from app.query.replaced import ReplacedReader
+from app.query.row_index.contributors import (
     BUCKETS,
     CONTRIBUTOR,
     CONTRIBUTOR_COLUMNS,
@@ -24,20 +29,15 @@ from app.query.contributors.buckets import (
     gather,
     summed,
 )
-from app.query.contributors.index import (
-    ContributorIndex,
+from app.query.row_index.index import (
     IndexedFile,
+    RowIndex,
     Summand,
     files_of,
     terms_of,
     totals_of,
 )
-from app.query.contributors.indexing import beside_totals
-from app.query.dimensions import Dimension
-from app.query.file_selection import FileSelection
-from app.query.filters import Filters
-from app.query.group_counts import COUNTS, GroupCounts, LargestGroups
-from app.query.replaced import ReplacedReader
+from app.query.row_index.indexing import beside_totals
 from app.query.snapshots import SnapshotView
 from app.state.derived import DerivedLost
 from catalog.plans import DataFile
@@ -85,11 +85,11 @@ class _Summands:
 class ContributorSums:
     """Counts contributions and turns by contributor, with one bucket in memory at a time."""
 
-    def __init__(self, index: ContributorIndex, replaced: ReplacedReader) -> None:
+    def __init__(self, index: RowIndex, replaced: ReplacedReader) -> None:
         """Prepare to sum.
 
         Args:
-            index: The index of contributors.
+            index: The index of rows.
             replaced: Tells which contributions a later version replaced.
         """
         self._index = index

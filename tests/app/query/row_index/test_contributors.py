@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.query.contributors.buckets import (
+from app.query.row_index.contributors import (
     NO_CONTRIBUTOR,
     SUMS_SCHEMA,
     Term,
