@@ -53,7 +53,7 @@ def test_status_shows_the_contents_of_the_lake(runner: FlaskCliRunner, services:
     cleaned = load_table(services.catalog, COMPUTED_STAGES["cleaned"].rows)
     replace_files(cleaned, lambda _: True, [], {})
     told = status(runner)
-    assert told["cleaned"] == "0, 0 bytes, 1 live snapshots"
+    assert told["cleaned"] == "0, 0 bytes, 1 live snapshot"
     assert "curated" not in told
     assert told["snapshot"] == str(snapshot.snapshot_id)
     assert "ago, 1 row, at " in told["last commit"]

@@ -531,7 +531,7 @@ DERIVED_FAULTS = {
         lambda services: _garble(_an_index(services)), "text index", "can't be read"
     ),
     "the texts of a file are left that is gone": Fault(
-        _on_text_index("UPDATE about SET url = url || '.gone'"), "text index", "that are gone"
+        _on_text_index("UPDATE about SET url = url || '.gone'"), "text index", "removed data file"
     ),
     "outcomes can't be read": Fault(_change("outcomes/prompts.parquet", ""), "outcomes", "read"),
 }
@@ -564,7 +564,7 @@ FAULTS = {
             insert(IdempotencyKey).values(key=b"k" * 32, contribution_id=FIRST_ID, entry_id=999)
         ),
         "keys",
-        "1 idempotency keys",
+        "1 idempotency key",
     ),
     "a chunk records other rows": Fault(_record_chunk, "stages", "state 5"),
     "a build of a stage was cut off": Fault(_open_chunk, "stages", "was cut off"),
@@ -639,7 +639,7 @@ def test_a_planted_fault_is_found(sound: Services, name: str) -> None:
 
 
 FOUND_BY_SAMPLES = {
-    "the index lacks versions": "lacks 1 versions of",
+    "the index lacks versions": "lacks 1 version of",
     "the index has versions that aren't there": "versions that aren't there",
     "replaced names what isn't there": "names contributions that aren't there",
     "the counts of a file are wrong": "aren't those",
