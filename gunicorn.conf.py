@@ -72,6 +72,7 @@ os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "jemalloc")
 
 from app.background.startup import (  # noqa: E402
     BACKLOG,
+    SERVICE,
     allow_connections,
     end_process,
     exempt_from_collection,
@@ -79,16 +80,14 @@ from app.background.startup import (  # noqa: E402
     restrict_umask,
 )
 
-# The service's own code is not preloaded: workers read it again when the server reloads, and
-# connections and the catalog belong to the process that opened them. Libraries are imported once,
-# and before all that imports some of them by itself.
+# Once for all processes, and before all that imports some of them by itself.
 import_libraries("duckdb", "flask_smorest")
 
 from prometheus_client.multiprocess import mark_process_dead  # noqa: E402
 
 from app.background.supervisor import Supervisor  # noqa: E402
 from app.edge.worker import Worker  # noqa: E402
-from app.settings import Settings  # noqa: E402
+from app.settings import Settings, SettingsError  # noqa: E402
 from app.telemetry import exposition, logs, metrics, traces  # noqa: E402
 
 _ENDING_SIGNALS = (signal.SIGINT, signal.SIGQUIT, signal.SIGTERM)
@@ -113,7 +112,15 @@ _MALLOC_OPTIONS = {
 }
 """Options by their environment variables, with their numbers in malloc.h: see mallopt(3)."""
 
-_settings = Settings.from_environment(os.environ)
+try:
+    _settings = Settings.from_environment(os.environ)
+except SettingsError as error:
+    # The operator gets one line, and no traceback.
+    raise SystemExit(f"chatlake: {error}") from error
+if not _settings.dev:
+    # Once for all processes, too. In development, new workers read code again that has changed.
+    # The application is made after the fork: connections belong to the process that opened them.
+    import_libraries(*SERVICE)
 
 
 class _ServerLog(Logger):
@@ -233,7 +240,7 @@ def child_exit(server: Arbiter, worker: Worker) -> None:
 
 
 def on_reload(server: Arbiter) -> None:
-    """Restart the committer, so that it reads code and settings again as the workers do."""
+    """Restart the committer as the workers are."""
     _stop_committer(server)
     _start_committer(server)
 

@@ -12,12 +12,13 @@ from rich.filesize import decimal
 from sqlalchemy import make_url
 
 from app.background.election import COMMITTER_LOCK, is_led
-from app.ingest.depth import read_depth
+from app.ingest.journal.depth import read_depth
 from app.services import Services
 from app.state import ledger
 from catalog.size import size_of
 from catalog.stages import COMPUTED_STAGES
 from catalog.table import load_table
+from catalog.wording import counted
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +78,7 @@ def _places(services: Services) -> Iterator[Fact]:
 
 def _journal(services: Services) -> Iterator[Fact]:
     depth = read_depth(services.journal, services.database)
-    waiting = f"{depth.backlog.contributions:,} contributions"
+    waiting = counted(depth.backlog.contributions, "contribution")
     used = depth.backlog.payload_bytes
     if depth.oldest_at:
         waiting += f", {decimal(used)}, the oldest for {_since(depth.oldest_at)}"
@@ -101,7 +102,7 @@ def _last_commit(services: Services) -> Iterator[Fact]:
         return
     yield Fact(
         "last commit",
-        f"{_since(snapshot.committed_at)} ago, {snapshot.added_rows:,} rows, "
+        f"{_since(snapshot.committed_at)} ago, {counted(snapshot.added_rows, 'row')}, "
         f"at {snapshot.committed_at.isoformat(timespec='seconds')}",
     )
     yield Fact("snapshot", str(snapshot.snapshot_id))
@@ -120,7 +121,8 @@ def _stages(services: Services) -> Iterator[Fact]:
         if size.live_snapshots:
             yield Fact(
                 stage,
-                f"{size.rows:,}, {decimal(size.data_bytes)}, {size.live_snapshots} live snapshots",
+                f"{size.rows:,}, {decimal(size.data_bytes)}, "
+                f"{counted(size.live_snapshots, 'live snapshot')}",
             )
 
 

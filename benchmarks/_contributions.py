@@ -7,7 +7,7 @@ from itertools import accumulate, cycle
 from random import Random
 from uuid import UUID
 
-from app.ingest.decode import new_contribution_id
+from app.ingest.decoding.contributions import new_contribution_id
 from catalog.records import Contribution, Turn, time_of
 
 _RANDOM = Random(0)  # noqa: S311  # texts, not secrets

@@ -30,7 +30,7 @@ from catalog.scan import read
 from catalog.schema import CONVERSATION
 from catalog.size import size_of
 from catalog.snapshots import Snapshot
-from catalog.stage_tables import newest_build, replace_files
+from catalog.stage_builds import newest_build, replace_files
 from catalog.stages import (
     COMPUTED_STAGES,
     DROPPED_ARROW_SCHEMA,
@@ -85,7 +85,7 @@ def fill(services: Services, rows: int, days: int, released: int) -> None:
             services.releases.build(_recipe("raw"), snapshot)
             is_released = True
         if number % _BATCHES_A_DAY == 0:
-            services.maintenance().thin()
+            services.maintenance().thinning.thin()
             table = load_table(services.catalog)
     print(f"{rows} conversations in {perf_counter() - started:.0f} s", flush=True)
 

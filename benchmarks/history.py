@@ -12,8 +12,8 @@ import _contributions
 import _lake
 import click
 
-from app.background.maintenance import MaintenanceResult
-from app.ingest.committer import Committer
+from app.background.maintenance.results import MaintenanceResult
+from app.ingest.commits.committer import Committer
 from app.services import Services
 from catalog.entries import newest_entries
 from catalog.errors import CommitConflict

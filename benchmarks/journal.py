@@ -10,9 +10,9 @@ import _lake
 import click
 from msgspec.structs import replace
 
-from app.ingest.entries import encode_contribution
-from app.ingest.idempotency import idempotency_key
-from app.ingest.journal import _Item
+from app.ingest.journal.entries import encode_contribution
+from app.ingest.journal.idempotency import idempotency_key
+from app.ingest.journal.journal import _Item
 from app.services import Services
 from app.versions.keys import version_key
 

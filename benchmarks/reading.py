@@ -78,9 +78,9 @@ def _fill(services: Services, rows: int, days: int) -> None:
             append_batch(load_table(services.catalog), uuid4(), contributions)
     services.committer().reconcile()
     maintenance = services.maintenance()
-    compacted = list(maintenance.compact(Event()))
+    compacted = list(maintenance.compaction.compact(Event()))
     print(f"{rows} conversations of {days} days, {len(compacted)} of them compacted")
-    print(maintenance.thin(), flush=True)
+    print(maintenance.thinning.thin(), flush=True)
 
 
 def _facts(services: Services) -> _Facts:

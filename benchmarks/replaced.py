@@ -17,7 +17,7 @@ import _columns
 import _lake
 import click
 
-from app.ingest.decode import new_contribution_id
+from app.ingest.decoding.contributions import new_contribution_id
 from app.query.filters import Filters
 from app.query.snapshots import Reference
 from app.services import Services

@@ -224,7 +224,7 @@ def _fill(services: Services, rows: int, days: int) -> None:
         with services.database.write() as connection:
             ledger.record(connection, [snapshot])
         if number % (_columns.COMMITS_A_DAY * 10) == 0:
-            services.maintenance().thin()
+            services.maintenance().thinning.thin()
     services.committer().reconcile()
 
 

@@ -30,7 +30,7 @@ from catalog.plans import plan
 from catalog.scan import read
 from catalog.schema import ID
 from catalog.snapshots import live_snapshots
-from catalog.stage_tables import StageReader
+from catalog.stage_reader import StageReader
 from catalog.stages import COMPUTED_STAGES
 from catalog.table import load_table
 from tests.browsers import start_browser

@@ -68,7 +68,7 @@ def main(
         services = _lake.make(home or Path(scratch) / "lake", sql_timeout_s=timeout_s)
         if not list(live_snapshots(load_table(services.catalog))):
             for _ in _columns.fill(services.catalog, rows, days):
-                services.maintenance().thin()
+                services.maintenance().thinning.thin()
             services.committer().reconcile()
         floor = _floor(services)
         _ask(services, _QUESTIONS["nothing"])  # starts the template, finds the replaced versions

@@ -17,7 +17,7 @@ import _lake
 import click
 import numpy as np
 
-from app.ingest.decode import new_contribution_id
+from app.ingest.decoding.contributions import new_contribution_id
 from app.services import Services
 from app.versions.index import add_rows
 from catalog.records import Contribution, Turn, time_of

@@ -12,6 +12,7 @@ from catalog.plans import plan
 from catalog.scan import read
 from catalog.schema import SEQUENCE_NUMBER
 from catalog.snapshots import Snapshot, to_snapshot
+from catalog.wording import counted
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +32,8 @@ class WrongCount:
     counted: int
 
     def __str__(self) -> str:
-        return f"snapshot {self.snapshot_id} has {self.counted} rows instead of {self.stated}"
+        rows = counted(self.counted, "row")
+        return f"snapshot {self.snapshot_id} has {rows} instead of {self.stated}"
 
 
 def rows_by_commit(table: Table) -> Counter[int]:

@@ -25,6 +25,8 @@ as attributes. `app.api.errors` maps errors to HTTP, and `app.cli.errors` to the
 
 from collections.abc import Iterable
 
+from catalog.wording import counted
+
 
 class LakeError(Exception):
     """Base of every error that chatlake raises on purpose."""
@@ -105,7 +107,9 @@ class CommitConflict(Unavailable):
     """Another writer committed first at every attempt; nothing of this commit is in the table."""
 
     def __init__(self, attempts: int) -> None:
-        super().__init__(f"another writer committed first, {attempts} times")
+        super().__init__(
+            f"another writer committed first in each of {counted(attempts, 'attempt')}"
+        )
         self.attempts = attempts
 
 

@@ -38,15 +38,15 @@ _ID_FIELD = SCHEMA.find_field(ID)
 _SEQUENCE_NUMBER_FIELD = SCHEMA.find_field(SEQUENCE_NUMBER)
 _FIRST: Final = "first_sequence_number"
 _LAST: Final = "last_sequence_number"
-_NO_FILES: Final = pa.schema(
+_NUMBERED: Final = pa.schema(
     {
         PATH: pa.string(),
         DAY: pa.date32(),
         **dict.fromkeys((ROWS, SIZE_BYTES, COMMIT_NUMBER, _FIRST, _LAST), pa.int64()),
         **dict.fromkeys(("least_id", "greatest_id"), pa.string()),
     }
-).empty_table()
-"""What a plan needs of files, of none."""
+)
+"""What a plan needs of files."""
 
 
 class PlannedFile(Protocol):
@@ -159,7 +159,11 @@ def added_after(files: Iterable[DataFile], number: int) -> list[DataFile]:
 
 def _as_of(found: Iterable[pa.Table], after: int, until: int) -> list[DataFile]:
     """Return the files with rows in a range of sequence numbers, in the order of a plan."""
-    files = pa.concat_tables([_NO_FILES, *map(_numbered_files, found)])
+    tables = list(found)
+    if not tables:
+        return []
+    # Manifests have few files each: kernels would take longer to be called than to compute.
+    files = _numbered(pa.concat_tables(tables, promote_options="default").combine_chunks())
     in_range = (pc.field(_FIRST) <= until) & (pc.field(_LAST) > after)
     order = [(name, "ascending") for name in (DAY, _FIRST, _LAST, PATH)]
     files = files.filter(in_range).sort_by(order)
@@ -178,12 +182,12 @@ def _as_of(found: Iterable[pa.Table], after: int, until: int) -> list[DataFile]:
             greatest_id=greatest_id,
         )
         for path, day, rows, size_bytes, number, first, last, least_id, greatest_id in zip(
-            *(files[name].to_pylist() for name in _NO_FILES.column_names), strict=True
+            *(files[name].to_pylist() for name in _NUMBERED.names), strict=True
         )
     ]
 
 
-def _numbered_files(files: pa.Table) -> pa.Table:
+def _numbered(files: pa.Table) -> pa.Table:
     """Return what a plan needs of files, with the lowest and highest sequence number of their rows.
 
     Where the bounds of the column don't tell, the widest possible range is assumed.
@@ -206,4 +210,4 @@ def _numbered_files(files: pa.Table) -> pa.Table:
         column_of(files, LOWER, _ID_FIELD),
         column_of(files, UPPER, _ID_FIELD),
     ]
-    return pa.Table.from_arrays(columns, schema=_NO_FILES.schema)
+    return pa.Table.from_arrays(columns, schema=_NUMBERED)

@@ -19,6 +19,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from pyiceberg.exceptions import CommitFailedException
 from pyiceberg.io.pyarrow import schema_to_pyarrow
+from pyiceberg.manifest import DataFile
 from pyiceberg.partitioning import PartitionField, PartitionSpec
 from pyiceberg.schema import Schema
 from pyiceberg.table import Table
@@ -33,7 +34,7 @@ from catalog.errors import CommitConflict
 from catalog.manifests import DAY, PATH, SIZE_BYTES, column_of, files_of
 from catalog.pruning import LOWER, ROWS, UPPER
 from catalog.schema import ID, NAMESPACE, SEQUENCE_NUMBER
-from catalog.staging import StagedFile, StagedFiles, describe_files
+from catalog.staging import StagedFiles
 
 REPLACED_NAME: Final = "replaced"
 REPLACED_IDENTIFIER: Final = f"{NAMESPACE}.{REPLACED_NAME}"
@@ -136,7 +137,7 @@ class ReplacedWriter:
             CommitConflict: Another commit came first; this one is not in the table.
         """
         self._flush()
-        files = self._files.finish()
+        files = self._files.describe()
         if files:
             _append(self._table, files, until)
 
@@ -153,7 +154,7 @@ class ReplacedWriter:
             CommitConflict: Another writer has replaced one of the files, or kept committing first.
         """
         self._flush()
-        files = self._files.finish()
+        files = self._files.describe()
         if files or old:
             _replace(self._table, old, files, until)
 
@@ -165,12 +166,12 @@ class ReplacedWriter:
         self._waiting, self._rows = [], 0
 
 
-def _append(table: Table, files: Sequence[StagedFile], until: int) -> None:
+def _append(table: Table, files: Sequence[DataFile], until: int) -> None:
     properties = {REPLACED_UNTIL_PROPERTY: str(until)}
     transaction = table.transaction()
     transaction.set_properties(properties)
     with transaction.update_snapshot(properties).merge_append() as append:
-        for data_file in describe_files(table, files):
+        for data_file in files:
             append.append_data_file(data_file)
     try:
         transaction.commit_transaction()
@@ -178,7 +179,7 @@ def _append(table: Table, files: Sequence[StagedFile], until: int) -> None:
         raise CommitConflict(1) from error
 
 
-def _replace(table: Table, old: Sequence[str], files: Sequence[StagedFile], until: int) -> None:
+def _replace(table: Table, old: Sequence[str], files: Sequence[DataFile], until: int) -> None:
     with commit_lock_of(table):
         table.refresh()
         newest = table.current_snapshot()
@@ -195,7 +196,7 @@ def _replace(table: Table, old: Sequence[str], files: Sequence[StagedFile], unti
         with transaction.update_snapshot(properties).overwrite() as overwrite:
             for entry in entries:
                 overwrite.delete_data_file(entry.data_file)
-            for data_file in describe_files(table, files):
+            for data_file in files:
                 overwrite.append_data_file(data_file)
         try:
             transaction.commit_transaction()

@@ -1,7 +1,7 @@
 """Staged files: data files of an upload or a build that no snapshot refers to yet.
 
 They already lie in the table's folders, and become part of it when `catalog.table.append_batch` or
-`catalog.stage_tables.replace_files` commits them. A staged file that is never committed is an
+`catalog.stage_builds.replace_files` commits them. A staged file that is never committed is an
 orphan.
 """
 
@@ -19,9 +19,9 @@ import msgspec
 import pyarrow as pa
 import pyarrow.compute as pc
 from pyiceberg.io import FileIO
-from pyiceberg.io.fileformat import FileFormatFactory, FileFormatWriter
+from pyiceberg.io.fileformat import DataFileStatistics, FileFormatFactory, FileFormatWriter
 from pyiceberg.io.pyarrow import parquet_file_to_data_file, schema_to_pyarrow
-from pyiceberg.manifest import DataFile, FileFormat
+from pyiceberg.manifest import DataFile, DataFileContent, FileFormat
 from pyiceberg.table import Table, TableProperties
 from pyiceberg.table.locations import load_location_provider
 
@@ -95,6 +95,7 @@ class StagedFiles:
         self._numbers = count()
         self._open: _OpenFile | None = None
         self._staged: list[StagedFile] = []
+        self._statistics: list[DataFileStatistics] = []
 
     def write(self, rows: pa.Table) -> None:
         """Write the rows of one row group, which are in the order of receipt.
@@ -131,6 +132,31 @@ class StagedFiles:
             self._close()
         return self._staged
 
+    def describe(self) -> list[DataFile]:
+        """Make all files durable, and return Iceberg's descriptions of them, with column bounds.
+
+        They are those of `describe_files`, which has to read what is known here.
+
+        Raises:
+            OSError: A file can't be synced.
+        """
+        files = self.finish()
+        return [
+            DataFile.from_args(
+                content=DataFileContent.DATA,
+                file_path=file.path,
+                file_format=_FORMAT.format,
+                partition=statistics.partition(self._spec, self._schema),
+                file_size_in_bytes=len(self._io.new_input(file.path)),
+                sort_order_id=None,
+                spec_id=self._spec.spec_id,
+                equality_ids=None,
+                key_metadata=None,
+                **statistics.to_serialized_dict(),
+            )
+            for file, statistics in zip(files, self._statistics, strict=True)
+        ]
+
     def discard(self) -> None:
         """Remove the files. A file that can't be removed becomes an orphan."""
         if self._open:
@@ -138,7 +164,7 @@ class StagedFiles:
             with suppress(Exception):
                 self._close()
         remove_files(self._io, [file.path for file in self._staged])
-        self._staged = []
+        self._staged, self._statistics = [], []
 
     def _create(self, day: date) -> _OpenFile:
         key = partition_of(day, self._spec, self._schema)
@@ -154,7 +180,7 @@ class StagedFiles:
         file, self._open = self._open, None
         if file:
             self._staged.append(StagedFile(file.path, file.rows))
-            file.writer.close()
+            self._statistics.append(file.writer.close())
 
 
 def remove_files(io: FileIO, paths: Iterable[str]) -> None:

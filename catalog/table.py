@@ -57,6 +57,7 @@ def append_batch(
 
     Raises:
         CommitConflict: Another commit came first; this one is not in the table.
+        BatchSnapshotLost: The commit succeeded, and the table doesn't list its snapshot any more.
     """
     transaction = table.transaction()
     transaction.set_properties({LAST_BATCH_ID_PROPERTY: str(batch_id)})
@@ -87,7 +88,7 @@ def _written(
     groups, rest = split_row_groups(to_arrow(contributions))
     for rows in (*groups, rest):
         files.write(rows)
-    return describe_files(table, files.finish())
+    return files.describe()
 
 
 def find_batch(table: Table, batch_id: UUID) -> Snapshot | None:

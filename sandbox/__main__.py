@@ -21,6 +21,7 @@ import pyarrow.fs  # a pickled task needs it
 
 from sandbox import confinement
 from sandbox.protocol import (
+    BEGUN,
     LAUNCH,
     LAUNCH_DESCRIPTORS,
     Ending,
@@ -143,6 +144,7 @@ def _become_query(template: int, connection: int, slot: int, stderr: int) -> NoR
             confinement.close_in(task.dataset.filesystem, files)
             pa.set_cpu_count(1)
             pa.set_io_thread_count(_IO_THREADS)
+            service.sendall(BEGUN)
             outcome, rows = answer(task)
             send_outcome(service, outcome, rows)
         code = os.EX_OK

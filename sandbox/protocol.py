@@ -1,10 +1,10 @@
 """The messages between the service and the processes of the sandbox.
 
 For each query the service makes two socket pairs. The first is between the service and the query's
-process: the service sends the task, and the process answers with an outcome and the rows. The
-second, the query's lifeline, is between the service and the template: when the service shuts its
-end or dies, the template kills the query's process; when the process has ended, the template
-reports how.
+process: the service sends the task, and the process says that it begins, and answers with an
+outcome and the rows. The second, the query's lifeline, is between the service and the template:
+when the service shuts its end or dies, the template kills the query's process; when the process has
+ended, the template reports how.
 
 The sandbox trusts the service, so tasks are pickled. The service doesn't trust the sandbox: what it
 receives is JSON that is checked against a type, and rows in Arrow's IPC format.
@@ -26,6 +26,8 @@ LAUNCH: Final = b"q"
 """The message that starts a query's process. The file descriptors of its socket, its lifeline and
 its slot come with it."""
 LAUNCH_DESCRIPTORS: Final = 3
+BEGUN: Final = b"b"
+"""What a query's process sends right before it runs the query, while only code of ours has run."""
 
 _LENGTH: Final = struct.Struct("<I")
 PREFIX_BYTES: Final = _LENGTH.size

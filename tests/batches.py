@@ -6,7 +6,7 @@ from typing import Any, Final
 import pyarrow as pa
 import pytest
 
-import app.releases.order
+import app.releases.rows.order
 import catalog.fragments
 from catalog.fragments import BATCH_ROWS
 
@@ -72,5 +72,5 @@ def cut(rows: pa.RecordBatch, batch_rows: int = BATCH_ROWS) -> list[pa.RecordBat
 
 def scan_in_batches(monkeypatch: pytest.MonkeyPatch, batch_rows: int) -> None:
     """Make scans of the lake yield batches of a size."""
-    for module in (catalog.fragments, app.releases.order):
+    for module in (catalog.fragments, app.releases.rows.order):
         monkeypatch.setattr(module, "BATCH_ROWS", batch_rows)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal
 
-from playwright.sync_api import Browser, Page, ViewportSize, sync_playwright
+from playwright.sync_api import Browser, Page, ViewportSize, expect, sync_playwright
 
 CHROMIUM: Final = Path("/usr/bin/chromium")
 ARGUMENTS: Final = (
@@ -19,6 +19,8 @@ ARGUMENTS: Final = (
     "--disable-component-update",
     "--disable-sync",
 )
+TIMEOUT_MS: Final = 120_000
+"""How long a test waits until something is on a page, which takes a busy machine many seconds."""
 WATCH_POLICY: Final = """
 window.violations = [];
 document.addEventListener("securitypolicyviolation", event => {
@@ -26,6 +28,8 @@ document.addEventListener("securitypolicyviolation", event => {
 });
 """
 """Notes what a page's policy refused to it, before anything of the page runs."""
+
+expect.set_options(timeout=TIMEOUT_MS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,12 +84,12 @@ def start_browser(arguments: Sequence[str] = ARGUMENTS) -> Iterator[Browser]:
         browser.close()
 
 
-def watch(page: Page, url: str) -> list[str]:
+def watch(page: Page, urls: str | tuple[str, ...]) -> list[str]:
     """Return a list to which a page adds what goes wrong in it, and requests to other servers.
 
     Args:
         page: The page, before it loads anything.
-        url: URL of the server that it may ask.
+        urls: URL of the server that it may ask, or of several.
     """
     problems: list[str] = []
     page.add_init_script(WATCH_POLICY)
@@ -96,6 +100,6 @@ def watch(page: Page, url: str) -> list[str]:
     )
     page.on(
         "request",
-        lambda asked: None if asked.url.startswith(url) else problems.append(asked.url),
+        lambda asked: None if asked.url.startswith(urls) else problems.append(asked.url),
     )
     return problems

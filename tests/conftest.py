@@ -18,7 +18,7 @@ from flask import Flask
 from flask.testing import FlaskClient, FlaskCliRunner
 from hypothesis import settings as hypothesis_settings
 
-from app.api import access
+from app.api.needs import NEEDS
 from app.services import Services, services_of
 from app.settings import Settings
 from app.takedown import journal
@@ -224,7 +224,7 @@ def shared_client(shared_app: Flask) -> FlaskClient:
 @pytest.fixture
 def open_route(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
     """Lists a path, whose view a test adds, as open to everybody."""
-    return lambda path: monkeypatch.setitem(access.TABLE, ("GET", path), None)
+    return lambda path: monkeypatch.setitem(NEEDS, ("GET", path), None)
 
 
 @pytest.fixture

@@ -10,9 +10,9 @@ import msgspec
 import pyarrow as pa
 
 from app.access.ids import Ids
-from app.ingest.content_hashes import content_hash
-from app.ingest.decode import new_contribution_id
-from app.ingest.senders import Sender
+from app.ingest.decoding.content_hashes import content_hash
+from app.ingest.decoding.contributions import new_contribution_id
+from app.ingest.decoding.senders import Sender
 from app.services import Services
 from app.state import ledger
 from app.versions.recording import VERSION_COLUMNS, VERSION_SCHEMA

@@ -10,7 +10,8 @@ from random import Random
 from threading import Event
 from typing import Any
 
-from app.background.maintenance import Maintenance, MaintenanceResult
+from app.background.maintenance.results import MaintenanceResult
+from app.background.maintenance.service import Maintenance
 from app.query.filters import Filters
 from app.services import Services
 from catalog.records import Contribution, Rating, Turn
@@ -132,14 +133,14 @@ class RandomHistory(History):
         now = None if days_are_closed else open_day
         service = self._maintenance(now, keep_snapshots=self.random.randint(1, 8))
         if chosen < 0.1:
-            return list(service.compact(Event()))
-        if chosen < 0.3 and (result := service.thin()).thinned:
+            return list(service.compaction.compact(Event()))
+        if chosen < 0.3 and (result := service.thinning.thin()).thinned:
             return [result]
         return []
 
     def thin_all_but_newest(self) -> None:
         """Make all snapshots but the newest no longer live."""
-        self._maintenance(None, keep_snapshots=1).thin()
+        self._maintenance(None, keep_snapshots=1).thinning.thin()
 
     def _maintenance(self, now: datetime | None, *, keep_snapshots: int) -> Maintenance:
         """Return the maintenance of the lake, which removes at once whatever it may.

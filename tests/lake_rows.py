@@ -12,9 +12,9 @@ import pyarrow.parquet as pq
 
 from app.maps.description import POINTS_FILE
 from app.maps.levels import LEVELS
+from app.releases.files.published_rows import PublishedFile, published_files, schema_of
 from app.releases.manifest import SUMS_FILE, Manifest, decode_sums
-from app.releases.optional_fields import arrow_schema
-from app.releases.published_rows import PublishedFile, published_files, schema_of
+from app.releases.rows.optional_fields import arrow_schema
 from app.services import Services
 from app.state import ledger
 from catalog.entries import newest_entries

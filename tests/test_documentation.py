@@ -14,7 +14,7 @@ from prometheus_client import Metric
 from prometheus_client.parser import text_string_to_metric_families
 
 from app import create_app
-from app.api.access import TABLE, _moderate
+from app.api.needs import NEEDS, _moderate
 from app.cli.settings import settings_tables
 from app.settings import Settings
 from app.telemetry.exposition import JournalDepth, exposition
@@ -119,7 +119,7 @@ def test_the_document_says_where_a_key_may_be_needed(document: dict[str, Any]) -
     assert document["components"]["securitySchemes"]["api_key"]["scheme"] == "bearer"
     keyed = {
         f"{method} {re.sub('<.*?>', '{}', rule)}": need
-        for (method, rule), need in TABLE.items()
+        for (method, rule), need in NEEDS.items()
         if need is not None
     }
     needed: list[dict[str, list[str]]] = [{"api_key": []}]
@@ -213,3 +213,26 @@ def test_the_dashboard_queries_every_metric_and_none_that_does_not_exist() -> No
     assert queried <= set[str]().union(*queryable.values())
     for metric, names in queryable.items():
         assert queried & names, metric
+
+
+def test_the_map_of_the_code_names_every_package() -> None:
+    page = (ROOT / "docs" / "architecture.md").read_text()
+    packages = [
+        path.parent
+        for top in ("app", "catalog", "sandbox")
+        for path in (ROOT / top).glob("*/**/__init__.py")
+    ]
+    assert [package.name for package in packages if f"{package.name}/`" not in page] == []
+
+
+def test_every_module_that_the_documentation_names_exists() -> None:
+    pages = [ROOT / "CONTRIBUTING.md", *(ROOT / "docs").rglob("*.md")]
+    named = {
+        path
+        for page in pages
+        for path in re.findall(
+            r"`((?:app|catalog|sandbox|client|migrations)/[a-z_/]+\.py)`", page.read_text()
+        )
+    }
+    assert named
+    assert {path for path in named if not (ROOT / path).exists()} == set()

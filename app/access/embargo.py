@@ -7,12 +7,15 @@ commits, so the age of a snapshot alone doesn't tell.
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import Final
 
 from sqlalchemy import Connection
 
 from app.access.errors import SnapshotNotPublic
 from app.state import ledger
 from catalog.snapshots import Snapshot
+
+_LAST_TIME: Final = datetime.max.replace(tzinfo=UTC)
 
 
 @dataclass(slots=True)
@@ -52,6 +55,25 @@ class Embargo:
         """
         young = self.first_young(connection)
         if young is not None and snapshot.sequence_number >= young:
-            public_from = snapshot.committed_at + self.age
-            wait = public_from - self.clock()
-            raise SnapshotNotPublic(snapshot.snapshot_id, public_from, wait)
+            raise self._refusal(f"snapshot {snapshot.snapshot_id}", snapshot.committed_at)
+
+    def check_time(self, moment: datetime) -> None:
+        """Check that the lake as of a time is public, whether or not it has changed since then.
+
+        If a time were refused only where there are young snapshots, the refusal would tell when
+        they were committed.
+
+        Args:
+            moment: The time, in UTC; it may lie in the future.
+
+        Raises:
+            SnapshotNotPublic: The time is younger than the embargo.
+        """
+        until = self.public_until()
+        if until is not None and moment > until:
+            raise self._refusal(f"the lake as of {moment.isoformat()}", moment)
+
+    def _refusal(self, what: str, moment: datetime) -> SnapshotNotPublic:
+        # Times near the end of the year 9999 have no later ones to wait for.
+        public_from = min(moment, _LAST_TIME - self.age) + self.age
+        return SnapshotNotPublic(what, public_from, public_from - self.clock())

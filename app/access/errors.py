@@ -130,22 +130,21 @@ class RoleMissing(LakeError):
 
 
 class SnapshotNotPublic(LakeError):
-    """A snapshot is younger than the embargo, and the reader may not see it yet.
+    """What a reader asks for is younger than the embargo, so they may not see it yet.
 
     Attributes:
-        snapshot_id: The id of the snapshot.
+        what: What it is: a snapshot with its id, or the lake as of a time.
         public_from: When it becomes public.
         retry_after_s: The seconds until then, rounded up, and at least 1.
         errors: The messages for the client, by field.
     """
 
-    def __init__(self, snapshot_id: int, public_from: datetime, wait: timedelta) -> None:
+    def __init__(self, what: str, public_from: datetime, wait: timedelta) -> None:
         since = public_from.isoformat(timespec="milliseconds").replace("+00:00", "Z")
         super().__init__(
-            f"snapshot {snapshot_id} is public from {since}; until then it needs an API key "
-            "with the role read"
+            f"{what} is public from {since}; until then it needs an API key with the role read"
         )
-        self.snapshot_id = snapshot_id
+        self.what = what
         self.public_from = public_from
         self.retry_after_s = max(ceil(wait.total_seconds()), 1)
         self.errors = {"public_from": [since]}

@@ -3,7 +3,7 @@
 That is what is taken down, put into quarantine, or sent by somebody who is banned.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -11,15 +11,18 @@ import pyarrow.compute as pc
 from app.access.errors import HiddenMeanwhile
 from app.access.hidden import HiddenContributions
 from app.access.takedowns.contributions import TakenDownContributions
-from catalog.membership import NO_IDS, without
+from catalog.membership import NO_IDS, is_among, without
 from catalog.schema import ID
 
 
 class HiddenWatch:
     """Watches the rows that a build reads.
 
-    Rows that are hidden before they are read are left out. If one is hidden that may have been read
-    already, the build has to end.
+    Rows that are hidden before they are read are left out. A takedown of a row that may have been
+    read already ends the build at once: what was built so far may hold a text that has to go. What
+    moderators hide may stay in files that nobody sees, so the build goes on, and only a result that
+    holds such a row isn't published. Otherwise whoever reports contributions could keep every build
+    from its end.
     """
 
     def __init__(
@@ -39,6 +42,7 @@ class HiddenWatch:
         self._newest_takedown = taken_down.newest_takedown_id()
         listed = hidden.listed()
         self._list_number, self._ids = listed.number, listed.ids
+        self._hidden_before = listed.ids
         self._last_read = ""
 
     def left(self, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
@@ -48,7 +52,7 @@ class HiddenWatch:
             batches: Rows with their contribution_id, in any order.
 
         Raises:
-            HiddenMeanwhile: A row that was yielded may be hidden.
+            HiddenMeanwhile: A row that was yielded may be taken down.
         """
         for batch in batches:
             self.check()
@@ -58,17 +62,33 @@ class HiddenWatch:
             yield left
 
     def check(self) -> None:
-        """Return if nothing that was read has been hidden since.
+        """Return if nothing that was read has been taken down since.
 
         It takes two queries of one row when nothing is new.
 
         Raises:
-            HiddenMeanwhile: A row that was read may be hidden.
+            HiddenMeanwhile: A row that was read may be taken down.
         """
-        # What was taken down and erased between two looks isn't in the list any more.
-        for new in (self._newly_hidden(), self.newly_taken_down()):
-            if len(new) and new[0].as_py() <= self._last_read:
-                raise HiddenMeanwhile(self._name)
+        self._leave_out_newly_hidden()
+        new = self.newly_taken_down()
+        if len(new) and new[0].as_py() <= self._last_read:
+            raise HiddenMeanwhile(self._name)
+
+    def check_result(self, held: Callable[[pa.Array], pa.Array]) -> None:
+        """Return if a result may be published.
+
+        Args:
+            held: Returns those of some contribution_ids, ascending, that the result holds.
+
+        Raises:
+            HiddenMeanwhile: The result holds a row that is hidden, or may hold one that is taken
+                down.
+        """
+        self.check()
+        hidden = self._hidden.ids()
+        new = hidden.filter(pc.invert(is_among(hidden, self._hidden_before)))
+        if len(new) and len(held(new)):
+            raise HiddenMeanwhile(self._name)
 
     def newly_taken_down(self) -> pa.Array:
         """Return the contribution_ids that were taken down since the last look, ascending.
@@ -85,14 +105,11 @@ class HiddenWatch:
         self._leave_out(new)
         return new
 
-    def _newly_hidden(self) -> pa.Array:
+    def _leave_out_newly_hidden(self) -> None:
         listed = self._hidden.listed()
-        if listed.number == self._list_number:
-            return NO_IDS
-        new = listed.ids.filter(pc.invert(pc.is_in(listed.ids, self._ids)))
-        self._list_number = listed.number
-        self._leave_out(new)
-        return new
+        if listed.number != self._list_number:
+            self._list_number = listed.number
+            self._leave_out(listed.ids)
 
     def _leave_out(self, ids: pa.Array) -> None:
         """Leave out more rows from now on; what is shown again stays out, too."""

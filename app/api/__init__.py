@@ -3,30 +3,25 @@
 from flask import Flask
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from app.api import (
+from app.api import conditional, errors, guards, headers, limits, observation
+from app.api.document import DocumentedApi
+from app.api.iceberg import views as iceberg
+from app.api.rules import LazyRule
+from app.api.views import (
     bulk,
     changes,
-    conditional,
     contributions,
     contributors,
-    errors,
-    guards,
-    headers,
     health,
     ingest,
-    limits,
     metrics,
     moderation,
-    observation,
     releases,
     snapshots,
     sql,
     stats,
     takedowns,
 )
-from app.api.document import DocumentedApi
-from app.api.iceberg import views as iceberg
-from app.api.rules import LazyRule
 from app.ingest.terms import PAGE
 from app.services import Services
 from app.settings import Settings

@@ -8,8 +8,8 @@ from flask import Response, current_app
 from sqlalchemy.exc import SQLAlchemyError
 
 from app.api.formats import JSON, encode_json
-from app.ingest.journal import Acknowledged
-from app.ingest.waiting import TooManyWaiting
+from app.ingest.journal.journal import Acknowledged
+from app.ingest.journal.waiting import TooManyWaiting
 from app.services import current_services
 from catalog.snapshots import Snapshot
 

@@ -11,7 +11,7 @@ from flask import request
 from marshmallow import Schema
 
 from app.api.body import read_json_body
-from app.ingest.strict_json import JsonLimits, parse
+from app.ingest.decoding.strict_json import JsonLimits, parse
 
 MAX_BYTES: Final = 256 * 1024
 """Size of the largest such body: more than the ids of one request and a reason need."""

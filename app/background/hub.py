@@ -6,7 +6,7 @@ from threading import Event, Thread
 from typing import Final
 
 from app.releases.hub.errors import HubError
-from app.releases.hub.publications import HubPublications
+from app.releases.publications import HubPublications
 from app.telemetry import metrics
 
 POLL_S: Final = 5.0

@@ -24,6 +24,14 @@ LIBRARIES: Final = (
     "sqlalchemy.orm",
 )
 """The libraries that every process of the service needs."""
+SERVICE: Final = (
+    "app.api.access",
+    "app.cli.committer",
+    "app.edge.application",
+    "app.edge.protocol",
+    "app.site",
+)
+"""The modules of the service with which all others come that workers and the committer need."""
 
 _GC_THRESHOLDS: Final = (10_000, 20, 50)
 _REPORTS_LEAKS: Final = "duckdb"
@@ -93,7 +101,7 @@ def import_libraries(*more: str) -> None:
     they were imported, and once more at the end, it took a third of the time of a short command.
 
     Args:
-        more: Names of further libraries to import.
+        more: Names of further modules to import.
     """
     hidden = _Hidden()
     sys.meta_path.insert(0, hidden)

@@ -13,7 +13,7 @@ from pyiceberg.catalog import Catalog
 from pyiceberg.expressions import BooleanExpression
 from pyiceberg.table import Table
 
-from app.background.maintenance import DAY_CLOSES_AFTER
+from app.background.maintenance.compaction import DAY_CLOSES_AFTER
 from app.query.filters import received_between
 from app.query.text_index.folder import IndexStatus, TextIndexes
 from app.telemetry import metrics
@@ -22,9 +22,10 @@ from catalog.plans import EVERY_ROW, DataFile, PlannedFile, plan
 from catalog.scan import day_bounds
 from catalog.schema import TABLE_IDENTIFIER
 from catalog.snapshots import to_snapshot
-from catalog.stage_tables import newest_stage_files
+from catalog.stage_files import newest_stage_files
 from catalog.stages import COMPUTED_STAGES
 from catalog.table import load_table
+from catalog.wording import counted
 
 INDEXED_TABLES: Final = (TABLE_IDENTIFIER, *(stage.rows for stage in COMPUTED_STAGES.values()))
 """The tables with texts, in the order in which they are indexed."""
@@ -53,7 +54,8 @@ class IndexedFile:
     missing: int
 
     def __str__(self) -> str:
-        return f"indexed {self.rows} rows in {self.seconds:.1f} s; {self.missing} files are left"
+        rows, left = counted(self.rows, "row"), counted(self.missing, "file")
+        return f"indexed {rows} in {self.seconds:.1f} s; {left} to do"
 
 
 class TextIndexing:

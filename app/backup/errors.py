@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from catalog.errors import Invalid, LakeError
+from catalog.wording import counted
 
 
 class PlaceUnfit(Invalid):
@@ -68,6 +69,8 @@ class LakeChanging(LakeError):
     """Files went away in every attempt, since something was erased meanwhile."""
 
     def __init__(self, attempts: int, last: str) -> None:
-        super().__init__(f"the lake lost files while it was copied, {attempts} times; last {last}")
+        super().__init__(
+            f"the lake lost files in each of {counted(attempts, 'attempt')} to copy it; last {last}"
+        )
         self.attempts = attempts
         self.last = last

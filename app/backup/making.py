@@ -42,7 +42,7 @@ from app.backup.manifest import (
     write_manifest,
 )
 from app.backup.verifying import VerifiedSnapshots, verify_snapshots
-from app.ingest.claims import Claims, staged_paths
+from app.ingest.commits.claims import Claims, staged_paths
 from app.settings import Settings
 from app.state import ledger
 from app.state.published_folder import PublishedFolder
@@ -104,10 +104,10 @@ def make_backup(settings: Settings, claims: Claims, place: Path) -> BackupReport
     Args:
         settings: Say where the lake is.
         claims: The claims of the lake.
-        place: The folder of backups, which is made if there is none.
+        place: The folder of backups, which is made if there is none, in a folder that is there.
 
     Raises:
-        PlaceUnfit: The folder is a part of the lake.
+        PlaceUnfit: The folder is a part of the lake, or lies in a folder that isn't there.
         LakeChanging: Files went away in every attempt.
         CountsDiffer: The lake has other rows than its ledger states.
         ToolFailed: `pg_dump` is missing or has failed.
@@ -279,6 +279,9 @@ def _check_place(settings: Settings, place: Path) -> None:
     lake = [settings.home.absolute()]
     if warehouse.scheme == "file":
         lake.append(Path(unquote(warehouse.path)))
+    if not place.parent.is_dir():
+        # It may be mistyped, or a disk that isn't mounted.
+        raise PlaceUnfit(place, f"there is no folder {place.parent} to make it in")
     for folder in lake:
         if place.resolve().is_relative_to(folder.resolve()):
             raise PlaceUnfit(place, f"it lies within {folder}, which is backed up")

@@ -29,7 +29,7 @@ from app.backup.errors import BackupUnreadable, NotEmpty
 from app.backup.making import files_below
 from app.backup.manifest import WAREHOUSE, BackupManifest, check_sums, read_manifest
 from app.backup.verifying import VerifiedSnapshots, verify_snapshots
-from app.ingest.entries import decode_files, encode_files
+from app.ingest.journal.entries import decode_files, encode_files
 from app.settings import Settings
 from app.state import ledger
 from app.state.db import Database, derived_files

@@ -16,6 +16,7 @@ from catalog.counts import rows_by_commit, wrong_counts
 from catalog.moving import files_of_metadata
 from catalog.schema import NAMESPACE, TABLE_NAME
 from catalog.snapshots import Snapshot, to_snapshot
+from catalog.wording import counted
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,8 +37,8 @@ class VerifiedSnapshots:
 
     def __str__(self) -> str:
         return (
-            f"{self.recorded:,} snapshots in the ledger and {self.live:,} live ones, "
-            f"{self.rows:,} rows, {self.files:,} files of tables"
+            f"{counted(self.recorded, 'snapshot')} in the ledger and {self.live:,} live, "
+            f"{counted(self.rows, 'row')}, {counted(self.files, 'file')} of tables"
         )
 
 
@@ -100,10 +101,11 @@ def _wrong_summaries(name: str, metadata: TableMetadata, io: FileIO) -> list[str
             if manifest.manifest_path not in rows:
                 entries = manifest.fetch_manifest_entry(io)
                 rows[manifest.manifest_path] = sum(each.data_file.record_count for each in entries)
-        counted = sum(rows[manifest.manifest_path] for manifest in listed)
+        found = sum(rows[manifest.manifest_path] for manifest in listed)
         stated = to_snapshot(snapshot).total_rows
-        if counted != stated:
+        if found != stated:
             problems.append(
-                f"snapshot {snapshot.snapshot_id} of {name} has {counted} rows instead of {stated}"
+                f"snapshot {snapshot.snapshot_id} of {name} has {counted(found, 'row')} instead of "
+                f"{stated}"
             )
     return problems

@@ -14,6 +14,7 @@ from app.cli.migrate import migrate
 from app.cli.takedown import run as run_takedowns
 from app.cli.takedown_copies import apply as apply_takedowns
 from app.services import current_services
+from catalog.wording import counted
 
 
 class _Folder(click.Path):
@@ -48,7 +49,7 @@ def backup(folder: Path) -> None:
     services = current_services()
     report = make_backup(services.settings, services.claims, folder)
     click.echo(
-        f"{report.folder}: {report.files:,} files, {decimal(report.copied_bytes)} copied, "
+        f"{report.folder}: {counted(report.files, 'file')}, {decimal(report.copied_bytes)} copied, "
         f"{report.seconds:.1f} s"
     )
     click.echo(f"verified: {report.snapshots}")

@@ -8,6 +8,7 @@ from app.cli.erasing import wait_option, wait_until_erased
 from app.cli.errors import shows_errors
 from app.cli.text import in_one_line
 from app.services import current_services
+from catalog.wording import counted
 
 _ids = click.argument("ids", nargs=-1, required=True, metavar="ID...")
 _reason = click.option("--reason", help="Why; the log keeps it.")
@@ -35,8 +36,9 @@ def contributor(ids: tuple[str, ...], reason: str | None, *, takedown: bool, wai
     services.banned_contributions.update()
     for contributor_id in dict.fromkeys(ids):
         hidden = services.banned_contributions.count(contributor_id)
-        click.echo(f"{contributor_id}: {hidden:,} contributions are hidden", err=not hidden)
-    before = f", {len(set(ids)) - added} were so before" if added < len(set(ids)) else ""
+        number = counted(hidden, "contribution is", "contributions are")
+        click.echo(f"{contributor_id}: {number} hidden", err=not hidden)
+    before = f", {len(set(ids)) - added} before" if added < len(set(ids)) else ""
     click.echo(f"banned {added}{before}")
     if takedown:
         takedowns = services.moderation.take_down_contributors(ids, current_actor(), reason)

@@ -11,6 +11,7 @@ from app.cli.errors import shows_errors
 from app.doctor.examination import CHECKS, examine
 from app.doctor.patient import Patient
 from app.services import current_services
+from catalog.wording import counted
 
 
 @click.command()
@@ -38,5 +39,5 @@ def doctor(*, deep: bool, as_json: bool) -> None:
             click.echo(f"{finding.severity}: {finding.check}: {finding.what}")
             click.echo(f"    to mend it: {finding.mend}")
     if not as_json:
-        click.echo(f"{len(CHECKS)} checks, {len(findings)} findings")
+        click.echo(f"{counted(len(CHECKS), 'check')}, {counted(len(findings), 'finding')}")
     sys.exit(bool(findings))

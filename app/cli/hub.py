@@ -5,8 +5,9 @@ from flask.cli import with_appcontext
 
 from app.cli.errors import shows_errors
 from app.failures import EXPECTED, reason_for
-from app.releases.hub.publications import Access, HubPublication
+from app.releases.publications import Access, HubPublication
 from app.services import Services, current_services
+from catalog.wording import counted
 
 _hub = click.option(
     "--hub",
@@ -39,9 +40,12 @@ def publish(name: str, repository: str, access: Access | None) -> None:
     """
     publisher = current_services().hub_publisher()
     published = publisher.publish(
-        name, repository, access, lambda path, size: click.echo(f"sent {path}, {size:,} bytes")
+        name,
+        repository,
+        access,
+        lambda path, size: click.echo(f"sent {path}, {counted(size, 'byte')}"),
     )
-    click.echo(f"{published.added} files added or replaced, {published.removed} removed")
+    click.echo(f"{counted(published.added, 'file')} added or replaced, {published.removed} removed")
     click.echo(described(published.publication))
 
 

@@ -21,7 +21,7 @@ def maintenance() -> None:
 def thin(dry_run: bool) -> None:
     """Thin old snapshots of the contributions, which still resolve, and of the stages."""
     service = current_services().maintenance()
-    for result in (service.thin(dry_run), *service.thin_stages(dry_run)):
+    for result in (service.thinning.thin(dry_run), *service.thinning.thin_stages(dry_run)):
         click.echo(f"{_would(dry_run)}{result}")
 
 
@@ -32,10 +32,10 @@ def thin(dry_run: bool) -> None:
 def compact(dry_run: bool) -> None:
     """Rewrite the small files of each day into fewer, larger ones."""
     service = current_services().maintenance()
-    results = service.small_files() if dry_run else service.compact(Event())
+    results = service.compaction.small_files() if dry_run else service.compaction.compact(Event())
     for result in results:
         click.echo(f"{_would(dry_run)}{result}")
-    if not dry_run and (replaced := service.compact_replaced()).changed:
+    if not dry_run and (replaced := service.compaction.compact_replaced()).changed:
         click.echo(str(replaced))
 
 
@@ -47,7 +47,7 @@ def compact(dry_run: bool) -> None:
 @shows_errors
 def remove_orphans(dry_run: bool) -> None:
     """Find, or remove, files of the table that nothing refers to."""
-    result = current_services().maintenance().remove_orphans(dry_run)
+    result = current_services().maintenance().orphans.remove(dry_run)
     for path in result.paths:
         click.echo(path)
     click.echo(f"{_would(dry_run)}{'found' if dry_run else 'removed'} {result}")

@@ -11,10 +11,11 @@ from app.cli.reference import takes_reference
 from app.maps.description import MapParameters
 from app.maps.embed import DEFAULT_EMBEDDING, EMBEDDINGS, Embedding
 from app.maps.store import MAP_NAMES
-from app.maps.texts import POINT_KINDS, PointKind
+from app.maps.texts import POINT, POINT_KINDS, PointKind
 from app.query.snapshots import Reference
 from app.services import current_services
 from catalog.stages import STAGES, Stage
+from catalog.wording import counted
 
 
 @click.group("map")
@@ -66,9 +67,10 @@ def build(
             made = maps.build_of_release(name, release_name, parameters, progress)
         else:
             made = maps.build(name, stage or "raw", reference, parameters, progress)
+    points = counted(made.rows, POINT[made.parameters.kind])
     click.echo(
-        f"{maps.location(name)}: {made.rows} {made.parameters.kind} in {made.clusters} "
-        f"clusters, {made.source.stage}, snapshot {made.source.snapshot_id}"
+        f"{maps.location(name)}: {points} in {counted(made.clusters, 'cluster')}, "
+        f"{made.source.stage}, snapshot {made.source.snapshot_id}"
     )
 
 

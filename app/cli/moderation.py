@@ -34,14 +34,21 @@ def moderation() -> None:
 
 @moderation.command("list")
 @click.option("--state", type=click.Choice(STATES), help="Only what is hidden, or only reported.")
+@click.option(
+    "--min-reports",
+    type=click.IntRange(min=1),
+    default=1,
+    show_default=True,
+    help="Of what is only reported, only what has so many reports that wait.",
+)
 @with_appcontext
 @shows_errors
-def list_all(state: State | None) -> None:
+def list_all(state: State | None, min_reports: int) -> None:
     """List what waits for a decision: id, why, and the beginning of the first turn."""
     services = current_services()
     after = None
     while True:
-        page = services.reviews.page(_PAGE, after, state)
+        page = services.reviews.page(_PAGE, after, state, min_reports)
         for review in page.reviews:
             parts = [review.contribution_id, _why(review), _beginning(review)]
             click.echo("\t".join(map(in_one_line, parts)))
@@ -124,12 +131,12 @@ def show_log(limit: int, about: str | None) -> None:
 
 
 def _why(review: Review) -> str:
-    """Return why a contribution waits, such as `reports (spam 2, other 1)`."""
+    """Return why a contribution waits, such as `reported as other 1, spam 2`."""
     causes = [
         cause.cause + (f" ({cause.reason})" if cause.reason else "") for cause in review.causes
     ]
-    reported = [f"reported as {each.reason}" for each in review.reports if not each.is_reviewed]
-    return ", ".join(causes or dict.fromkeys(reported))
+    reported = [f"{reason} {number}" for reason, number in sorted(review.open_reports.items())]
+    return ", ".join(causes) or f"reported as {', '.join(reported)}"
 
 
 def _beginning(review: Review) -> str:

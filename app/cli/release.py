@@ -7,11 +7,13 @@ from app.access.roles import Role
 from app.cli.errors import shows_errors
 from app.cli.gates import ROLE_OPTION
 from app.cli.hub import described, publish, unpublish
-from app.cli.release_build import ROWS, STEPS, build
+from app.cli.release_build import STEPS, build
+from app.releases.descriptions.card import ROWS
 from app.releases.manifest import Manifest
 from app.releases.recipe import RELEASE_NAMES
 from app.releases.status import Status
 from app.services import current_services
+from catalog.wording import counted
 
 
 @click.group()
@@ -102,8 +104,9 @@ for _command in (build, publish, unpublish):
 def _status_lines(status: Status) -> dict[str, str]:
     lines = {"name": status.name, "stage": status.stage, "state": status.state}
     if status.state == "building":
+        done = counted(status.rows_done, "row")
         total = "" if status.rows_total is None else f" of {status.rows_total:,}"
-        lines["step"] = f"{STEPS[status.step]}, {status.rows_done:,}{total} rows"
+        lines["step"] = f"{STEPS[status.step]}, {done}{total}"
     if status.reason:
         lines["reason"] = status.reason
     for title, moment in (("began", status.started_at), ("ended", status.ended_at)):
@@ -119,13 +122,14 @@ def _manifest_lines(manifest: Manifest) -> dict[str, str]:
         "licence": manifest.licence,
         ROWS[manifest.form]: f"{manifest.rows:,}",
         "splits": _counts(manifest.splits),
-        "files": f"{manifest.file_count}, {size:,} bytes",
+        "files": f"{manifest.file_count}, {counted(size, 'byte')}",
         "left out": _counts(manifest.dropped),
         "languages": _counts(manifest.languages),
         "masked": _counts(manifest.masked),
     }
     if manifest.revision > 1:
-        lines["revision"] = f"{manifest.revision}, {manifest.taken_down:,} rows were taken down"
+        taken_down = counted(manifest.taken_down, "row was", "rows were")
+        lines["revision"] = f"{manifest.revision}, {taken_down} taken down"
     if manifest.sources:
         lines["known from"] = _counts(manifest.sources)
     if manifest.licences:

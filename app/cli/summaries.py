@@ -9,6 +9,7 @@ from app.query.dimensions import DIMENSIONS
 from app.query.filters import Filters
 from app.query.snapshots import Reference
 from app.services import current_services
+from catalog.wording import counted
 
 
 @click.group()
@@ -21,7 +22,7 @@ def summaries() -> None:
 @shows_errors
 def update() -> None:
     """Count the files that aren't counted yet, and forget those that are gone."""
-    click.echo(f"counted {current_services().summary_job().step()} files")
+    click.echo(f"counted {counted(current_services().summary_job().step(), 'file')}")
 
 
 @summaries.command("rebuild")
@@ -32,7 +33,7 @@ def rebuild() -> None:
     services = current_services()
     services.file_counts.forget(services.file_counts.paths())
     services.row_indexing.clear()
-    click.echo(f"counted {services.summary_job().step()} files")
+    click.echo(f"counted {counted(services.summary_job().step(), 'file')}")
 
 
 @summaries.command("check")

@@ -14,6 +14,7 @@ from app.cli.errors import shows_errors
 from app.cli.hub import bring_up_to_date
 from app.cli.text import in_one_line
 from app.services import current_services
+from catalog.wording import counted
 
 _LISTED: Final = 100
 
@@ -86,7 +87,7 @@ def run() -> None:
     services = current_services()
     unfinished = services.takedowns.unfinished()
     finish(services, unfinished)
-    click.echo(f"erased {len(unfinished)} takedowns")
+    click.echo(f"erased {counted(len(unfinished), 'takedown')}")
     bring_up_to_date(services)
 
 

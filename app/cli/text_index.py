@@ -7,6 +7,7 @@ from flask.cli import with_appcontext
 
 from app.cli.errors import shows_errors
 from app.services import current_services
+from catalog.wording import counted
 
 
 @click.group("text-index")
@@ -30,7 +31,7 @@ def build() -> None:
 @shows_errors
 def drop() -> None:
     """Remove the index; the committer's process builds it again unless a setting forbids it."""
-    click.echo(f"removed {current_services().text_indexing().drop()} files")
+    click.echo(f"removed {counted(current_services().text_indexing().drop(), 'file')}")
 
 
 @text_index.command("status")

@@ -5,6 +5,7 @@ from flask.cli import with_appcontext
 
 from app.cli.errors import shows_errors
 from app.services import current_services
+from catalog.wording import counted
 
 
 @click.group()
@@ -26,4 +27,4 @@ def rebuild(*, is_replaced_anew: bool) -> None:
     of the newest commits.
     """
     count = current_services().version_filling().fill(is_replaced_anew=is_replaced_anew)
-    click.echo(f"the index has {count:,} versions")
+    click.echo(f"the index has {counted(count, 'version')}")

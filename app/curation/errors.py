@@ -19,6 +19,7 @@ from datetime import datetime
 from pathlib import Path
 
 from catalog.errors import LakeError, NotFound
+from catalog.wording import counted
 
 
 class NothingToCurate(LakeError):
@@ -49,7 +50,8 @@ class RowsMiscounted(LakeError):
 
     def __init__(self, stage: str, start: datetime, rows: int, counted: int) -> None:
         super().__init__(
-            f"{stage} from {start} on was computed from {rows} rows, and has or left out {counted}"
+            f"rows of {stage} from {start} on: it was computed from {rows}, and has or left out "
+            f"{counted}"
         )
         self.stage = stage
         self.start = start
@@ -65,7 +67,9 @@ class TextsMissing(LakeError):
     """
 
     def __init__(self, contribution_ids: Sequence[str]) -> None:
-        super().__init__(f"{len(contribution_ids)} rows of the stage weren't found again")
+        super().__init__(
+            f"{counted(len(contribution_ids), 'row')} of the stage couldn't be found again"
+        )
         self.contribution_ids = tuple(contribution_ids)
 
 

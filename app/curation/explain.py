@@ -17,7 +17,8 @@ from app.query.reviews import Score
 from app.query.snapshots import SnapshotView
 from catalog.membership import is_among
 from catalog.schema import ID
-from catalog.stage_tables import source_of, stage_rows
+from catalog.stage_builds import source_of
+from catalog.stage_reader import stage_rows
 from catalog.stages import COMPUTED_STAGES, ComputedStage
 from catalog.table import load_table
 

@@ -13,7 +13,7 @@ from app.query.contributions import Contributions
 from app.query.snapshots import SnapshotView
 from catalog.membership import is_among
 from catalog.schema import ID
-from catalog.stage_tables import stage_rows
+from catalog.stage_reader import stage_rows
 from catalog.stages import COMPUTED_STAGES, ComputedStage
 from catalog.table import load_table
 

@@ -1,6 +1,7 @@
 """Checks what a request needs before a view of the edge answers it, as `app.api.access` does."""
 
-from app.api.access import TABLE, api_key_in, check_roles
+from app.api.access import api_key_in, check_roles
+from app.api.needs import NEEDS
 from app.edge.requests import Request, View
 from app.edge.threads import Threads
 from app.services import Services
@@ -28,7 +29,7 @@ class EdgeAccess:
             path: The path, which is its own URL rule.
             view: The view of these requests.
         """
-        need = TABLE[method, path]
+        need = NEEDS[method, path]
         if need is None:
             return view
         needed = need(self._services, {})

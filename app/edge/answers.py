@@ -6,34 +6,25 @@ from http import HTTPStatus
 from time import perf_counter
 from typing import Any, Final
 
-from uvicorn.protocols.http.httptools_impl import STATUS_LINE
-
 from app.access.limits.errors import LimitReached
 from app.access.limits.limiter import Meter
-from app.api.access import TABLE
 from app.api.commit_wait import answer_after_wait
 from app.api.errors import envelope
-from app.api.formats import JSON, encode_json
-from app.api.headers import CORS, NO_SNIFFING
 from app.api.limits import delay_s, headers_of
+from app.api.needs import NEEDS
 from app.api.observation import NO_ROUTE, REQUEST_ID_HEADER, RequestObserver
+from app.edge.answer_bytes import encode_answer, header_lines
 from app.edge.commits import CommitWatch
-from app.edge.cycles import CLOSE, Cycle
+from app.edge.cycles import Cycle
 from app.edge.requests import Request
-from app.ingest.journal import Acknowledged
+from app.ingest.journal.journal import Acknowledged
 from app.telemetry import metrics, traces
 from app.telemetry.logs import RequestId, current_request
-
-
-def _lines(headers: Mapping[str, str]) -> bytes:
-    return b"".join([f"{name.lower()}: {value}\r\n".encode() for name, value in headers.items()])
-
 
 _INGEST: Final = "/v1/ingest/"
 _OK: Final = 200
 """Reading `HTTPStatus.OK`, and finding something by it, takes Python code in this Python."""
-_ROUTES: Final = frozenset(route for _, route in TABLE if "<" not in route)
-_HEAD: Final = _lines({"Content-Type": JSON, **dict([NO_SNIFFING, *CORS])})
+_ROUTES: Final = frozenset(route for _, route in NEEDS if "<" not in route)
 
 
 def can_refuse(request: Request) -> bool:
@@ -43,12 +34,6 @@ def can_refuse(request: Request) -> bool:
         and request.path.startswith("/v1/")
         and not request.client.is_sending_body
     )
-
-
-def refusal(status: HTTPStatus, message: str) -> bytes:
-    """Return the answer to a request whose head isn't complete, after which nothing is taken."""
-    head, body = _encode(envelope(status, message))
-    return b"".join((STATUS_LINE[status], head, CLOSE, b"\r\n", body))
 
 
 class Answers:
@@ -72,13 +57,13 @@ class Answers:
         headers: Mapping[str, str] | None = None,
     ) -> None:
         """Answer a request whose path is its route."""
-        head, body = _encode(answer)
+        head, body = encode_answer(answer)
         if headers:
-            head += _lines(headers)
+            head += header_lines(headers)
         if request.meter is not None:
-            head += _lines(dict(headers_of(request.meter)))
+            head += header_lines(dict(headers_of(request.meter)))
         if request.id.was_sent:
-            head += _lines({REQUEST_ID_HEADER: str(request.id)})
+            head += header_lines({REQUEST_ID_HEADER: str(request.id)})
         await request.respond(status, head, body)
         seconds = perf_counter() - request.started
         self._answered(request.method, request.path, status, seconds, len(body))
@@ -95,9 +80,9 @@ class Answers:
             meter: What took from the client's limits; None when it has nothing to tell.
         """
         current_request.set(RequestId())
-        head, body = _encode(answer)
+        head, body = encode_answer(answer)
         if meter is not None:
-            head += _lines(dict(headers_of(meter)))
+            head += header_lines(dict(headers_of(meter)))
         cycle.answer(_OK, head, body)
         method, route = cycle.scope["method"], cycle.scope["path"]
         self._answered(method, route, _OK, perf_counter() - started, len(body))
@@ -110,12 +95,12 @@ class Answers:
         """
         await sleep(delay_s(error))
         status = HTTPStatus.TOO_MANY_REQUESTS
-        head, body = _encode(envelope(status, str(error)))
-        head += _lines(
+        head, body = encode_answer(envelope(status, str(error)))
+        head += header_lines(
             {"Retry-After": str(error.retry_after_s), REQUEST_ID_HEADER: str(request.id)}
         )
         if request.meter is not None:
-            head += _lines(dict(headers_of(request.meter)))
+            head += header_lines(dict(headers_of(request.meter)))
         await request.respond(status, head, body)
         method, route = request.method, request.path
         if route not in _ROUTES:
@@ -151,9 +136,3 @@ class Answers:
             snapshot, waited_s = await self._commits.wait(receipt.entry_id, wait_s), wait_s
         status, headers = answer_after_wait(answer, snapshot, waited_s)
         await self.send(request, answer, status, headers)
-
-
-def _encode(answer: Mapping[str, Any]) -> tuple[bytes, bytes]:
-    """Return the head and the body of an answer."""
-    body = encode_json(answer)
-    return b"%bcontent-length: %d\r\n" % (_HEAD, len(body)), body

@@ -8,9 +8,10 @@ from typing import Final
 from flask import Flask
 
 from app.access.limits.errors import LimitReached
-from app.api import small_bodies, sql
+from app.api import small_bodies
 from app.api.guards import guards_of
 from app.api.observation import observer_of
+from app.api.views import sql
 from app.edge import submissions, uploads
 from app.edge.access import EdgeAccess
 from app.edge.answers import Answers, can_refuse

@@ -1,9 +1,26 @@
 """The client's end of a connection."""
 
-from typing import TYPE_CHECKING
+from typing import Protocol
 
-if TYPE_CHECKING:
-    from app.edge.protocol import Protocol
+from uvicorn.protocols.http.flow_control import FlowControl
+
+
+class Connection(Protocol):
+    """What a client's end needs of its connection; `app.edge.protocol` has the real one.
+
+    Attributes:
+        flow: Holds up what is sent while the client doesn't read.
+        is_in_body: Whether the head of a request has come, and not yet all of its body.
+    """
+
+    flow: FlowControl
+    is_in_body: bool
+
+    def fileno(self) -> int:
+        """Return the file descriptor of the connection; -1 when it is closed."""
+
+    def cut_off(self) -> None:
+        """End the connection at once; what was sent and not read yet is lost."""
 
 
 class ClientConnection:
@@ -15,24 +32,24 @@ class ClientConnection:
         is_gone: Whether the connection is closed.
     """
 
-    def __init__(self, protocol: "Protocol") -> None:
+    def __init__(self, connection: Connection) -> None:
         self.has_left = False
         self.is_gone = False
-        self._protocol = protocol
+        self._connection = connection
 
     @property
     def is_sending_body(self) -> bool:
         """Whether the body of a request on this connection is still to come."""
-        return self._protocol.is_in_body
+        return self._connection.is_in_body
 
     def fileno(self) -> int:
         """Return the file descriptor of the connection, to wait for its end with `poll`."""
-        return self._protocol.fileno()
+        return self._connection.fileno()
 
     async def wait_until_read(self) -> None:
         """Return when the client has read most of what was sent, or the connection is closed."""
-        await self._protocol.flow.drain()
+        await self._connection.flow.drain()
 
     def cut_off(self) -> None:
         """End the connection at once; what was sent and not read yet is lost."""
-        self._protocol.cut_off()
+        self._connection.cut_off()

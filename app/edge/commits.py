@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Mapping
 from contextvars import Context
 from typing import Final
 
-from app.ingest.journal import Acknowledged
+from app.ingest.journal.journal import Acknowledged
 from catalog.snapshots import Snapshot
 
 _POLL_S: Final = 0.05

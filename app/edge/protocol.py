@@ -8,11 +8,9 @@ answer when its client says that it will send no more, though the client may sti
 import logging
 from asyncio import TimerHandle
 from collections.abc import Callable
-from fcntl import ioctl
 from http import HTTPStatus
 from socket import SO_LINGER, SOL_SOCKET
-from struct import Struct, pack
-from termios import TIOCOUTQ
+from struct import pack
 from typing import Any, Final
 
 from httptools import HttpParserError, HttpParserUpgrade, HttpRequestParser
@@ -22,17 +20,17 @@ from uvicorn.protocols.http.httptools_impl import (
 )
 
 from app.api.reads import CLIENT
-from app.edge.answers import refusal
+from app.edge.answer_bytes import refusal
 from app.edge.client import ClientConnection
 from app.edge.closing import LingeringTransport
 from app.edge.cycles import Application, Cycle, CycleWithoutChunks
 from app.edge.heads import MAX_HEAD_BYTES, checked_size, without_upgrade
+from app.edge.reading_pace import ReadingPace
 from app.settings import Settings
 
 Take = Callable[[Cycle, Callable[[Cycle, Application], None]], bool]
 """See `app.edge.application.Edge.take`."""
 
-_INT: Final = Struct("i")
 _RESET: Final = pack("ii", 1, 0)
 """See socket(7), SO_LINGER: what wasn't sent is dropped, and the client sees a reset connection."""
 
@@ -89,7 +87,7 @@ class Protocol(HttpToolsProtocol):
         self._is_in_head = self.is_in_body = self._has_ended = self._is_parsing = False
         self._parsed: tuple[RequestResponseCycle, Any] | None = None
         self._deadline: TimerHandle | None = None
-        self._reading_deadline: TimerHandle | None = None
+        self._reading = ReadingPace(self, self._settings)
         self._await_client()
         self._idle[self] = None
         if len(self.connections) > self._settings.max_connections:
@@ -217,14 +215,12 @@ class Protocol(HttpToolsProtocol):
     def pause_writing(self) -> None:
         """Have the answer wait for the client, and the client read what was sent."""
         super().pause_writing()
-        self._watch_reader()
+        self._reading.watch()
 
     def resume_writing(self) -> None:
         """Go on with the answer."""
         super().resume_writing()
-        if self._reading_deadline is not None:
-            self._reading_deadline.cancel()
-            self._reading_deadline = None
+        self._reading.stop()
 
     def shutdown(self) -> None:
         """Close the connection, after the request that is being answered."""
@@ -299,27 +295,6 @@ class Protocol(HttpToolsProtocol):
         self.parser = HttpRequestParser(self)
         self.parser.set_dangerous_leniencies(lenient_data_after_close=True)
         return head + rest
-
-    def _watch_reader(self) -> None:
-        self._reading_deadline = self.loop.call_later(
-            self._settings.idle_timeout_s, self._judge_reader, self._unread_bytes
-        )
-
-    def _judge_reader(self, unread_bytes: int) -> None:
-        """Cut off a client that has read too little since so many bytes were unread."""
-        bytes_per_s = (unread_bytes - self._unread_bytes) / self._settings.idle_timeout_s
-        if bytes_per_s > 0 and bytes_per_s >= self._settings.min_send_bytes_per_s:
-            self._watch_reader()
-        else:
-            log.info("cut off a client that read %.0f bytes/s", bytes_per_s)
-            self.cut_off()
-
-    @property
-    def _unread_bytes(self) -> int:
-        """Bytes that were sent and that the client's machine hasn't acknowledged."""
-        (queued_bytes,) = _INT.unpack(ioctl(self.fileno(), TIOCOUTQ, bytes(_INT.size)))
-        unsent_bytes: int = self.transport.get_write_buffer_size()
-        return unsent_bytes + int(queued_bytes)
 
     def _keep_alive_for(self, seconds: float) -> None:
         self.timeout_keep_alive_task = self.loop.call_later(

@@ -3,7 +3,7 @@
 A plain one that comes whole, as nearly every one does, is answered without a task of ASGI, which
 would take a fifth of the event loop's time. Others are answered by a view. What would hold up the
 event loop, such as inflating a body or explaining what is wrong with it, is left to a thread.
-`app.api.ingest` has the same view for Flask alone.
+`app.api.views.ingest` has the same view for Flask alone.
 """
 
 from asyncio import get_running_loop
@@ -100,7 +100,7 @@ class Submissions:
         return True
 
     async def answer(self, request: Request) -> None:
-        """Answer a submission as `app.api.ingest.submit` does, or raise what that raises."""
+        """Answer a submission as `app.api.views.ingest.submit` does, or raise what that raises."""
         meter = self._meters.make(request.scope, request.api_key)
         meter.take({"submissions": 1})
         wait_s = wanted_wait_s(request.header(b"prefer"), self._max_wait_s)

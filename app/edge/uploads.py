@@ -1,7 +1,7 @@
 """Uploads, whose bodies arrive on the event loop and are taken in by a thread, piece by piece.
 
 So an upload needs a thread while a piece of it is taken in, and none while the next one arrives.
-`app.api.bulk` has the same view for Flask alone.
+`app.api.views.bulk` has the same view for Flask alone.
 """
 
 from collections.abc import AsyncIterator, Callable, Iterable
@@ -21,7 +21,10 @@ from app.edge.answers import Answers
 from app.edge.meters import Meters
 from app.edge.requests import Request
 from app.edge.threads import Threads
-from app.ingest.bulk import BulkIntake, RepeatedUpload, Upload, UploadOptions, UploadReceipt
+from app.ingest.uploads.intake import BulkIntake
+from app.ingest.uploads.options import UploadOptions, UploadReceipt
+from app.ingest.uploads.repetition import RepeatedUpload
+from app.ingest.uploads.upload import Upload
 from app.settings import Settings
 
 PATH: Final = "/v1/ingest/chats"
@@ -58,7 +61,7 @@ class UploadView:
         self._max_wait_s = settings.max_wait_s
 
     async def answer(self, request: Request) -> None:
-        """Answer an upload as `app.api.bulk.upload` does, or raise what that raises."""
+        """Answer an upload as `app.api.views.bulk.upload` does, or raise what that raises."""
         meter = self._meters.make(request.scope, request.api_key)
         meter.take({"uploads": 1})
         options = _options_of(request, self._meters)

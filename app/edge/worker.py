@@ -1,7 +1,7 @@
 """gunicorn's worker: uvicorn's event loop, on which the edge takes requests in.
 
-The arbiter imports this module. So it imports the service's other code in workers only, which read
-that code again when the server reloads.
+The arbiter imports this module. So it imports the service's other code in workers only, which in
+development read that code again when it has changed.
 """
 
 import logging

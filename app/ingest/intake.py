@@ -9,11 +9,11 @@ from app.access.credentials import NO_CREDENTIALS, Credentials
 from app.access.ids import Ids
 from app.access.limits.limiter import Meter
 from app.access.networks import Networks
-from app.ingest.decode import Decoded, decode, decode_plain, new_contribution_id
-from app.ingest.idempotency import KeyHolder
-from app.ingest.journal import Journal
-from app.ingest.senders import Sender
-from app.ingest.strict_json import JsonLimits
+from app.ingest.decoding.contributions import Decoded, decode, decode_plain, new_contribution_id
+from app.ingest.decoding.senders import Sender
+from app.ingest.decoding.strict_json import JsonLimits
+from app.ingest.journal.idempotency import KeyHolder
+from app.ingest.journal.journal import Journal
 from app.ingest.terms import RequiredTerms
 
 
@@ -26,7 +26,7 @@ class Receipt(msgspec.Struct, frozen=True, gc=False):
         entry_id: The journal's entry that holds the contribution; 0 when the lake has had it for
             long.
         sequence_number: The commit that added it, when the lake has had it for long.
-        is_owned: False when the client sent an id that owns nothing.
+        is_owned: Whether its contributor can list and withdraw it.
         ignored: The keys of the submission that aren't stored.
     """
 

@@ -68,7 +68,7 @@ def build_map(
             order, without hidden ones.
         parameters: Parameters of the map.
         progress: Called after each batch with the number of its rows.
-        publishing: Returns a context in which the map is published.
+        publishing: Returns a context in which the folder of the map is published.
 
     Raises:
         NameInvalid: The name can't be used.

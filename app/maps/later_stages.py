@@ -12,7 +12,8 @@ from app.maps.texts import LANGUAGE, OUTCOME
 from catalog.membership import values_of
 from catalog.schema import ID
 from catalog.snapshots import held
-from catalog.stage_tables import StageReader, newest_build
+from catalog.stage_builds import newest_build
+from catalog.stage_reader import StageReader
 from catalog.stages import COMPUTED_STAGES, STAGES, Stage
 from catalog.table import load_table
 

@@ -14,6 +14,7 @@ WIDTH: Final = 640
 HEIGHT: Final = 400
 _MARGIN: Final = 16
 _FEW_POINTS: Final = 10_000
+_PALETTE_COLOURS: Final = 256
 _GREY: Final = (176, 180, 190)
 # Tableau's ten colours: https://www.tableau.com/blog/colors-upgrade-tableau-10-56782
 _COLOURS: Final = np.array(
@@ -55,7 +56,10 @@ def draw_picture(coordinates: Coordinates, labels: NDArray[np.int64]) -> bytes:
     opacity = 1 - np.exp(-ink * _opacity(len(coordinates)))
     pixels = 255 + (mean - 255) * opacity[..., None]
     encoded = BytesIO()
-    Image.fromarray(pixels.round().astype(np.uint8), "RGB").save(encoded, "PNG", optimize=True)
+    picture = Image.fromarray(pixels.round().astype(np.uint8), "RGB")
+    # A palette makes it a third as large, which nobody sees: 82 kB of 259 for 100,000 points.
+    picture = picture.quantize(_PALETTE_COLOURS, dither=Image.Dither.NONE)
+    picture.save(encoded, "PNG", optimize=True)
     return encoded.getvalue()
 
 

@@ -12,13 +12,7 @@ from pyiceberg.table import Table
 
 from app.access.held_back import HeldBackResults
 from app.access.hidden_watch import HiddenWatch
-from app.maps.description import (
-    POINTS_FILE,
-    MapDescription,
-    MapParameters,
-    MapSource,
-    Progress,
-)
+from app.maps.description import POINTS_FILE, MapDescription, MapParameters, MapSource, Progress
 from app.maps.errors import MapNotFound, NothingToMap, StageNotBuilt
 from app.maps.later_stages import later_stages
 from app.maps.places import MapPlace, find_place
@@ -33,7 +27,8 @@ from app.state.db import Database
 from catalog.errors import TagNotFound
 from catalog.membership import without
 from catalog.snapshots import held, tagged_snapshot_id
-from catalog.stage_tables import newest_build, source_of, stage_rows
+from catalog.stage_builds import newest_build, source_of
+from catalog.stage_reader import stage_rows
 from catalog.stages import COMPUTED_STAGES, STAGES, ComputedStage, Stage
 from catalog.table import load_table
 

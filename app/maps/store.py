@@ -20,8 +20,8 @@ from app.state.published_folder import NameRule, PublishedFolder
 MAP_NAMES: Final = NameRule(max_characters=120)
 MAP_FILES: Final = frozenset({MAP_FILE, POINTS_FILE, METADATA_FILE, PICTURE_FILE})
 """The files of every map."""
-Publishing = Callable[[], AbstractContextManager[None]]
-"""Returns a context in which a map is published."""
+Publishing = Callable[[Path], AbstractContextManager[object]]
+"""Returns a context in which the folder of a map is published."""
 
 
 class MapStore:
@@ -77,7 +77,7 @@ class MapStore:
 
         Args:
             name: Name of the map.
-            publishing: Returns a context in which the map is published.
+            publishing: Returns a context in which the folder of a map is published.
 
         Raises:
             NameInvalid: The name can't be a folder and a part of a URL.
@@ -88,7 +88,7 @@ class MapStore:
             if self._folder.has(name):
                 raise MapNameTaken(name)
             yield built
-            with publishing():
+            with publishing(built):
                 self._folder.publish(built, name)
 
     @contextmanager

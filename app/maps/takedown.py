@@ -3,6 +3,8 @@
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from functools import partial
+from pathlib import Path
 from typing import Final
 
 import pyarrow as pa
@@ -68,20 +70,21 @@ class MapTakedown:
             self._store.remove_unfinished()
 
     @contextmanager
-    def publishing(self, name: str, watch: HiddenWatch) -> Iterator[None]:
-        """Let a map be published in the block, unless it may show what is hidden.
+    def publishing(self, name: str, watch: HiddenWatch, folder: Path) -> Iterator[None]:
+        """Let a map be published in the block, unless it shows what is hidden.
 
         Args:
             name: Name of the map.
             watch: Watches the rows that it is built of.
+            folder: The folder with its files.
 
         Raises:
-            HiddenMeanwhile: A row that was read may be hidden.
+            HiddenMeanwhile: The map shows a row that is hidden, or may show one that is taken down.
         """
         # A takedown that was recorded before finds nothing of it published, and one that is
         # recorded later finds the map.
         with self.changing():
-            watch.check()
+            watch.check_result(partial(_shown, folder / POINTS_FILE))
             yield
             if len(new := watch.newly_taken_down()):
                 self._hold_back(name, new)
@@ -93,8 +96,7 @@ class MapTakedown:
             yield
 
     def _hold_back(self, name: str, ids: pa.Array) -> None:
-        points = pq.read_table(self._store.file(name, POINTS_FILE), columns=[ID])[ID].cast(ids.type)
-        held = pc.unique(points.filter(is_among(points, ids)))
+        held = _shown(self._store.file(name, POINTS_FILE), ids)
         if len(held):
             log.info("map %s is held back for %d contributions", name, len(held))
             self._held_back.add(_KIND, name, held)
@@ -115,3 +117,9 @@ class MapTakedown:
             else:
                 self._store.replace(folder, name)
         log.info("map %s is made again with %d points", name, remade.rows if remade else 0)
+
+
+def _shown(points_file: Path, ids: pa.Array) -> pa.Array:
+    """Return those of some contributions that the points of a map show, in any order."""
+    points = pq.read_table(points_file, columns=[ID])[ID].cast(ids.type)
+    return pc.unique(points.filter(is_among(points, ids)))

@@ -12,6 +12,8 @@ from app.curation.rules.curating.words import turns_of
 
 PointKind = Literal["conversations", "pairs"]
 POINT_KINDS: Final[tuple[PointKind, ...]] = get_args(PointKind)
+POINT: Final[dict[PointKind, str]] = {"conversations": "conversation", "pairs": "pair"}
+"""What a point of each kind is called."""
 
 NEEDED_COLUMNS: Final = ("contribution_id", "received_at", "source", "agent_id", "conversation")
 """Columns that maps are built from; every stage has them, and none says who contributed."""

@@ -109,6 +109,8 @@ def read_page(
         max_bytes,
         newest_first=newest_first,
         candidates=selection.candidates,
+        # The view has planned these for the search.
+        files=selection.view.files(And(selection.condition, within)),
     )
     return first.page(rows, columns=schema_of(columns).names)
 
@@ -121,6 +123,7 @@ def read_rows(
     *,
     newest_first: bool = False,
     candidates: CandidateRows = all_rows,
+    files: Iterable[DataFile] | None = None,
 ) -> pa.Table:
     """Return the rows with some ids, as many as come to `max_bytes` and at least one.
 
@@ -131,20 +134,17 @@ def read_rows(
         max_bytes: The size in Arrow after which rows are left out.
         newest_first: Whether ids descend.
         candidates: Tells which rows of a file may have one of the ids.
+        files: The files that may have the ids; None to plan them.
     """
     rows = schema_of(columns).empty_table()
     if not len(ids):
         return rows
     order = "descending" if newest_first else "ascending"
-    bounds = pc.min_max(ids).as_py()
-    first, last = bounds["min"], bounds["max"]
-    # An id contains the time of receipt, so only the files of those days are opened.
-    received = received_between(time_of(first), time_of(last) + timedelta(milliseconds=1))
-    planned = view.files(And(received, _between(first, last)))
     wanted = ids.to_pylist()
-    files = _files_with(planned, sorted(wanted))
+    planned = view.files(_with_ids_like(ids)) if files is None else files
+    opened = _files_with(planned, sorted(wanted))
     batch_rows = BATCH_ROWS if newest_first else _FIRST_BATCH_ROWS
-    for batch in read(view.table, files, columns, In(ID, wanted), candidates, batch_rows):
+    for batch in read(view.table, opened, columns, In(ID, wanted), candidates, batch_rows):
         wanted = batch.filter(pc.is_in(batch.column(ID), ids))
         if not wanted.num_rows:
             continue
@@ -157,6 +157,17 @@ def read_rows(
         if rows.num_rows == len(ids):
             break
     return rows
+
+
+def _with_ids_like(ids: pa.Array) -> BooleanExpression:
+    """Return the condition that an id lies between the least and the greatest of some.
+
+    An id contains the time of receipt, so only the files of those days are planned.
+    """
+    bounds = pc.min_max(ids).as_py()
+    first, last = bounds["min"], bounds["max"]
+    received = received_between(time_of(first), time_of(last) + timedelta(milliseconds=1))
+    return And(received, _between(first, last))
 
 
 def _files_with(files: Iterable[DataFile], ids: Sequence[str]) -> list[DataFile]:

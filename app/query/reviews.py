@@ -3,7 +3,7 @@
 They see the text as it was sent, also while the public doesn't.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
@@ -15,17 +15,19 @@ from pyiceberg.catalog import Catalog
 from app.access.audience import MODERATORS
 from app.access.moderation.log import LogEntry
 from app.access.moderation.quarantine import Cause, State
-from app.access.moderation.reports import Report
+from app.access.moderation.reports import SHOWN_OF_A_REASON, Report
 from app.access.moderation.service import Moderation
 from app.query.contributions import ContributionNotFound, Contributions
 from app.query.snapshots import Reference, Snapshots, SnapshotView
 from catalog.schema import ID
-from catalog.stage_tables import stage_rows
+from catalog.stage_reader import stage_rows
 from catalog.stages import COMPUTED_STAGES
 from catalog.table import load_table
 
 _LOG_ENTRIES: Final = 100
 """Newest decisions that are shown of a contribution."""
+_LISTED_OF_A_REASON: Final = 3
+"""Oldest reports for one reason that a list shows of a contribution."""
 _SCORES: Final = "scores"
 
 
@@ -53,7 +55,8 @@ class Review:
     Attributes:
         contribution_id: The contribution.
         causes: Why it is in quarantine, in order of time; none if it isn't.
-        reports: What readers have against it, oldest first.
+        reports: What readers have against it, oldest first; of each reason, a few of the oldest.
+        open_reports: How many reports wait for a decision, by reason.
         scores: What scorers say of it, as of the newest build of `cleaned`; none if that build
             doesn't have it, such as when it was hidden before.
         log: The newest decisions about it, newest first.
@@ -63,6 +66,7 @@ class Review:
     contribution_id: str
     causes: Sequence[Cause]
     reports: Sequence[Report]
+    open_reports: Mapping[str, int]
     scores: Sequence[Score]
     log: Sequence[LogEntry]
     contribution: pa.Table | None
@@ -107,19 +111,27 @@ class Reviews:
         self._catalog = catalog
         self._page_bytes = page_bytes
 
-    def page(self, limit: int, after: str | None = None, state: State | None = None) -> ReviewPage:
+    def page(
+        self,
+        limit: int,
+        after: str | None = None,
+        state: State | None = None,
+        min_reports: int = 1,
+    ) -> ReviewPage:
         """Return a page of the contributions that wait, in the order of receipt.
 
         Args:
             limit: The largest number of contributions to return.
             after: The id after which the page begins; None begins with the oldest contribution.
             state: What to list: what is hidden, or what is only reported; None for both.
+            min_reports: The least number of reports that wait, of what is only reported.
         """
-        ids = self._moderation.quarantine.waiting(limit + 1, after, state)
+        ids = self._moderation.quarantine.waiting(limit + 1, after, state, min_reports)
         reviews: list[Review] = []
         size_bytes = 0
-        for review in self._reviews(ids[:limit]):
+        for review in self._reviews(ids[:limit], _LISTED_OF_A_REASON):
             size_bytes += review.contribution.nbytes if review.contribution else 0
+            size_bytes += sum(len((each.comment or "").encode()) for each in review.reports)
             if reviews and size_bytes > self._page_bytes:
                 break
             reviews.append(review)
@@ -132,21 +144,21 @@ class Reviews:
         Raises:
             ContributionNotFound: The lake doesn't have it.
         """
-        (review,) = self._reviews([str(contribution_id)])
+        (review,) = self._reviews([str(contribution_id)], SHOWN_OF_A_REASON)
         if review.contribution is None:
             raise ContributionNotFound(review.contribution_id)
         return review
 
-    def _reviews(self, ids: Sequence[str]) -> Iterator[Review]:
+    def _reviews(self, ids: Sequence[str], most_of_a_reason: int) -> Iterator[Review]:
         view = self._snapshots.view(Reference(), MODERATORS)
         causes = self._moderation.quarantine.causes_of(ids)
-        reports = self._moderation.reports.of(ids)
         scores = self._scores_of(ids)
         for each in ids:
             yield Review(
                 contribution_id=each,
                 causes=causes.get(each, ()),
-                reports=reports.get(each, ()),
+                reports=self._moderation.reports.of([each], most_of_a_reason).get(each, ()),
+                open_reports=self._moderation.reports.open_numbers(each),
                 scores=scores.get(each, ()),
                 log=self._moderation.log.page(_LOG_ENTRIES, identifier=each),
                 contribution=self._row(view, each),

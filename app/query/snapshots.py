@@ -56,10 +56,19 @@ class SnapshotView:
     table: Table
     snapshot: Snapshot | None
     hidden: pa.Array = field(default_factory=lambda: NO_IDS)
+    _planned: dict[str, tuple[DataFile, ...]] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
 
     def files(self, condition: BooleanExpression = EVERY_ROW) -> list[DataFile]:
         """Return the data files that may hold rows that meet a condition, oldest day first."""
-        return plan(self.table, self.snapshot, condition) if self.snapshot else []
+        if self.snapshot is None:
+            return []
+        # A page, its counts and its facets ask for the same files one after the other.
+        key = repr(condition)
+        if key not in self._planned:
+            self._planned[key] = tuple(plan(self.table, self.snapshot, condition))
+        return list(self._planned[key])
 
 
 class Snapshots:
@@ -222,12 +231,16 @@ class Snapshots:
         if reference.snapshot_id is not None:
             snapshot = ledger.by_id(connection, reference.snapshot_id)
         elif reference.as_of is not None:
+            if not audience.sees_young:
+                self._embargo.check_time(reference.as_of)
             snapshot = ledger.as_of(connection, reference.as_of)
         else:
             return ledger.newest(connection, before=self._first_unseen(connection, audience))
         if snapshot is None:
             raise SnapshotNotFound(
-                reference.as_of.isoformat() if reference.as_of else reference.snapshot_id
+                f"{reference.as_of.isoformat()}: nothing was committed by then"
+                if reference.as_of
+                else reference.snapshot_id
             )
         if not audience.sees_young:
             self._embargo.check(connection, snapshot)

@@ -18,7 +18,8 @@ from app.query.staged import StageFilters, StageView
 from app.query.summaries import Part
 from catalog.records import day_of
 from catalog.schema import ID
-from catalog.stage_tables import StageFile, StageReader
+from catalog.stage_files import StageFile
+from catalog.stage_reader import StageReader
 from catalog.stages import COMPUTED_STAGES
 from catalog.table import load_table
 

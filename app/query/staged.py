@@ -31,7 +31,9 @@ from catalog.records import greatest_id_at, least_id_at
 from catalog.scan import CandidateRows, schema_of
 from catalog.schema import ID
 from catalog.snapshots import Snapshot, live_snapshot
-from catalog.stage_tables import StageFile, StageReader, builds
+from catalog.stage_builds import builds
+from catalog.stage_files import StageFile
+from catalog.stage_reader import StageReader
 from catalog.stages import COMPUTED_STAGES, ComputedStage
 from catalog.table import load_table
 

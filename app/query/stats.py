@@ -13,10 +13,10 @@ from app.query.group_counts import COUNTS, GroupCounts
 from app.query.narrowing import Narrowing
 from app.query.replaced import ReplacedReader
 from app.query.row_index.sums import ContributorSums
-from app.query.scratch import ScratchDatabase
 from app.query.selection import Selection
 from app.query.snapshots import SnapshotView
 from app.query.summaries import Summaries
+from app.state.scratch import ScratchDatabase
 
 # A dimension that isn't grouped by is null in every row.
 _LARGEST_GROUPS: Final = f"""

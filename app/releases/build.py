@@ -3,18 +3,21 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
+from pyarrow.fs import LocalFileSystem
 from pyiceberg.catalog import Catalog
 from pyiceberg.table import Table
 
 from app.access.hidden_watch import HiddenWatch
-from app.releases.data_files import FILE_BYTES
 from app.releases.descriptions.datasheet import Datasheet
 from app.releases.errors import ReleaseNameTaken, ReleaseOvertaken
-from app.releases.folder import write_release
+from app.releases.files.data_files import FILE_BYTES
+from app.releases.files.folder import write_release
+from app.releases.files.published_rows import published_files
 from app.releases.manifest import Manifest
 from app.releases.recipe import Recipe
 from app.releases.registry import Build, Registry
@@ -26,8 +29,9 @@ from app.releases.source import (
     tables_of_releases,
 )
 from app.releases.status import ProgressReporter
-from app.releases.store import ReleaseStore, is_published
-from app.releases.takedown import ReleaseTakedown
+from app.releases.stores.interface import ReleaseStore, is_published
+from app.releases.takedowns.takedown import ReleaseTakedown
+from app.releases.takedowns.taken_rows import find_taken_rows
 from catalog.errors import TagTaken
 from catalog.snapshots import Snapshot, tag_snapshot
 from catalog.table import load_table
@@ -100,7 +104,8 @@ class ReleaseBuilder:
             FormNeedsStage: The recipe asks for the preferences of a raw release.
             SnapshotNotLive: The stage's snapshot was thinned before it was read.
             BucketUnreachable: The release can't be uploaded.
-            HiddenMeanwhile: Contributions that had been read were hidden.
+            HiddenMeanwhile: The release holds contributions that were hidden while it was built, or
+                some that had been read were taken down.
         """
         recipe.check()
         self._check_unpublished(recipe.name)
@@ -174,7 +179,7 @@ class ReleaseBuilder:
             # A takedown that was recorded before finds nothing of it published, and one that is
             # recorded later finds the release.
             with self._takedown.changing():
-                watch.check()
+                watch.check_result(partial(_held, manifest, folder))
                 # Checked last: another build may have taken over while this one was suspended.
                 build.save()
                 self._store.publish(folder, build.name)
@@ -187,3 +192,9 @@ class ReleaseBuilder:
                 raise ReleaseNameTaken(build.name) from error
             raise
         build.mark_published(manifest.rows, manifest.sequence_number)
+
+
+def _held(manifest: Manifest, folder: Path, ids: pa.Array) -> pa.Array:
+    """Return those of some contributions, ascending, that a release in a folder holds."""
+    files = published_files(manifest, LocalFileSystem(), str(folder))
+    return find_taken_rows(manifest, files, ids).ids

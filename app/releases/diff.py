@@ -7,10 +7,10 @@ from typing import Final
 import pyarrow as pa
 from pyarrow.fs import FileSystem
 
-from app.query.scratch import ScratchDatabase
 from app.releases.errors import FormsDiffer, StagesDiffer
+from app.releases.files.published_rows import in_one_format, published_files
 from app.releases.manifest import Manifest
-from app.releases.published_rows import in_one_format, published_files
+from app.state.scratch import ScratchDatabase
 
 FindFilesystem = Callable[[str], tuple[FileSystem, str]]
 """Returns for a release's name the file system that has it, and the path of its folder there."""

@@ -10,6 +10,7 @@ LakeError
 ├── LanguageInvalid
 ├── QualityScoreInvalid
 ├── ReleaseOvertaken
+├── ReleaseOnTheHub
 ├── NotFound
 │   └── ResultNotFound
 │       └── ReleaseNotFound
@@ -21,6 +22,8 @@ LakeError
 └── Unavailable
     └── BucketUnreachable
 """
+
+from collections.abc import Sequence
 
 from app.state.published_folder import ResultNotFound
 from catalog.errors import Gone, Invalid, LakeError, Unavailable
@@ -127,6 +130,19 @@ class ReleaseOvertaken(LakeError):
     def __init__(self, name: str) -> None:
         super().__init__(f"another build of {name!r} has taken over; this one is given up")
         self.name = name
+
+
+class ReleaseOnTheHub(LakeError):
+    """A release that is on the Hub can't be removed: takedowns couldn't find its rows any more."""
+
+    def __init__(self, release: str, repositories: Sequence[str]) -> None:
+        first = repositories[0]
+        super().__init__(
+            f"the release {release} is on the Hub in {', '.join(repositories)}, where takedowns "
+            f"have to reach it; first run scripts/lake release unpublish {release} --hub {first}"
+        )
+        self.release = release
+        self.repositories = repositories
 
 
 class BucketUnreachable(Unavailable):

@@ -14,9 +14,14 @@ from pyiceberg.types import IcebergType, StructType
 
 from app.releases.counts.statistics import Frequencies
 from app.releases.descriptions.card import type_name
+from app.releases.files.published_rows import (
+    PublishedFile,
+    in_one_format,
+    published_files,
+    schema_of,
+)
 from app.releases.manifest import Manifest
-from app.releases.optional_fields import arrow_schema
-from app.releases.published_rows import PublishedFile, in_one_format, published_files, schema_of
+from app.releases.rows.optional_fields import arrow_schema
 
 MAX_ROW_GROUPS: Final = 128
 """Number of row groups whose statistics are read at most: those of some million rows."""

@@ -1,7 +1,6 @@
 """The recipe of a release: the parameters that it is built with."""
 
 import re
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Literal, get_args
 
@@ -152,8 +151,3 @@ class Recipe:
             "flagged": self._flagged,
         }
         return {name: value for name, value in filters.items() if value not in {None, ()}}
-
-
-def sort_formats(formats: Sequence[Format]) -> tuple[Format, ...]:
-    """Return formats without repetition, in the order of `FORMATS`."""
-    return tuple(form for form in FORMATS if form in formats)

@@ -9,24 +9,23 @@ from pyiceberg.catalog import Catalog
 
 from app.access.held_back import HeldBackResults
 from app.access.hidden_watch import HiddenWatch
-from app.query.scratch import ScratchDatabase
 from app.releases.build import ReleaseBuilder
-from app.releases.contents import Contents, read_contents
-from app.releases.data_files import FILE_BYTES
 from app.releases.descriptions.datasheet import NO_DATASHEET, Datasheet
 from app.releases.diff import ReleaseDiff, compare_releases
-from app.releases.errors import ReleaseNameTaken, ReleaseNotFound
-from app.releases.hub.errors import ReleaseOnTheHub
-from app.releases.hub.publications import HubPublications
+from app.releases.errors import ReleaseNameTaken, ReleaseNotFound, ReleaseOnTheHub
+from app.releases.files.contents import Contents, read_contents
+from app.releases.files.data_files import FILE_BYTES
 from app.releases.manifest import Manifest, newest_first
 from app.releases.preview import Preview, preview
+from app.releases.publications import HubPublications
 from app.releases.recipe import RELEASE_NAMES, Recipe
 from app.releases.registry import Registry
 from app.releases.source import remove_release_tag, tables_of_releases
 from app.releases.status import ProgressReporter, Status
-from app.releases.store import Download, Method, ReleaseStore, is_published
-from app.releases.takedown import ReleaseTakedown
+from app.releases.stores.interface import Download, Method, ReleaseStore, is_published
+from app.releases.takedowns.takedown import ReleaseTakedown
 from app.state.db import Database
+from app.state.scratch import ScratchDatabase
 from catalog.snapshots import Snapshot
 
 if TYPE_CHECKING:

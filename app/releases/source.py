@@ -14,16 +14,17 @@ from pyiceberg.table import Table
 from app.curation.rules.interface import Reason
 from app.curation.rules.reasons import HIDDEN
 from app.releases.manifest import CheckedSet
-from app.releases.optional_fields import arrow_schema, without_empty
-from app.releases.order import raw_rows_in_order
-from app.releases.rows import published_schema
+from app.releases.rows.conversations import published_schema
+from app.releases.rows.optional_fields import arrow_schema, without_empty
+from app.releases.rows.order import raw_rows_in_order
 from catalog.entries import entries_of
 from catalog.filled import maybe_filled
 from catalog.membership import is_among, without
 from catalog.plans import plan
 from catalog.schema import ID, SCHEMA
 from catalog.snapshots import Snapshot, held, live_snapshot, remove_tags
-from catalog.stage_tables import StageReader, newest_build
+from catalog.stage_builds import newest_build
+from catalog.stage_reader import StageReader
 from catalog.stages import COMPUTED_STAGES, ComputedStage
 from catalog.table import load_table
 
@@ -117,7 +118,7 @@ def stage_source(
         batches = reader.rows(arrow_schema(schema).names)
         if stage == "cleaned":
             # Its libraries take long to import, and a worker doesn't build releases.
-            from app.releases.grouped_rows import with_prompt_groups  # noqa: PLC0415
+            from app.releases.rows.grouped import with_prompt_groups  # noqa: PLC0415
 
             schema, batches = with_prompt_groups(reader, schema)
         dropped = dict(built.dropped)

@@ -3,7 +3,7 @@
 Each module wires one domain, and its class adds the services of that domain to those of the classes
 before it. So a service may be given any that stands above it here, and none that stands below:
 
-    foundation   the settings, the database, the catalog
+    foundation   the settings, the database, the catalog, room for queries
     access       keys and limits; what is hidden, banned, taken down
     versions     the index of versions
     ingest       submissions, uploads, the journal

@@ -14,7 +14,7 @@ from app.access.limits.places import PLACES_FILE_NAME, ClientPlaces
 from app.access.moderation.banned_contributions import BannedContributions
 from app.access.moderation.bans import Bans
 from app.access.moderation.log import ModerationLog
-from app.access.moderation.reports import Reports
+from app.access.moderation.reports import KEPT_OF_A_REASON, Reports
 from app.access.networks import Networks
 from app.access.policy import Policy
 from app.access.shown_again import ShownContributions
@@ -37,7 +37,7 @@ class AccessServices(Foundation):
         self.policy = Policy(settings, self.gates)
         self.networks = Networks(self.database)
         self.clients = Clients(settings)
-        self.limiter = Limiter(self._open_buckets)
+        self.limiter = Limiter(self.open_buckets)
         self.places = ClientPlaces(settings.home / PLACES_FILE_NAME)
         self.embargo = Embargo(timedelta(seconds=settings.embargo_s))
         self.hidden = HiddenContributions(self.database)
@@ -46,13 +46,19 @@ class AccessServices(Foundation):
         self.taken_down = TakenDownContributions(self.database)
         self.takedown_feed = TakedownFeed(self.database, self.takedowns)
         self.moderation_log = ModerationLog(self.database)
-        self.reports = Reports(self.database, settings.reports_per_day)
+        self.reports = Reports(
+            self.database,
+            settings.reports_per_day,
+            # Otherwise, the last reports that hide a contribution would never be kept.
+            max(KEPT_OF_A_REASON, settings.reports_to_quarantine),
+        )
         self.bans = Bans(self.database, self.moderation_log)
         self.banned_contributions = BannedContributions(
             self.database, self.hidden, self.bans, self.get_catalog
         )
 
-    def _open_buckets(self) -> BucketTable:
+    def open_buckets(self) -> BucketTable:
+        """Return the buckets that the processes of this server share."""
         return BucketTable(shared_file("limits"), lambda: digest_key(read_secret(self.database)))
 
     def close(self) -> None:

@@ -1,4 +1,4 @@
-"""What every domain stands on: the settings, the database and the catalog."""
+"""What every domain stands on: the settings, the database, the catalog, and room for queries."""
 
 from functools import cached_property
 
@@ -6,6 +6,7 @@ from pyiceberg.table import Table
 
 from app.settings import Settings
 from app.state.db import Database
+from app.state.scratch import ScratchDatabase
 from catalog.connection import LockingCatalog, open_catalog
 from catalog.table import load_table
 
@@ -16,6 +17,7 @@ class Foundation:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.database = Database(settings.database_url)
+        self.scratch = ScratchDatabase(settings.query_memory_mib)
 
     @cached_property
     def catalog(self) -> LockingCatalog:

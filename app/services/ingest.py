@@ -2,17 +2,17 @@
 
 from datetime import timedelta
 
-from app.ingest.bulk import BulkIntake
-from app.ingest.claims import Claims
+from app.ingest.commits.claims import Claims
+from app.ingest.decoding.strict_json import JsonLimits
 from app.ingest.intake import Intake
-from app.ingest.journal import Journal
-from app.ingest.line_decoder import LineDecoder
-from app.ingest.pending import Pending
+from app.ingest.journal.journal import Journal
+from app.ingest.journal.pending import Pending
+from app.ingest.journal.waiting import CommitWaiter
 from app.ingest.refusals import Refusals
-from app.ingest.strict_json import JsonLimits
 from app.ingest.terms import RequiredTerms
-from app.ingest.uploads import Uploads
-from app.ingest.waiting import CommitWaiter
+from app.ingest.uploads.intake import BulkIntake
+from app.ingest.uploads.line_decoder import LineDecoder
+from app.ingest.uploads.register import Uploads
 from app.services.versions import VersionServices
 from app.settings import Settings
 
@@ -28,10 +28,10 @@ class IngestServices(VersionServices):
             settings.max_journal_bytes,
             self.refusals.current,
             self.networks,
-            self._version_finder.find,
+            self.version_finder.find,
         )
         self.claims = Claims(self.database)
-        self._pending = Pending(self.database, lambda: self.get_raw_table().io)
+        self.pending = Pending(self.database, lambda: self.get_raw_table().io)
         limits = JsonLimits(
             settings.max_turns,
             settings.max_nesting,

@@ -6,12 +6,12 @@ from app.access.limits.exchange import BucketExchange
 from app.background.bans import BanJob
 from app.background.checkpoints import Checkpoints
 from app.background.hub import HubJob
-from app.background.maintenance import Maintenance
+from app.background.maintenance.service import Maintenance
 from app.background.schedule import BuildRelease, Scheduler
 from app.background.takedowns import TakedownJob
 from app.background.text_index import TextIndexing
-from app.ingest.committer import Committer
-from app.ingest.expiry import Expiry
+from app.ingest.commits.committer import Committer
+from app.ingest.journal.expiry import Expiry
 from app.services.moderation import ModerationServices
 from app.telemetry.exposition import shared_file
 
@@ -50,9 +50,7 @@ class JobServices(ModerationServices):
         path = shared_file("limits")
         if self.database.is_sqlite or path is None:
             return None
-        return BucketExchange(
-            self.database, lambda: self._open_buckets() if path.exists() else None
-        )
+        return BucketExchange(self.database, lambda: self.open_buckets() if path.exists() else None)
 
     def checkpoints(self) -> Checkpoints | None:
         """Return the job that keeps the logs of SQLite's databases short; None without any."""

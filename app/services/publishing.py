@@ -8,7 +8,7 @@ from app.maps.service import Maps
 from app.maps.store import MapStore
 from app.releases.descriptions.datasheet import read_datasheet
 from app.releases.service import Releases
-from app.releases.store import open_store
+from app.releases.stores.choice import open_store
 from app.services.curation import CurationServices
 from app.settings import Settings
 
@@ -29,7 +29,7 @@ class PublishingServices(CurationServices):
             self.stages,
             self.banned_contributions.hidden_ids,
             watch,
-            self._scratch,
+            self.scratch,
             read_datasheet(settings.datasheet),
         )
         self.maps = Maps(

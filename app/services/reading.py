@@ -90,7 +90,7 @@ class ReadingServices(IngestServices):
             self.replaced,
             self.summaries,
             self.contributor_sums,
-            self._scratch,
+            self.scratch,
             settings.max_groups,
             self.narrowing,
         )

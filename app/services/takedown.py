@@ -3,9 +3,9 @@
 from pyiceberg.table import Table
 
 from app.access.moderation.traces import ModerationTraces
-from app.query.spill import remove_abandoned
 from app.services.publishing import PublishingServices
 from app.settings import Settings
+from app.state.spill import remove_abandoned
 from app.takedown.databases import DatabaseErasure
 from app.takedown.finding import Finder
 from app.takedown.journal import JournalErasure
@@ -24,7 +24,7 @@ class TakedownServices(PublishingServices):
 
     def __init__(self, settings: Settings) -> None:
         super().__init__(settings)
-        finder = Finder(self._table_of_known_versions, self._pending, self.versions)
+        finder = Finder(self._table_of_known_versions, self.pending, self.versions)
         waiting = Waiting()
         self.moderation_traces = ModerationTraces(
             self.database, self.hidden, self.reports, self.quarantine, self.banned_contributions
@@ -45,7 +45,7 @@ class TakedownServices(PublishingServices):
 
     def _steps(self, finder: Finder, waiting: Waiting) -> tuple[Step, ...]:
         """Return the steps of erasing, in their order."""
-        journal = JournalErasure(self.database, self.taken_down, self._pending, finder, waiting)
+        journal = JournalErasure(self.database, self.taken_down, self.pending, finder, waiting)
         tables = TableErasure(
             self.database,
             self.get_catalog,

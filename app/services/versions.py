@@ -1,6 +1,5 @@
 """Wiring of `app.versions`: the versions of conversations, and which of them were replaced."""
 
-from app.query.scratch import ScratchDatabase
 from app.services.access import AccessServices
 from app.settings import Settings
 from app.versions.filling import VersionFilling
@@ -14,9 +13,8 @@ class VersionServices(AccessServices):
 
     def __init__(self, settings: Settings) -> None:
         super().__init__(settings)
-        self._scratch = ScratchDatabase(settings.query_memory_mib)
         self.version_index = VersionIndex(self.database)
-        self._version_finder = VersionFinder(self.version_index)
+        self.version_finder = VersionFinder(self.version_index)
         self.prepared_versions = PreparedVersions(self.version_index)
         self.version_recorder = VersionRecorder(
             self.version_index, self.database, self.get_catalog, self.taken_down
@@ -29,11 +27,11 @@ class VersionServices(AccessServices):
             self.database,
             self.get_catalog,
             self.taken_down,
-            self._scratch.connection,
+            self.scratch.connection,
         )
 
     def close(self) -> None:
         """Close the connections to the index of versions, too."""
-        self._version_finder.close()
+        self.version_finder.close()
         self.version_index.dispose()
         super().close()

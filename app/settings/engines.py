@@ -7,6 +7,7 @@ from msgspec import Meta
 
 from app.settings.errors import PREFIX, SettingsError
 from app.settings.group import SettingsGroup
+from app.settings.urls import split_url
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,7 +42,8 @@ class EngineSettings(SettingsGroup):
     ] = False
 
     def check(self) -> None:
-        """Check that the key that is to be given away is set."""
+        """Check the URL of the S3 server, and that the key that is to be given away is set."""
+        split_url("ICEBERG_S3_ENDPOINT", self.iceberg_s3_endpoint or "", "https://s3.example.org")
         if not self.iceberg_vend_credentials:
             return
         if self.iceberg_s3_access_key_id is None or self.iceberg_s3_secret_access_key is None:

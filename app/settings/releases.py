@@ -65,7 +65,8 @@ class ReleaseSettings(SettingsGroup):
     ] = 3_600
 
     def check(self) -> None:
-        """Check that the bucket of releases is one."""
+        """Check that the bucket of releases is one, and that the URL of its server is."""
+        split_url("RELEASES_S3_ENDPOINT", self.releases_s3_endpoint or "", "https://s3.example.org")
         url = self.releases_bucket
         if url is None:
             return

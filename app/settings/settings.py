@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Final, Self
 
 import msgspec
 
@@ -25,6 +25,12 @@ from app.settings.stages import StageSettings
 from app.settings.storage import StorageSettings
 from app.settings.submissions import SubmissionSettings
 
+_EXPECTED: Final = {
+    "Expected `int`, got `str`": "a whole number",
+    "Expected `float`, got `str`": "a number",
+    "Expected `bool`, got `str`": "true or false",
+}
+"""Words for msgspec's errors of a text in place of another type, which no secret has."""
 RESERVED = frozenset({"VENV", "TOKEN"})
 """Names with the prefix that the shell scripts or the client read, and the service ignores."""
 
@@ -92,8 +98,11 @@ class Settings(
         try:
             settings = msgspec.convert({**places, **values}, cls, strict=False, dec_hook=_decode)
         except msgspec.ValidationError as error:
-            problem, _, name = str(error).partition(" - at `$.")
-            raise SettingsError(PREFIX + name.rstrip("`").upper(), problem) from error
+            problem, _, place = str(error).partition(" - at `$.")
+            name = place.rstrip("`")
+            if words := _EXPECTED.get(problem):
+                problem = f"{words} is expected, not {values[name]!r}"
+            raise SettingsError(PREFIX + name.upper(), problem) from error
         settings.check()
         return settings
 

@@ -2,11 +2,18 @@
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, ClassVar
+from typing import Annotated, ClassVar, Final
 
 from msgspec import Meta
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError
 
+from app.settings.errors import PREFIX, SettingsError
 from app.settings.group import SettingsGroup
+from app.settings.urls import split_url
+
+_FOLDER_SCHEMES: Final = frozenset({"", "file"})
+_BUCKET_SCHEMES: Final = frozenset({"s3", "s3a", "s3n", "gs", "hdfs", "abfs", "abfss"})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,6 +40,21 @@ class StorageSettings(SettingsGroup):
         field(default=None, repr=False)
     )
     s3_region: Annotated[str | None, Meta(description="S3 region")] = None
+
+    def check(self) -> None:
+        """Check that URLs of databases, of the warehouse and of the S3 server are such."""
+        for name, url in (("DATABASE_URL", self.database_url), ("CATALOG_URI", self.catalog_uri)):
+            try:
+                make_url(url)
+            except (ArgumentError, ValueError):
+                # It may hold a password, so it isn't shown.
+                raise SettingsError(PREFIX + name, "not the URL of a database") from None
+        example = "file:///srv/chatlake/warehouse or s3://bucket/warehouse"
+        parts = split_url("WAREHOUSE", self.warehouse, example)
+        has_place = parts.path if parts.scheme in _FOLDER_SCHEMES else parts.netloc
+        if parts.scheme not in _FOLDER_SCHEMES | _BUCKET_SCHEMES or not has_place:
+            raise SettingsError(f"{PREFIX}WAREHOUSE", f"not a URL such as {example}")
+        split_url("S3_ENDPOINT", self.s3_endpoint or "", "http://127.0.0.1:9000")
 
     @property
     def releases(self) -> Path:

@@ -19,6 +19,7 @@ from app.site import (
     errors,
     explore,
     formatting,
+    guides,
     home,
     maps,
     me,
@@ -35,7 +36,7 @@ from app.version import VERSION
 
 _PAGES: Final = (
     *(home, explore, conversations, releases, snapshots, sql, contributors),
-    *(me, moderating, status, terms, docs),
+    *(me, moderating, status, terms, guides, docs),
 )
 """The modules of pages with the policy of most."""
 

@@ -8,7 +8,7 @@ from flask import Blueprint, render_template, request
 from marshmallow import Schema, fields, validate
 
 from app.api.reads import reads_lake
-from app.api.releases import listed_releases
+from app.api.views.releases import listed_releases
 from app.releases.credits import CREDITS_FILE, decode_credits
 from app.releases.errors import ReleaseNotFound
 from app.releases.manifest import Manifest

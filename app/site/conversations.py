@@ -17,16 +17,10 @@ from app.access.audience import OWNERS, Audience
 from app.access.contributor_keys import KeyOwnsNothing, bearer_token
 from app.access.errors import HeldBack
 from app.access.moderation.reports import MAX_COMMENT_CHARACTERS, REPORT_REASONS
-from app.api.access import (
-    check_roles,
-    current_api_key,
-    current_audience,
-    current_owner,
-    may,
-)
-from app.api.moderation import take_report
+from app.api.access import check_roles, current_api_key, current_audience, current_owner, may
 from app.api.reads import reads_lake
 from app.api.schemas.moderation import ReportSchema
+from app.api.views.moderation import take_report
 from app.curation.explain import Kept, StageExplanation
 from app.curation.rules.curating.parameters import CuratingParameters
 from app.curation.rules.reasons import all_reasons
@@ -35,6 +29,7 @@ from app.maps.places import MapPlace
 from app.query.contributions import EVERY_COLUMN, ContributionNotFound
 from app.query.snapshots import Reference, SnapshotView
 from app.services import current_services
+from app.site.formatting import UNKNOWN_LANGUAGE
 from app.site.forms import read_form
 from app.site.turns import TurnRenderer, beginning, part_of
 from catalog.rows import plain_rows
@@ -293,4 +288,4 @@ def _language(stages: Sequence[StageExplanation]) -> str:
     """Return the language of a conversation for the attribute `lang`; "" when it isn't known."""
     kept = (stage.outcome for stage in stages if isinstance(stage.outcome, Kept))
     first = next(kept, None)
-    return "" if first is None or first.language == "und" else first.language
+    return "" if first is None or first.language == UNKNOWN_LANGUAGE else first.language

@@ -19,6 +19,7 @@ from app.query.filters import NULLABLE_COLUMNS
 from app.services import current_services
 from app.site.downloads import FORMS, as_file, form_of
 from app.site.explore_query import MOMENT, STAGE, ExploreQuery
+from app.site.explore_sql import query_of
 from app.site.explore_words import LABELS, SHOWN_PARAMETERS, STAGE_SAYS
 from app.site.periods import periods_of
 from catalog.errors import Gone, NotFound
@@ -172,7 +173,16 @@ def _page(query: ExploreQuery, stage: Stage, found: Found) -> str:
         ],
         forms=FORMS,
         addresses=_downloads(pinned),
+        sql=_console(query, stage, snapshot_id),
     )
+
+
+def _console(query: ExploreQuery, stage: Stage, snapshot_id: str | None) -> str | None:
+    """Return the address of the console with a query for the same rows; None if it can't ask."""
+    if stage != "raw" or snapshot_id is None or not current_services().settings.sql_enabled:
+        return None
+    asked = query_of(query.filters.contributions)
+    return url_for("sql_pages.show", q=asked, snapshot_id=snapshot_id)
 
 
 def _downloads(parameters: dict[str, Any]) -> dict[str, str]:

@@ -8,7 +8,10 @@ from markupsafe import Markup
 from rich.filesize import decimal
 
 from app.site.marks import brief, visible
+from catalog.wording import counted
 
+UNKNOWN_LANGUAGE: Final = "und"
+"""The code of a language that wasn't recognised (ISO 639-2)."""
 _SHOWN_DIGITS: Final = 12
 _UNITS: Final = ((1_000_000_000_000, "T"), (1_000_000_000, "G"), (1_000_000, "M"))
 
@@ -27,23 +30,14 @@ def init_app(app: Flask) -> None:
         brief=brief,
         visible=visible,
         bound=bound,
+        sentence=sentence,
+        language=language,
     )
 
 
 def number(value: float) -> str:
     """Return a number with separators between thousands."""
     return f"{value:,}"
-
-
-def counted(count: int, one: str, several: str) -> str:
-    """Return a number with the noun that it counts.
-
-    Args:
-        count: The number.
-        one: The noun for one.
-        several: The noun for none and for several.
-    """
-    return f"{count:,} {one if count == 1 else several}"
 
 
 def compact(value: int) -> str:
@@ -86,7 +80,24 @@ def day(value: date) -> Markup:
     return Markup('<time datetime="{0}">{0}</time>').format(value.isoformat())
 
 
+def language(code: str) -> str:
+    """Return the code of a language, or words in the place of that of none."""
+    return "not recognised" if code == UNKNOWN_LANGUAGE else code
+
+
+def sentence(message: str) -> str:
+    """Return the message of an error as a sentence for people."""
+    # The name of a setting or of a parameter stays as it is.
+    begins_with_word = message.partition(" ")[0].isalpha()
+    text = message[:1].upper() + message[1:] if begins_with_word else message
+    return text if text.endswith((".", "!", "?")) else f"{text}."
+
+
+def end_of(identifier: str) -> str:
+    """Return the end of an id, which tells ids apart."""
+    return f"…{identifier[-_SHOWN_DIGITS:]}"
+
+
 def short(identifier: str) -> Markup:
-    """Return the end of an id, which tells ids apart, as an element that has all of it."""
-    shown = identifier[-_SHOWN_DIGITS:]
-    return Markup('<code class="id" title="{}">…{}</code>').format(identifier, shown)
+    """Return the end of an id as an element that has all of it."""
+    return Markup('<code class="id" title="{}">{}</code>').format(identifier, end_of(identifier))

@@ -6,27 +6,25 @@ anybody may send.
 """
 
 from shlex import quote
-from typing import Final
 
 from flask import Blueprint, render_template
 from markupsafe import Markup
 
 from app.api.access import current_audience, may
 from app.api.reads import reads_lake
-from app.api.releases import needed_for
+from app.api.views.releases import needed_for
 from app.maps.description import MapDescription
 from app.query.overview import Overview
 from app.query.snapshots import Reference
-from app.releases.descriptions.card import ROWS
+from app.releases.descriptions.card import ROW
 from app.releases.manifest import Manifest
 from app.services import current_services
+from app.site.formatting import UNKNOWN_LANGUAGE
 from app.site.markdown import render_markdown
 from app.site.open_maps import is_open
 from app.site.periods import growth_of
 
 blueprint = Blueprint("home", __name__, template_folder="templates")
-
-_UNKNOWN_LANGUAGE: Final = "und"
 
 
 @blueprint.get("/")
@@ -45,7 +43,7 @@ def show() -> str:
         release=release,
         languages=_languages(release) if release else 0,
         map=_map_of(release) if release else None,
-        rows_of=ROWS,
+        row_of=ROW,
         settings=settings,
         terms_version=quote(settings.terms_version or "") if settings.require_terms else None,
     )
@@ -78,4 +76,4 @@ def _map_of(release: Manifest) -> MapDescription | None:
 
 
 def _languages(release: Manifest) -> int:
-    return len(release.languages.keys() - {_UNKNOWN_LANGUAGE})
+    return len(release.languages.keys() - {UNKNOWN_LANGUAGE})

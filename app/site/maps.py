@@ -10,6 +10,7 @@ from flask import Blueprint, Response, redirect, render_template, request, send_
 from werkzeug import Response as WerkzeugResponse
 
 from app.maps.description import METADATA_FILE, PICTURE_FILE, POINTS_FILE
+from app.maps.texts import POINT
 from app.services import current_services
 from app.site.atlas import INDEX_FILE, find_asset
 from app.site.errors import HTML, KEY_NEEDED
@@ -41,7 +42,7 @@ def show_all() -> str:
     """List the maps by name, each with its picture unless it needs a key."""
     maps = current_services().maps.all()
     gated = {found.name for found in maps if not is_open(found)}
-    return render_template("maps/list.html", maps=maps, gated=gated)
+    return render_template("maps/list.html", maps=maps, gated=gated, point=POINT)
 
 
 @blueprint.get("/maps/<name>/")

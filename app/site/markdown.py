@@ -5,8 +5,10 @@ a mistake of the parser isn't one of the page. Pictures would be requests to oth
 become links.
 """
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from time import thread_time
 from typing import Any, Final
 
@@ -56,8 +58,11 @@ _SCHEMES: Final = {"http", "https", "mailto"}
 _FORMATTER: Final = HtmlFormatter(nowrap=True)
 _COLOURING: Final = "colouring"
 _LEVEL: Final = "level"
+_ANCHORS: Final = "anchors"
 """Keys of the parser's environment."""
 _LOWEST_LEVEL: Final = 6
+_WITH_ANCHORS: Final = {f"h{level}": {"id"} for level in range(1, _LOWEST_LEVEL + 1)}
+_NOT_IN_ANCHORS: Final = re.compile(r"[^\w -]")
 
 
 @dataclass(slots=True)
@@ -95,7 +100,12 @@ class Colouring:
 
 
 def render_markdown(
-    text: str, *, level: int = 1, is_quoted: bool = False, colouring: Colouring | None = None
+    text: str,
+    *,
+    level: int = 1,
+    is_quoted: bool = False,
+    has_anchors: bool = False,
+    colouring: Colouring | None = None,
 ) -> Markup:
     """Return a text in Markdown as HTML for a page.
 
@@ -108,15 +118,19 @@ def render_markdown(
             them follow.
         is_quoted: Whether the page quotes the text: its headings are then shown as paragraphs,
             since they aren't those of the page.
+        has_anchors: Whether headings get the ids that GitHub gives them, for links to them. Not for
+            texts of strangers, whose headings could take the id of a part of the page.
         colouring: Colours code, in the time that all texts of a page have; None for a text that has
             time of its own.
     """
     parser = _QUOTING_PARSER if is_quoted else _PARSER
-    html = parser.render(text, {_COLOURING: colouring or Colouring(), _LEVEL: level})
+    html = parser.render(
+        text, {_COLOURING: colouring or Colouring(), _LEVEL: level, _ANCHORS: has_anchors}
+    )
     cleaned = nh3.clean(
         html,
         tags=_ELEMENTS,
-        attributes=_ATTRIBUTES,
+        attributes=_ATTRIBUTES | (_WITH_ANCHORS if has_anchors else {}),
         url_schemes=_SCHEMES,
         link_rel="nofollow noopener noreferrer",
     )
@@ -159,6 +173,16 @@ def _lower_headings(state: StateCore) -> None:
             token.tag = f"h{min(level, _LOWEST_LEVEL)}"
 
 
+def _name_headings(state: StateCore) -> None:
+    """Give headings their ids, where links to them are wanted."""
+    if not state.env[_ANCHORS]:
+        return
+    for opening, inline in pairwise(state.tokens):
+        if opening.type == "heading_open":
+            words = "".join(part.content for part in inline.children or ())
+            opening.attrSet("id", _NOT_IN_ANCHORS.sub("", words.lower()).replace(" ", "-"))
+
+
 def _paragraph_opens(*_: Any) -> str:
     return '<p class="heading">'
 
@@ -176,6 +200,7 @@ def _parser() -> MarkdownIt:
 
 _PARSER: Final = _parser()
 _PARSER.core.ruler.push("lower_headings", _lower_headings)
+_PARSER.core.ruler.push("name_headings", _name_headings)
 _QUOTING_PARSER: Final = _parser()
 _QUOTING_PARSER.add_render_rule("heading_open", _paragraph_opens)
 _QUOTING_PARSER.add_render_rule("heading_close", _paragraph_ends)

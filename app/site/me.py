@@ -11,12 +11,12 @@ from app.access.audience import OWNERS, PUBLIC
 from app.access.contributor_keys import bearer_token
 from app.access.takedowns.records import requester
 from app.api.access import current_api_key, current_owner
-from app.api.contributions import streamed
-from app.api.contributors import new_contributor
 from app.api.paging import ContributionCursor
 from app.api.reads import reads_lake
 from app.api.schemas.paging import cursor_field
 from app.api.schemas.selection import NEWEST_FIRST
+from app.api.views.contributions import streamed
+from app.api.views.contributors import new_contributor
 from app.query.filters import Filters
 from app.query.marking import HiddenMarking
 from app.query.snapshots import Reference

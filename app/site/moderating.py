@@ -11,7 +11,6 @@ from webargs.flaskparser import use_kwargs
 
 from app.access.moderation.quarantine import STATES, State
 from app.api.access import current_key_name
-from app.api.moderation import ban_contributors, lift_ban, parse_id
 from app.api.paging import parse_sequence_number
 from app.api.reads import reads_lake
 from app.api.schemas.moderation import (
@@ -22,6 +21,7 @@ from app.api.schemas.moderation import (
     QuarantineSchema,
     ReviewPagingSchema,
 )
+from app.api.views.moderation import ban_contributors, lift_ban, parse_id
 from app.query.reviews import Review
 from app.services import current_services
 from app.site.forms import read_form
@@ -34,6 +34,8 @@ blueprint = Blueprint("moderating", __name__, url_prefix="/moderation", template
 _WAITING: Final = 20
 """Contributions in a page of what waits."""
 _LOG_ENTRIES: Final = 50
+_MANY_REPORTS: Final = 5
+"""Reports of a contribution from which on one list shows what is only reported."""
 
 
 class OneReviewSchema(ReviewPagingSchema):
@@ -42,7 +44,7 @@ class OneReviewSchema(ReviewPagingSchema):
     class Meta(ReviewPagingSchema.Meta):
         """A review is no list."""
 
-        exclude = ("state", "limit", "cursor")
+        exclude = ("state", "min_reports", "limit", "cursor")
 
     turn = fields.Integer(load_default=1, validate=validate.Range(min=1, max=2**31))
 
@@ -63,10 +65,15 @@ class Waiting:
 @blueprint.get("")
 @use_kwargs(ReviewPagingSchema, location="query", unknown=None)
 @reads_lake
-def show(cursor: str | None = None, state: State | None = None, limit: int = _WAITING) -> str:
+def show(
+    cursor: str | None = None,
+    state: State | None = None,
+    limit: int = _WAITING,
+    min_reports: int = 1,
+) -> str:
     """List what waits for a decision, in the order of receipt."""
     after = parse_id(cursor) if cursor else None
-    page = current_services().reviews.page(min(limit, _WAITING), after, state)
+    page = current_services().reviews.page(min(limit, _WAITING), after, state, min_reports)
     return render_template(
         "moderating/waiting.html",
         waiting=[
@@ -76,6 +83,8 @@ def show(cursor: str | None = None, state: State | None = None, limit: int = _WA
         is_first=after is None,
         state=state,
         states=STATES,
+        min_reports=min_reports,
+        many_reports=_MANY_REPORTS,
         max_reason=MAX_REASON_CHARACTERS,
     )
 

@@ -10,14 +10,15 @@ from werkzeug import Response as WerkzeugResponse
 
 from app.api.paging import page_rows
 from app.api.reads import reads_lake
-from app.api.releases import listed_releases, needed_for
+from app.api.views.releases import listed_releases, needed_for
 from app.maps.description import MapDescription
 from app.releases.credits import CREDITS_FILE, decode_credits
-from app.releases.descriptions.card import CARD_FILE, ROWS, body_of, describe_release
+from app.releases.descriptions.card import CARD_FILE, ROW, ROWS, body_of, describe_release
+from app.releases.files.published_rows import schema_of
 from app.releases.manifest import Manifest, newest_first
-from app.releases.published_rows import schema_of
 from app.services import current_services
 from app.site.cells import Cell, Column, cell_of, conversation_url, messages_cell
+from app.site.formatting import end_of
 from app.site.markdown import render_markdown
 from app.site.open_maps import is_open
 from app.site.samples import samples_of
@@ -61,7 +62,7 @@ def show_all() -> str:
         )
         for manifest in newest_first(listed.shown)
     ]
-    return render_template("releases/list.html", cards=cards, listed=listed, rows_of=ROWS)
+    return render_template("releases/list.html", cards=cards, listed=listed, row_of=ROW)
 
 
 @blueprint.get("/releases/<name>")
@@ -167,5 +168,7 @@ def _left_out(manifest: Manifest) -> list[tuple[str, int]]:
 def _cell(column: str, value: Any) -> Cell:
     if column in _MESSAGES and isinstance(value, list):
         return messages_cell(value)
-    is_id = column == "contribution_id"
-    return cell_of(value, conversation_url(value) if is_id else None)
+    if column == "contribution_id":
+        # The end tells ids apart, and the texts beside it are what people look for.
+        return cell_of(end_of(value), conversation_url(value))
+    return cell_of(value)

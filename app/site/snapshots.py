@@ -9,9 +9,9 @@ from werkzeug import Response
 from app.api.access import current_audience
 from app.api.paging import page_rows, parse_sequence_number
 from app.api.reads import reads_lake
-from app.api.releases import listed_releases
 from app.api.schemas.paging import PagingSchema
 from app.api.schemas.snapshots import DiffPathSchema, SnapshotPathSchema
+from app.api.views.releases import listed_releases
 from app.query.snapshots import Reference
 from app.services import current_services
 from catalog.snapshots import Snapshot

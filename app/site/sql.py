@@ -7,7 +7,7 @@ from flask import Blueprint, Response, render_template, request, url_for
 
 from app.api.limits import current_meter
 from app.api.schemas.sql import MAX_QUERY_CHARACTERS, SqlRequest, SqlSchema
-from app.api.sql import run_query
+from app.api.views.sql import run_query
 from app.query.sql.errors import SqlDisabled
 from app.query.sql.tables import columns_of_tables
 from app.services import current_services

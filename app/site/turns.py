@@ -12,6 +12,7 @@ from app.curation.rules.cleaning.masks.mask import PLACEHOLDERS
 from app.site.edits import Change, Comparer
 from app.site.markdown import Colouring, render_markdown
 from app.site.marks import brief, visible
+from catalog.wording import counted
 
 TEXT_CHARACTERS: Final = 12_000
 """Length at which a text is cut in a page of turns."""
@@ -217,7 +218,7 @@ class TurnRenderer:
     def _attachment(self, attachment: Mapping[str, Any]) -> Described:
         size = attachment.get("bytes")
         facts = [attachment.get(name) for name in ("kind", "name", "media_type")]
-        facts += [None if size is None else f"{size:,} bytes"]
+        facts += [None if size is None else counted(size, "byte")]
         facts += [f"SHA-256 {attachment['sha256']}" if attachment.get("sha256") else None]
         told = [_short(fact) for fact in facts if fact]
         return Described([fact for fact in told if fact], self.code(attachment.get("text")))

@@ -1,1 +1,1 @@
-"""State outside of the lake: the database, its models, locks, the ledger, and published folders."""
+"""State outside of the lake: the database, locks, the ledger, published folders, scratch files."""

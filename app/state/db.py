@@ -133,7 +133,11 @@ class Database:
 
     @contextmanager
     def watched(self) -> Iterator[None]:
-        """Remove a derived database that turns out to be damaged, so that it is made anew."""
+        """Remove a derived database that turns out to be damaged, so that it is made anew.
+
+        Raises:
+            DerivedLost: The database is damaged or was removed; a later call finds a new one.
+        """
         if self._file is None or not self._is_derived:
             yield
             return

@@ -11,7 +11,7 @@ from pyiceberg.expressions import And, EqualTo, GreaterThanOrEqual, In, LessThan
 from pyiceberg.table import Table
 
 from app.access.takedowns.records import TakedownKind, TakenDown
-from app.ingest.pending import Pending
+from app.ingest.journal.pending import Pending
 from app.query.filters import received_between
 from app.query.pages import read_rows
 from app.query.snapshots import SnapshotView

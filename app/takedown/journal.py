@@ -12,7 +12,7 @@ from sqlalchemy import delete, select
 
 from app.access.refreshed import MAX_AGE_S
 from app.access.takedowns.contributions import TakenDownContributions
-from app.ingest.pending import ENTRY_ID, Pending
+from app.ingest.journal.pending import ENTRY_ID, Pending
 from app.state.db import Database
 from app.state.models import IdempotencyKey, TakenDownContribution
 from app.state.parts import in_parts

@@ -2,9 +2,9 @@
 
 A line is a JSON object with a `contribution_id`, and with what stays of the contribution if it is
 known: `conversation_id`, `content_hash` and `taken_down_at`; and with `withdrawn_by`, the
-contributor_id of the owner who withdrew it, if one did. Without that, its content is refused from
-everybody. Pages of `GET /v1/takedowns`, which
-have ids and times alone, are read too.
+contributor_id of the owner who withdrew it, if nobody else had it taken down as well. Without that,
+its content is refused from everybody. Pages of `GET /v1/takedowns`, which have ids and times alone,
+are read too.
 """
 
 import json
@@ -102,11 +102,14 @@ class TakedownLists:
             .join(TakedownRecord, TakedownRecord.takedown_id == TakenDownContribution.takedown_id)
             .order_by(*position)
         )
+        widened = self._taken_down.widened()
         with self._database.read() as connection:
             rows = connection.execution_options(yield_per=_AT_ONCE).execute(query).mappings()
             for row in rows:
                 entry = dict(row)
                 owner = withdrawn_by(entry.pop("requested_by"))
+                if row["contribution_id"] in widened:
+                    owner = None
                 yield json.dumps(entry | ({"withdrawn_by": owner} if owner else {}), default=str)
 
     def apply(self, lines: Iterable[str], requested_by: str) -> Applied:
@@ -129,6 +132,7 @@ class TakedownLists:
     def _apply_some(self, entries: Sequence[_Entry], requested_by: str) -> Counter[str]:
         by_id = {str(entry.contribution_id): entry for entry in entries}
         known = self._taken_down.among(by_id)
+        self._widen([by_id[each] for each in sorted(known)], requested_by)
         by_owner: dict[str | None, list[str]] = {}
         for each, entry in by_id.items():
             if each not in known:
@@ -138,6 +142,22 @@ class TakedownLists:
             asks = requested_by if owner is None else requester(owner)
             counts += self._take_down([by_id[each] for each in new], asks)
         return counts
+
+    def _widen(self, entries: Sequence[_Entry], requested_by: str) -> None:
+        """Refuse from everybody what the lake refuses from its owner, and the list from everybody.
+
+        Pages of the feed don't tell, so they change nothing.
+        """
+        from_all = [
+            str(entry.contribution_id)
+            for entry in entries
+            if entry.withdrawn_by is None and entry.content_hash is not None
+        ]
+        alone = self._taken_down.withdrawn_alone(from_all)
+        if alone:
+            self._service.request(
+                "contribution", sorted(alone), reason=_REASON, requested_by=requested_by
+            )
 
     def _take_down(self, entries: Sequence[_Entry], requested_by: str) -> Counter[str]:
         """Take down again what somebody asked for, and return what became of how many entries."""

@@ -26,6 +26,7 @@ from catalog.plans import DataFile, plan
 from catalog.scan import read
 from catalog.schema import SCHEMA
 from catalog.snapshots import Snapshot, to_snapshot
+from catalog.wording import counted
 
 KeepGoing = Callable[[], bool]
 
@@ -38,7 +39,7 @@ class RowsDiffer(LakeError):
     """The compaction wrote another number of rows than the table says; nothing has changed."""
 
     def __init__(self, day: date, rows: int, written: int) -> None:
-        super().__init__(f"compaction of {day} wrote {written} rows of {rows}")
+        super().__init__(f"compaction of {day} wrote {counted(written, 'row')} of {rows}")
         self.day = day
         self.rows = rows
         self.written = written

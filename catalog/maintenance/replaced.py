@@ -21,7 +21,7 @@ from catalog.replaced import (
     until_of,
 )
 from catalog.schema import ID
-from catalog.staging import StagedFile, StagedFiles, describe_files
+from catalog.staging import StagedFile, StagedFiles
 
 FILES_OF_DAY: Final = 8
 """Number of a day's files from which they are compacted."""
@@ -64,7 +64,7 @@ def compact_replaced(table: Table, take_over: TakeOver = take_nothing_over) -> i
             merged |= _merged(staged.finish(), files)
     if not old:
         return 0
-    added = list(describe_files(table, staged.finish()))
+    added = staged.describe()
     take_over(merged)
     try:
         snapshot = replace_compacted(table, [file.path for file in old], added, _properties)

@@ -10,6 +10,7 @@ from typing import Final, Self
 
 from chatlake_client import jsontext
 from chatlake_client.delivery import Delivery
+from chatlake_client.delivery_lock import DeliveryLock
 from chatlake_client.errors import ClientClosed, QueueFull
 from chatlake_client.submission import (
     DeliveryReport,
@@ -19,7 +20,7 @@ from chatlake_client.submission import (
     Submission,
     body_of_submission,
 )
-from chatlake_client.submission_queue import DeliveryLock, SubmissionQueue
+from chatlake_client.submission_queue import SubmissionQueue
 from chatlake_client.upload import checked_url
 
 DEFAULT_MAX_QUEUED: Final = 10_000

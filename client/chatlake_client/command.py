@@ -255,8 +255,13 @@ def _print_outcomes(run: IngestRun) -> None:
 
 
 def _print_summary(run: IngestRun) -> None:
-    for line in table(total(run.tallies), run.sender.ignored):
+    for line in table(total(run.tallies), run.sender.ignored, run.sender.repeated):
         click.echo(line)
+    if unowned := run.sender.unowned:
+        click.echo(
+            f"{unowned:,} conversations can't be withdrawn by you, now or later: they were sent "
+            "without a key (see --token and --submitter-id)"
+        )
     if run.rejected_rows.is_written:
         click.echo(f"rejected rows: {click.format_filename(run.rejected_rows.path)}")
     for failure in run.failures:

@@ -88,6 +88,7 @@ class Contents:
         turns: How many turns their main paths have.
         alternatives: How many alternatives these have.
         attachments: How many attachments were described.
+        without_agent: How many conversations don't state the agent, so that the default is sent.
         not_taken: How often each key wasn't taken.
     """
 
@@ -95,6 +96,7 @@ class Contents:
     turns: int = 0
     alternatives: int = 0
     attachments: int = 0
+    without_agent: int = 0
     not_taken: NotTaken = field(default_factory=Counter)
 
     def add(self, other: "Contents") -> None:
@@ -103,12 +105,13 @@ class Contents:
         self.turns += other.turns
         self.alternatives += other.alternatives
         self.attachments += other.attachments
+        self.without_agent += other.without_agent
         self.not_taken.update(other.not_taken)
 
 
 def submissions_of(
     conversation: Conversation, losses: Losses, terms: Terms
-) -> tuple[list[Json], Contents]:
+) -> list[tuple[Json, Contents]]:
     """Return the submissions that a conversation becomes: one, unless branches are sent.
 
     Args:
@@ -117,7 +120,7 @@ def submissions_of(
         terms: How it becomes submissions.
 
     Returns:
-        The submissions, of which only the first may have an ingest id, and what they hold.
+        The submissions, of which only the first may have an ingest id, each with what it holds.
 
     Raises:
         RowError: No turn says anything.
@@ -130,17 +133,18 @@ def submissions_of(
         raise LossyRowError(meant)
     if not turns[0].content and all(turn.content == "" and turn.shows_nothing for turn in turns):
         raise RowError("none of its turns has a text")
-    contents = Contents(conversations=1, turns=len(turns), not_taken=not_taken)
+    without_agent = int(conversation.agent_id is None)
+    contents = Contents(1, len(turns), without_agent=without_agent, not_taken=not_taken)
     fields = _fields(conversation, terms.defaults, contents)
-    bodies: list[Json] = [{**fields, "conversation": [_turn(turn, contents) for turn in turns]}]
+    body: Json = {**fields, "conversation": [_turn(turn, contents) for turn in turns]}
+    submissions = [(body, contents)]
     if terms.sends_branches:
         fields.pop("ingest_id", None)
         for branch in list(paths(turns))[1:]:
-            contents.conversations += 1
-            contents.turns += len(branch)
             # The first submission has the alternatives.
-            bodies.append({**fields, "conversation": list(map(_turn_alone, branch))})
-    return bodies, contents
+            body = {**fields, "conversation": list(map(_turn_alone, branch))}
+            submissions.append((body, Contents(1, len(branch), without_agent=without_agent)))
+    return submissions
 
 
 def _fields(conversation: Conversation, defaults: Defaults, contents: Contents) -> Json:

@@ -7,11 +7,12 @@ from http import HTTPStatus
 from time import monotonic
 from typing import Final
 
+from chatlake_client.delivery_lock import DeliveryLock
 from chatlake_client.errors import QueueError
 from chatlake_client.records import Accepted, Rejected, UploadLine
 from chatlake_client.retry import backoff_s, retry_policy
 from chatlake_client.submission import RejectedSubmission
-from chatlake_client.submission_queue import DeliveryLock, QueuedSubmission, SubmissionQueue
+from chatlake_client.submission_queue import QueuedSubmission, SubmissionQueue
 from chatlake_client.upload import SendingState, Uploader
 
 MAX_UPLOAD_SUBMISSIONS: Final = 1_000

@@ -16,6 +16,8 @@ class DryRun:
     """
 
     ignored: Collection[str] = ()
+    repeated: int = 0
+    unowned: int = 0
 
     def __init__(self, show: Callable[[Json], None]) -> None:
         self._show = show

@@ -1,14 +1,15 @@
 """Sends the conversations of one file, from its first row to the last outcome."""
 
+from collections import deque
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
-from chatlake_client.contract import Terms, submissions_of
+from chatlake_client.contract import Contents, Terms, submissions_of
 from chatlake_client.errors import LossyRowError, RowError, UnreadableFileError
 from chatlake_client.ids import StableIds
 from chatlake_client.importer import Found, read_conversations
-from chatlake_client.records import Outcome, PreparedRow, Rejected, Skipped
+from chatlake_client.records import Accepted, Outcome, PreparedRow, Rejected, Skipped
 from chatlake_client.report import RejectedFile, Tally
 from chatlake_client.sender import RowSender
 
@@ -36,6 +37,7 @@ class FileSender:
     tally: Tally
     show_progress: ShowProgress
     _unreadable: UnreadableFileError | None = None
+    _on_their_way: deque[Contents] = field(default_factory=deque)
 
     def run(self) -> None:
         """Send every row of the file.
@@ -46,7 +48,11 @@ class FileSender:
             OSError: A rejected row can't be written.
         """
         with StableIds() as ids:
+            # One outcome comes for each row, in order.
             for outcome in self.sender.send(self._prepared_rows(ids)):
+                contents = self._on_their_way.popleft()
+                if isinstance(outcome, Accepted):
+                    self.tally.contents.add(contents)
                 self._add(outcome)
         if self._unreadable:
             raise self._unreadable
@@ -58,17 +64,17 @@ class FileSender:
                 continue
             self.show_progress(found.file_share)
             try:
-                bodies, contents = submissions_of(found.conversation, found.losses, self.terms)
+                submissions = submissions_of(found.conversation, found.losses, self.terms)
             except RowError as error:
                 lost = error.keys if isinstance(error, LossyRowError) else ()
                 self._add(Rejected(found.line, str(error), found.source, lost=lost))
                 continue
-            self.tally.contents.add(contents)
-            for body in bodies:
+            main, _ = submissions[0]
+            for body, contents in submissions:
                 # A branch is known by what it says: that stays the same as others are added.
-                is_main = body is bodies[0]
-                stated = found.source if is_main else [bodies[0]["ingest_id"], body["conversation"]]
+                stated = found.source if body is main else [main["ingest_id"], body["conversation"]]
                 body.setdefault("ingest_id", ids.id_of_next(stated))
+                self._on_their_way.append(contents)
                 yield PreparedRow(found.line, body, found.source)
 
     def _readable(self) -> Iterator[Found | Rejected | Skipped]:

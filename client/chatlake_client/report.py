@@ -24,7 +24,7 @@ class Tally:
         skipped: How many rows, and members of an archive, hold no conversation and needn't.
         seconds: The time from the start of the file to its newest outcome.
         lost: How many rows were rejected because of each key that no submission can hold.
-        contents: What the conversations hold that were made ready to be sent.
+        contents: What the conversations hold that the service has accepted.
     """
 
     name: str
@@ -68,16 +68,20 @@ def total(tallies: list[Tally]) -> Tally:
     )
 
 
-def table(tally: Tally, ignored: Collection[str] = ()) -> list[str]:
-    """Return the lines of a table of what conversations hold and what wasn't taken of them.
+def table(tally: Tally, ignored: Collection[str] = (), repeated: int = 0) -> list[str]:
+    """Return the lines of a table of what accepted conversations hold and what they lost.
 
     Args:
         tally: The counted outcomes.
         ignored: Keys that the service doesn't know and hasn't stored.
+        repeated: How many accepted conversations the service had stored before.
     """
     contents = tally.contents
     rows: list[tuple[str, int | None]] = [
         ("conversations", contents.conversations),
+        ("of these stored before", repeated),
+        ("of these without a stated agent", contents.without_agent),
+        ("rejected rows", tally.rejected),
         ("turns", contents.turns),
         ("alternatives", contents.alternatives),
         ("attachments described", contents.attachments),

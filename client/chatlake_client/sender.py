@@ -30,6 +30,14 @@ class RowSender(Protocol):
     def ignored(self) -> Collection[str]:
         """Keys of rows that the service doesn't know and hasn't stored."""
 
+    @property
+    def repeated(self) -> int:
+        """How many accepted rows the service had stored before."""
+
+    @property
+    def unowned(self) -> int:
+        """How many accepted rows nobody can withdraw by a key."""
+
 
 class BulkSender:
     """Sends uploads of many rows each, from several threads.
@@ -73,6 +81,16 @@ class BulkSender:
     def ignored(self) -> Collection[str]:
         """Keys of rows that the service doesn't know and hasn't stored."""
         return self._state.ignored
+
+    @property
+    def repeated(self) -> int:
+        """How many accepted rows the service had stored before."""
+        return self._state.repeated
+
+    @property
+    def unowned(self) -> int:
+        """How many accepted rows nobody can withdraw by a key."""
+        return self._state.unowned
 
     def send(self, rows: Iterable[PreparedRow]) -> Iterator[Outcome]:
         """Yield one outcome for each row taken, in order.

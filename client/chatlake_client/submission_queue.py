@@ -7,22 +7,20 @@ sync.
 """
 
 import json
-import os
 import sqlite3
 import threading
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from time import monotonic, sleep
 from typing import Final
 
 from chatlake_client import jsontext
 from chatlake_client.errors import QueueError
+from chatlake_client.queue_file import open_queue_file, queue_errors, switch_to_wal
 from chatlake_client.records import Rejected
 from chatlake_client.submission import RejectedSubmission
 
-BUSY_TIMEOUT_S: Final = 30.0
 SCHEMA_VERSION: Final = 1
 # Triggers keep the totals, so that a bound is checked without reading all rows.
 SCHEMA: Final = (
@@ -49,7 +47,6 @@ SCHEMA: Final = (
     f"PRAGMA user_version = {SCHEMA_VERSION}",
 )
 _TOTALS: Final = "SELECT submissions, size_bytes FROM totals"
-_POLL_S: Final = 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,13 +96,13 @@ class SubmissionQueue:
         self._max_submissions = max_submissions
         self._max_bytes = max_bytes
         self._lock = threading.Lock()
-        with _queue_errors(path):
-            self._connection = _open(path)
+        with queue_errors(path):
+            self._connection = open_queue_file(path)
         try:
             # First, because switching would change a file that is something else.
             self._make_tables()
-            with _queue_errors(path):
-                _switch_to_wal(self._connection)
+            with queue_errors(path):
+                switch_to_wal(self._connection)
                 self._connection.execute("PRAGMA synchronous = FULL")
                 # macOS syncs to the disk itself only when it is asked to.
                 self._connection.execute("PRAGMA fullfsync = ON")
@@ -290,85 +287,8 @@ class SubmissionQueue:
     @contextmanager
     def _reading(self) -> Iterator[sqlite3.Connection]:
         """Hold the connection, for one statement that only reads."""
-        with self._lock, _queue_errors(self._path):
+        with self._lock, queue_errors(self._path):
             yield self._connection
-
-
-class DeliveryLock:
-    """Lets one process at a time deliver what a queue holds.
-
-    So versions of one conversation arrive in their order. The lock is a transaction that is kept
-    open on a second SQLite file: it works on every system, and ends with its process however that
-    ends.
-
-    Args:
-        path: The queue's file; None for a queue in memory, which has no second process.
-    """
-
-    def __init__(self, path: Path | None) -> None:
-        beside = None if path is None else path.with_name(f"{path.name}-delivery")
-        with _queue_errors(beside):
-            self._connection = _open(beside)
-            self._connection.execute("PRAGMA busy_timeout = 0")
-
-    def acquire(self) -> bool:
-        """Take the lock if nobody has it; return whether it was taken."""
-        try:
-            self._connection.execute("BEGIN EXCLUSIVE")
-        except sqlite3.OperationalError as error:
-            if error.sqlite_errorcode == sqlite3.SQLITE_BUSY:
-                return False
-            raise
-        return True
-
-    def release(self) -> None:
-        """Give the lock back."""
-        self._connection.execute("ROLLBACK")
-
-    def close(self) -> None:
-        """Close the file."""
-        self._connection.close()
-
-
-@contextmanager
-def _queue_errors(path: Path | None) -> Iterator[None]:
-    """Raise errors of SQLite and of the file system as `QueueError`."""
-    try:
-        yield
-    except (sqlite3.Error, OSError) as error:
-        raise QueueError(path, str(error)) from error
-
-
-def _open(path: Path | None) -> sqlite3.Connection:
-    """Open a database that any thread may use, and only its owner may read."""
-    if path is not None:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with suppress(FileExistsError):
-            # Never one that is there: closing it would end the locks that this process has on it.
-            os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
-    return sqlite3.connect(
-        ":memory:" if path is None else path,
-        timeout=BUSY_TIMEOUT_S,
-        isolation_level=None,
-        check_same_thread=False,
-    )
-
-
-def _switch_to_wal(connection: sqlite3.Connection) -> None:
-    """Turn the write-ahead log on.
-
-    When several processes do so together, all but one fail at once, despite the busy timeout.
-    """
-    deadline_s = monotonic() + BUSY_TIMEOUT_S
-    while True:
-        try:
-            connection.execute("PRAGMA journal_mode = WAL")
-        except sqlite3.OperationalError as error:
-            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or monotonic() > deadline_s:
-                raise
-            sleep(_POLL_S)
-        else:
-            return
 
 
 def _json_text(value: object) -> str:

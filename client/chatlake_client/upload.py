@@ -59,6 +59,8 @@ class SendingState:
         server_errors_in_a_row: How many lines by themselves were answered with an internal error
             since anything else was.
         ignored: Keys of submissions that the service doesn't know and hasn't stored.
+        repeated: How many accepted lines the service had stored before.
+        unowned: How many accepted lines nobody can withdraw by a key.
     """
 
     url: str
@@ -67,6 +69,16 @@ class SendingState:
     failure: ServiceUnavailableError | None = None
     server_errors_in_a_row: int = 0
     ignored: set[str] = field(default_factory=set)
+    repeated: int = 0
+    unowned: int = 0
+    _counting: threading.Lock = field(default_factory=threading.Lock, repr=False)
+
+    def count(self, report: Json) -> None:
+        """Add the numbers of lines that a report states."""
+        repeated, unowned = report.get("repeated"), report.get("unowned")
+        with self._counting:
+            self.repeated += repeated if isinstance(repeated, int) else 0
+            self.unowned += unowned if isinstance(unowned, int) else 0
 
     def fail(self, reason: str, asked_wait_s: float | None = None) -> None:
         """End the sending; only the first failure is kept.
@@ -117,6 +129,9 @@ class Uploader:
             One outcome for each line, in order. After a failure, which is in the state, the lines
             are unsent.
         """
+        return self._deliver(lines, is_first=True)
+
+    def _deliver(self, lines: Sequence[UploadLine], *, is_first: bool) -> list[Outcome]:
         if self._state.stopping.is_set():
             return _unsent(lines)
         try:
@@ -126,7 +141,7 @@ class Uploader:
         except requests.RequestException as error:
             self._state.fail(_root_cause(error))
             return _unsent(lines)
-        return self._judged(lines, response)
+        return self._judged(lines, response, is_first=is_first)
 
     def _post(self, text: bytes) -> requests.Response:
         data, encoding = compress(text)
@@ -142,13 +157,23 @@ class Uploader:
             allow_redirects=False,
         )
 
-    def _judged(self, lines: Sequence[UploadLine], response: requests.Response) -> list[Outcome]:
-        """Return the outcomes that an answer means, after further uploads where it needs them."""
+    def _judged(
+        self, lines: Sequence[UploadLine], response: requests.Response, *, is_first: bool
+    ) -> list[Outcome]:
+        """Return the outcomes that an answer means, after further uploads where it needs them.
+
+        Args:
+            lines: The lines of the upload.
+            response: The answer to it.
+            is_first: Whether the lines weren't uploaded before, with an answer that left them open.
+        """
         status, answer = response.status_code, _json_object(response)
         message = str(answer.get("message") or response.reason or "no message")
         report = answer if status in ACCEPTED_STATUSES else answer.get("errors")
         details = report if isinstance(report, dict) else {}
         if isinstance(details.get("rejected"), int):
+            if is_first:
+                self._state.count(details)
             return self._reported(lines, details)
         if reason := _reason_to_stop(status, message, details):
             self._state.fail(reason, retry_after_s(response.headers.get("Retry-After")))
@@ -157,7 +182,8 @@ class Uploader:
             return [self._refused(lines[0], status, message, details)]
         # One of the lines is to blame: halving the upload leaves it alone in the end.
         half = len(lines) // 2
-        return self.deliver(lines[:half]) + self.deliver(lines[half:])
+        parts = lines[:half], lines[half:]
+        return [each for part in parts for each in self._deliver(part, is_first=is_first)]
 
     def _reported(self, lines: Sequence[UploadLine], report: Json) -> list[Outcome]:
         """Return the outcomes that a report states, and upload again what it leaves open."""
@@ -172,7 +198,9 @@ class Uploader:
             _rejected(line, listed[place]) if place in listed else Accepted(line.number)
             for place, line in enumerate(lines[:covered], 1)
         ]
-        return outcomes + self.deliver(lines[covered:]) if covered < len(lines) else outcomes
+        if covered < len(lines):
+            outcomes += self._deliver(lines[covered:], is_first=False)
+        return outcomes
 
     def _refused(self, line: UploadLine, status: int, message: str, errors: Json) -> Rejected:
         if status == HTTPStatus.INTERNAL_SERVER_ERROR:

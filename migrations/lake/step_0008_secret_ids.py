@@ -16,7 +16,7 @@ from pyiceberg.table import Table
 from sqlalchemy import delete, exists, func, select, text, update
 
 from app.access.ids import Ids, read_secret
-from app.ingest.entries import IS_OPEN, decode_files, encode_files
+from app.ingest.journal.entries import IS_OPEN, decode_files, encode_files
 from app.state.db import Database
 from app.state.models import IdempotencyKey, JournalEntry
 from catalog.maintenance.rewriting import remove_unreferenced, rewrite_data_files

@@ -9,8 +9,8 @@ from typing import Final
 from pyiceberg.catalog import Catalog
 
 from app.access.takedowns.contributions import TakenDownContributions
-from app.query.scratch import ScratchDatabase
 from app.state.db import Database
+from app.state.scratch import ScratchDatabase
 from app.versions.filling import VersionFilling
 from app.versions.index import VersionIndex
 from catalog.replaced import REPLACED_IDENTIFIER, REPLACED_SCHEMA, REPLACED_SPEC

@@ -62,6 +62,7 @@ def path_of(rule: Rule, **values: str) -> str:
     """Return an address that a rule is for, with what exists where nothing else is given."""
     there = dict.fromkeys(("snapshot_id", "before", "after"), "now") | {
         "name": NAME,
+        "guide": "glossary",
         "other": NAME,
         "path": "README.md",
         "form": "csv",

@@ -7,7 +7,7 @@ from uuid import UUID
 
 import pytest
 
-from app.background.maintenance import CompactionResult, ThinningResult
+from app.background.maintenance.results import CompactionResult, ThinningResult
 from app.query.contributions import ContributionNotFound
 from app.query.filters import Filters
 from app.query.snapshots import Reference, SnapshotView

@@ -9,6 +9,7 @@ from pyiceberg.table import Table
 from app.settings import Settings
 from catalog.connection import open_catalog
 from catalog.snapshots import Snapshot
+from catalog.stages import COMPUTED_STAGES
 from catalog.table import load_table
 from tests.catalog.days import DAYS, append_rows, on
 from tests.catalog.races import InterruptedCatalog
@@ -39,3 +40,9 @@ def interrupted(catalog: SqlCatalog) -> InterruptedCatalog:
 def snapshot(table: Table) -> Snapshot:
     """The newest snapshot of a table with a file for each of three days."""
     return append_rows(table, [make_contribution(received_at=on(day)) for day in DAYS])
+
+
+@pytest.fixture
+def dropped(catalog: SqlCatalog) -> Table:
+    """The simplest table of a stage."""
+    return load_table(catalog, COMPUTED_STAGES["curated"].dropped)

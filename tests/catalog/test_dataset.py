@@ -53,6 +53,7 @@ def test_rows_without_a_number_find_that_of_their_file(table: Table, snapshot: S
     assert sorted(rows[FILE_SEQUENCE_NUMBER].to_pylist()) == [1, 2, 3]
 
 
+@pytest.mark.slow
 def test_compacted_rows_keep_their_own_numbers_beside_their_files(table: Table) -> None:
     for _ in range(4):
         append_batch(table, uuid4(), [make_received(0)])

@@ -71,6 +71,7 @@ def test_a_row_has_the_sequence_number_of_the_commit_that_added_it(table: Table)
     assert _column(table, plan(table, made), "sequence_number") == [1, 2, 3]
 
 
+@pytest.mark.slow
 def test_a_rows_own_sequence_number_wins_over_its_files(table: Table) -> None:
     for _ in range(6):
         append_rows(table, [make_contribution(received_at=on(DAYS[0]))])
@@ -171,6 +172,7 @@ def test_rows_of_compacted_files_are_counted_between_any_two_snapshots(
             assert count_rows(table, files) == added
 
 
+@pytest.mark.slow
 def test_row_groups_without_a_matching_row_are_left_out_and_the_others_read_whole(
     table: Table,
 ) -> None:
@@ -186,6 +188,7 @@ def test_row_groups_without_a_matching_row_are_left_out_and_the_others_read_whol
     assert list(read(table, files, row_filter=EqualTo("source", "n"))) == []
 
 
+@pytest.mark.slow
 def test_only_the_candidates_among_rows_are_read_and_files_without_any_stay_closed(
     table: Table,
 ) -> None:

@@ -32,7 +32,7 @@ from catalog.schema import (
     SCHEMA,
     TABLE_IDENTIFIER,
 )
-from catalog.staging import StagedFiles, split_row_groups
+from catalog.staging import StagedFiles, describe_files, split_row_groups
 from catalog.table import append_batch, load_table
 from migrations.lake import step_0001_contributions, step_0003_more_of_conversations
 from tests.batches import ROWS, cut, windows
@@ -62,6 +62,21 @@ def test_a_staged_file_is_described_as_one_that_pyiceberg_wrote(table: Table) ->
     assert schema.names == [
         field.name for field in SCHEMA.fields if field.field_id < FIRST_OPTIONAL_ID
     ]
+
+
+def test_files_are_described_by_what_was_written_as_by_what_is_read(table: Table) -> None:
+    days = [MIDNIGHT, MIDNIGHT + timedelta(days=1), MIDNIGHT + timedelta(days=1)]
+    titles = [None, None, "a title, for which another file begins"]
+    rows = [
+        make_contribution(received_at=day, title=title)
+        for day, title in zip(days, titles, strict=True)
+    ]
+    staged = StagedFiles(table, uuid4())
+    for row in rows:
+        staged.write(to_arrow([row]))
+    written = staged.describe()
+    assert len(written) == len(rows)
+    assert written == list(describe_files(table, staged.finish()))
 
 
 def test_a_file_has_the_optional_fields_that_rows_have_filled_until_it_was_begun(

@@ -48,7 +48,7 @@ def conversation_of(row: object) -> Conversation:
 
 def body_of(row: object, defaults: Defaults, *, is_lossy: bool = False) -> Json:
     """The submission of a row."""
-    (body,), _ = submissions_of(*found_of(row), Terms(defaults, is_lossy=is_lossy))
+    ((body, _),) = submissions_of(*found_of(row), Terms(defaults, is_lossy=is_lossy))
     return body
 
 

@@ -62,6 +62,7 @@ class Service:
             rejects the lines that have the text, and no others, as the real service does.
         connections: How many connections were opened.
         ignored: Keys that the service says it ignores.
+        is_owning: Whether the service says that what it accepts can be withdrawn.
         max_listed: How many wrong lines a report lists.
         most_under_way: The largest number of requests at one time.
         gate: While it isn't set, requests wait before they are answered.
@@ -82,6 +83,7 @@ class Service:
         self.arrived = threading.Event()
         self.lock = threading.Lock()
         self.ignored: list[str] = []
+        self.is_owning = True
         self.max_listed = 1_000
         self._under_way = 0
         self.most_under_way = 0
@@ -123,10 +125,12 @@ class Service:
             self._under_way -= 1
             wrong = self._wrong_lines(lines)
             answer = self._answer_to(text)
+            repeated = 0
             if answer.status in {200, 202} and not answer.is_cut:
-                right = (body for number, body in enumerate(bodies, 1) if number not in wrong)
+                right = [body for number, body in enumerate(bodies, 1) if number not in wrong]
+                repeated = sum(body["ingest_id"] in self.stored for body in right)
                 self.stored |= {body["ingest_id"]: body for body in right}
-        return self._report(len(lines), wrong) if answer == Answer() else answer
+        return self._report(len(lines), wrong, repeated) if answer == Answer() else answer
 
     def _wrong_lines(self, lines: list[str]) -> dict[int, Body]:
         found = {}
@@ -136,7 +140,7 @@ class Service:
                     found[number] = answer.body
         return found
 
-    def _report(self, lines: int, wrong: dict[int, Body]) -> Answer:
+    def _report(self, lines: int, wrong: dict[int, Body], repeated: int) -> Answer:
         listed = [
             {"line": number, "message": body["message"], "errors": body["errors"]}
             for number, body in sorted(wrong.items())
@@ -146,6 +150,8 @@ class Service:
             "rejected": len(wrong),
             "errors": listed[: self.max_listed],
             "errors_truncated": len(listed) > self.max_listed,
+            **({"repeated": repeated} if repeated else {}),
+            **({} if self.is_owning else {"unowned": lines - len(wrong)}),
             **({"ignored": self.ignored} if self.ignored else {}),
         }
         if len(wrong) < lines:

@@ -29,6 +29,12 @@ def rows_file(path: Path, *contents: str) -> Path:
     return path
 
 
+def counts(stdout: str) -> dict[str, int]:
+    """The numbers of the table."""
+    lines = (line.rsplit(maxsplit=1) for line in stdout.splitlines())
+    return {line[0]: int(line[1]) for line in lines if line[-1].isdecimal()}
+
+
 def rejected_lines(path: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in path.read_text().splitlines()]
 
@@ -43,11 +49,14 @@ def test_all_rows_accepted_exits_with_0_and_a_summary(service: Service, folder: 
         f"{one}: 2 accepted, 0 rejected, T s",
         f"{two}: 1 accepted, 0 rejected, T s",
         "total: 3 accepted, 0 rejected, T s",
-        "conversations                         3",
-        "turns                                 3",
-        "alternatives                          0",
-        "attachments described                 0",
-        "rows without a conversation           0",
+        "conversations                             3",
+        "of these stored before                    0",
+        "of these without a stated agent           3",
+        "rejected rows                             0",
+        "turns                                     3",
+        "alternatives                              0",
+        "attachments described                     0",
+        "rows without a conversation               0",
     ]
     assert result.stderr == ""
     assert sorted(body["conversation"][0]["content"] for body in service.received) == [*"abc"]
@@ -63,6 +72,26 @@ def test_a_second_run_adds_nothing_and_equal_rows_stay_separate(
     assert run(path, "--url", service.url, "--source", "again").exit_code == 0
     assert len(service.received) == 8
     assert len(service.stored) == 4
+    again = run(path, "--url", service.url, "--source", "again").stdout
+    assert counts(again)["conversations"] == counts(again)["of these stored before"] == 4
+
+
+def test_the_table_counts_what_the_service_accepted(service: Service, folder: Path) -> None:
+    path = rows_file(folder / "rows.jsonl", "a", "bad", "c", "bad", "e")
+    service.refusals["bad"] = unprocessable(conversation=["No."])
+    # After the first wrong line, the report is cut, and the lines after it are sent once more.
+    service.max_listed = 1
+    found = counts(run(path, "--url", service.url).stdout)
+    assert (found["conversations"], found["turns"], found["rejected rows"]) == (3, 3, 2)
+    assert (found["of these stored before"], found["of these without a stated agent"]) == (0, 3)
+
+
+def test_what_nobody_can_withdraw_is_told(service: Service, folder: Path) -> None:
+    path = rows_file(folder / "rows.jsonl", "a", "b")
+    assert "withdrawn" not in run(path, "--url", service.url).stdout
+    service.is_owning = False
+    told = run(path, "--url", service.url).stdout.splitlines()[-1]
+    assert told.startswith("2 conversations can't be withdrawn by you, now or later")
 
 
 def test_a_rows_own_ingest_id_is_used(service: Service, folder: Path) -> None:

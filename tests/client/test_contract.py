@@ -92,7 +92,7 @@ def test_alternatives_of_alternatives_become_further_ones_and_the_best_come_firs
     ]
     asked = Turn("user", "q")
     conversation = Conversation([asked, answer], preference=Preference("ranking"))
-    (body,), contents = submissions_of(conversation, Losses(), Terms())
+    ((body, contents),) = submissions_of(conversation, Losses(), Terms())
     (_, sent) = cast("list[Json]", body["conversation"])
     others = cast("list[list[Json]]", sent["alternatives"])
     assert [[turn["content"] for turn in other] for other in others] == [
@@ -108,7 +108,7 @@ def test_alternatives_of_alternatives_become_further_ones_and_the_best_come_firs
 
 def test_labels_beyond_those_that_the_service_takes_are_counted() -> None:
     row = {**ROW, **{f"column_{number:02}": number for number in range(40)}}
-    (body,), contents = submissions_of(*found_of(row), Terms())
+    ((body, contents),) = submissions_of(*found_of(row), Terms())
     labels = cast("dict[str, str]", body["labels"])
     assert len(labels) == 32
     assert contents.not_taken == Counter({f"column_{number}": 1 for number in range(32, 40)})
@@ -127,7 +127,7 @@ def test_labels_beyond_those_that_the_service_takes_are_counted() -> None:
 )
 def test_a_file_without_a_name_has_that_of_its_reference(ref: str, name: str | None) -> None:
     turn = Turn("user", "Look.", attachments=[Attachment("image", ref=ref)])
-    (body,), contents = submissions_of(Conversation([turn]), Losses(), Terms())
+    ((body, contents),) = submissions_of(Conversation([turn]), Losses(), Terms())
     (sent,) = cast("list[Json]", body["conversation"])
     assert sent["attachments"] == [{"kind": "image", **({"name": name} if name else {})}]
     assert contents.not_taken["turns[].attachments[].ref"] == (ref != name)

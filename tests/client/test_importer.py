@@ -127,4 +127,4 @@ def test_a_deep_value_that_nobody_takes_costs_nothing(tmp_path: Path) -> None:
     path.write_bytes(jsontext.dump({**MESSAGES, "trace": deep}))
     (found,) = read_conversations(path)
     assert isinstance(found, Found)
-    assert submissions_of(found.conversation, found.losses, Terms())[1].conversations == 1
+    assert submissions_of(found.conversation, found.losses, Terms())[0][1].conversations == 1

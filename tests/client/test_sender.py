@@ -127,6 +127,7 @@ def test_outcomes_come_in_order_and_once_each(service: Service) -> None:
     assert len(service.received) == len(service.stored) == 100
 
 
+@pytest.mark.slow
 def test_no_more_requests_than_allowed_are_under_way(service: Service) -> None:
     list(sender_to(service.url, concurrency=3).send(prepared_rows(60)))
     assert service.most_under_way <= 3

@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from chatlake_client.delivery_lock import DeliveryLock
 from chatlake_client.errors import QueueError
 from chatlake_client.records import Rejected
-from chatlake_client.submission_queue import DeliveryLock, SubmissionQueue, Totals
+from chatlake_client.submission_queue import SubmissionQueue, Totals
 from tests.client.environment import client_environment
 
 OPENS = """
@@ -23,7 +24,7 @@ for number in range(50):
 LOCKS = """
 import sys, time
 from pathlib import Path
-from chatlake_client.submission_queue import DeliveryLock
+from chatlake_client.delivery_lock import DeliveryLock
 assert DeliveryLock(Path(sys.argv[1])).acquire()
 print("locked", flush=True)
 time.sleep(60)

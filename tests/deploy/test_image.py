@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from app.settings import Settings
+from app.site.guides import GUIDES
 from tests.deploy.files import REPOSITORY, dockerfile, image_environment
 
 
@@ -114,3 +115,4 @@ def test_image_holds_all_that_the_service_starts_from(tmp_path: Path) -> None:
         subprocess.run(command, cwd=tmp_path, env=environment, check=True, capture_output=True)
     assert any(home.iterdir())
     assert not (tmp_path / "tests").exists()
+    assert all((tmp_path / "docs" / f"{name}.md").exists() for name in GUIDES)

@@ -173,7 +173,7 @@ def from_files(files: Sequence[Path], rows: int) -> list[Submission]:
         for file in files
         for found in read_conversations(file)
         if isinstance(found, Found)
-        for body in submissions_of(found.conversation, found.losses, Terms())[0]
+        for body, _ in submissions_of(found.conversation, found.losses, Terms())
     ]
     return [_numbered(body, number) for number, body in enumerate(islice(cycle(bodies), rows))]
 

@@ -39,10 +39,32 @@ class Reader:
         Raises:
             SnippetFailed: It ended with an error.
         """
-        file = self.folder / f"snippet.{'sh' if snippet.language == 'sh' else 'py'}"
-        file.write_text(snippet.about(lake.server.url, lake.snapshot_id))
-        lines = self.run("tests.engines.run_snippet", str(file)).splitlines()
-        return {moment: Contents(**told) for moment, told in json.loads(lines[-1]).items()}
+        return self.read_all({"snippet": snippet}, lake)["snippet"]
+
+    def read_all(
+        self, snippets: Mapping[str, Snippet], lake: FilledLake
+    ) -> dict[str, dict[str, Contents]]:
+        """Run snippets in one process, and return what each has read at each of its moments.
+
+        Args:
+            snippets: The snippets by their names.
+            lake: The lake that they read.
+
+        Raises:
+            SnippetFailed: One of them ended with an error.
+        """
+        files = []
+        for number, snippet in enumerate(snippets.values()):
+            suffix = "sh" if snippet.language == "sh" else "py"
+            files.append(self.folder / f"snippet-{number}.{suffix}")
+            files[-1].write_text(snippet.about(lake.server.url, lake.snapshot_id))
+        printed = self.run("tests.engines.run_snippet", *map(str, files)).splitlines()
+        # Snippets print, too.
+        read = [json.loads(line) for line in printed if line.startswith("{")]
+        return {
+            name: {moment: Contents(**told) for moment, told in found.items()}
+            for name, found in zip(snippets, read, strict=True)
+        }
 
     def run(self, module: str, *arguments: str) -> str:
         """Run a Python module in the engines' environment, and return what it printed.

@@ -1,8 +1,8 @@
-"""Runs a snippet in the environment of its engine, and prints what it read.
+"""Runs snippets in the environment of their engines, and prints what they read.
 
-`python -m tests.engines.run_snippet FILE` prints one line of JSON: the contents of the snippet's
-variables `now` and `then`, or for a shell script of the files `now.ndjson` and `then.ndjson`, of
-which either may be missing. It needs Python and the engine alone.
+`python -m tests.engines.run_snippet FILE...` prints a line of JSON for each: the contents of the
+snippet's variables `now` and `then`, or for a shell script of the files `now.ndjson` and
+`then.ndjson`, of which either may be missing. It needs Python and the engines alone.
 """
 
 import json
@@ -48,12 +48,12 @@ def _rows(result: Any) -> Iterable[dict[str, Any]]:
 
 
 def main() -> None:
-    """Run the snippet in the file that is named."""
-    file = Path(sys.argv[1])
-    run = _run_shell if file.suffix == ".sh" else _run_python
-    read = run(file.read_text())
-    found = {moment: asdict(contents(_rows(result))) for moment, result in read.items()}
-    print(json.dumps(found))  # noqa: T201  # to be read by whoever started it
+    """Run the snippets in the files that are named."""
+    for file in map(Path, sys.argv[1:]):
+        run = _run_shell if file.suffix == ".sh" else _run_python
+        read = run(file.read_text())
+        found = {moment: asdict(contents(_rows(result))) for moment, result in read.items()}
+        print(json.dumps(found))  # noqa: T201  # to be read by whoever started it
 
 
 if __name__ == "__main__":

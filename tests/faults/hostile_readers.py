@@ -36,7 +36,7 @@ LOOPBACK: Final = "127.0.0.1"
 ATTACKER: Final = "127.0.0.2"
 """Another address than that of the honest clients, since nginx limits each address."""
 CONNECT_TIMEOUT_S: Final = 3.0
-HONEST_TIMEOUT_S: Final = 10.0
+HONEST_TIMEOUT_S: Final = 30.0
 HONEST_PAUSE_S: Final = 0.05
 ABANDONED_SCANS: Final = 64
 LEAVE_S: Final = 0.5

@@ -25,7 +25,7 @@ from pyiceberg.catalog.sql import SqlCatalog
 from pyiceberg.utils.concurrent import ExecutorFactory
 
 from app import create_app
-from app.ingest.claims import Claims
+from app.ingest.commits.claims import Claims
 from app.services import current_services
 from app.settings import Settings
 from app.state import ledger

@@ -23,7 +23,7 @@ import click
 import msgspec
 from sqlalchemy import event
 
-from app.background.maintenance import Maintenance
+from app.background.maintenance.service import Maintenance
 from app.services import Services
 from app.settings import Settings
 from catalog.file_io import DurableFileIO

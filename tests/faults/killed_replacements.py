@@ -23,7 +23,7 @@ from app.doctor.examination import CHECKS
 from app.doctor.finding import Finding
 from app.doctor.patient import Patient
 from app.ingest.errors import TakenDownBefore
-from app.ingest.uploads import Uploads
+from app.ingest.uploads.register import Uploads
 from app.query.row_counts import RowCounts
 from app.query.snapshots import Reference
 from app.services import Services

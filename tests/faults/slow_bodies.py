@@ -33,7 +33,8 @@ LOOPBACK: Final = "127.0.0.1"
 SENDERS_OF_AN_ADDRESS: Final = 25
 """Slow connections from one address, below nginx's limit for each address."""
 BYTE_INTERVAL_S: Final = 1.0
-HONEST_TIMEOUT_S: Final = 5.0
+HONEST_TIMEOUT_S: Final = 20.0
+"""An answer comes sooner on a busy machine too, and a slow body takes longer: body_timeout_s."""
 HONEST_PAUSE_S: Final = 0.02
 HEALTH_P99_LIMIT_S: Final = 0.2
 # Sending such a text slowly takes longer than the measurement.

@@ -11,7 +11,7 @@ import pytest
 from pyiceberg.expressions import And, GreaterThanOrEqual, LessThan
 from pyiceberg.table import Table
 
-from app.ingest.journal import Journal
+from app.ingest.journal.journal import Journal
 from app.settings import Settings
 from app.state.db import Database
 from tests.factories import make_contribution, make_submission

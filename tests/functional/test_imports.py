@@ -25,6 +25,8 @@ class Collecting:
     """Takes the place of a sender, and keeps what would be sent."""
 
     ignored = ()
+    repeated = 0
+    unowned = 0
 
     def __init__(self) -> None:
         self.bodies: list[Json] = []

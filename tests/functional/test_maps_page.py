@@ -7,20 +7,19 @@ import numpy as np
 import pyarrow as pa
 import pytest
 from PIL import Image
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Browser, Locator, Page, expect
 
 from app.maps.build import build_map
 from app.maps.description import MapParameters, MapSource
 from app.maps.store import MapStore
 from app.site.atlas import asset_files
 from tests.app.maps.rows import ROW_SCHEMA, SOURCE, about_topics, batch, turn
-from tests.browsers import ARGUMENTS, WATCH_POLICY, start_browser
+from tests.browsers import ARGUMENTS, TIMEOUT_MS, WATCH_POLICY, start_browser
 from tests.factories import make_submission
 from tests.functional.server import Server
 
 pytestmark = pytest.mark.browser
 
-TIMEOUT_MS = 120_000
 # WebGL without a graphics card.
 WEBGL = ["--use-gl=angle", "--use-angle=swiftshader", "--enable-unsafe-swiftshader"]
 WITHOUT_WEBGPU = {"Could not request WebGPU adapter", "Could not get WebGPU device"}
@@ -69,14 +68,21 @@ async ([url, texts, queries, limited]) => {
 """Searches as the viewer does: it calls a worker by messages."""
 
 
-@pytest.fixture
-def page() -> Iterator[Page]:
-    """An empty page of Debian's Chromium, which draws in software."""
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """Debian's Chromium, which draws in software."""
     arguments = [each for each in ARGUMENTS if each != "--disable-gpu"] + WEBGL
-    with start_browser(arguments) as browser:
-        opened = browser.new_page(viewport={"width": 1600, "height": 1000})
-        opened.set_default_timeout(TIMEOUT_MS)
-        yield opened
+    with start_browser(arguments) as started:
+        yield started
+
+
+@pytest.fixture
+def page(browser: Browser) -> Iterator[Page]:
+    """An empty page in a window of its own."""
+    opened = browser.new_page(viewport={"width": 1600, "height": 1000})
+    opened.set_default_timeout(TIMEOUT_MS)
+    yield opened
+    opened.close()
 
 
 @pytest.fixture(scope="module")
@@ -118,14 +124,14 @@ def test_a_map_shows_points_and_names_and_finds_texts_and_asks_no_other_server(
 
     page.goto(f"{shared_server.url}/maps/")
     picture = page.locator("li", has_text=map_name).locator("img")
-    expect(picture).to_be_visible(timeout=TIMEOUT_MS)
+    expect(picture).to_be_visible()
     # One that couldn't be loaded has a place on the page, too, and no colours.
     # It is loaded when it comes into view; this waits, and fails where it can't be.
     picture.evaluate("image => image.decode()")
     assert picture.evaluate("image => [image.naturalWidth, image.naturalHeight]") == [640, 400]
     assert _colours(picture) > 10
     page.get_by_role("link", name=map_name).click()
-    expect(page.get_by_text("92 points").last).to_be_visible(timeout=TIMEOUT_MS)
+    expect(page.get_by_text("92 points").last).to_be_visible()
     names = page.evaluate(
         "async () => (await (await fetch('data/metadata.json')).json())"
         ".props.embeddingViewLabels.filter(label => !label.level).map(label => label.content)"
@@ -134,12 +140,12 @@ def test_a_map_shows_points_and_names_and_finds_texts_and_asks_no_other_server(
     # On the map itself, where the viewer leaves out a name that would cover another. How many it
     # leaves out depends on the places of the points, and these on the processor.
     shown = page.locator('svg text[font-size="14"]')
-    expect(shown.first).to_be_visible(timeout=TIMEOUT_MS)
+    expect(shown.first).to_be_visible()
     assert {*shown.all_text_contents()} <= {*names}
     # In the legend, which has all of the broadest level.
     for name in names:
         legend_entry = page.get_by_role("button", name=name)
-        expect(legend_entry.first).to_be_visible(timeout=TIMEOUT_MS)
+        expect(legend_entry.first).to_be_visible()
     page.wait_for_load_state("networkidle")
     assert _colours(page.locator("canvas").first) > 100
 
@@ -182,8 +188,8 @@ def _search(page: Page, query: str) -> Locator:
     """Return the only result of a search."""
     page.locator("input[type=search]").fill(query)
     result = page.locator("button:has(mark)")
-    expect(page.get_by_text("1 result.", exact=True)).to_be_visible(timeout=TIMEOUT_MS)
-    expect(result.locator("mark").first).to_have_text(query, timeout=TIMEOUT_MS)
+    expect(page.get_by_text("1 result.", exact=True)).to_be_visible()
+    expect(result.locator("mark").first).to_have_text(query)
     return result
 
 

@@ -16,9 +16,9 @@ from tests.functional.server import REQUEST_TIMEOUT_S, Server, eventually
 
 pytestmark = pytest.mark.both
 
-SUBMISSIONS = 120
+SUBMISSIONS = 72
 PER_COMMIT = 6
-CHATS = 20
+CHATS = 12
 POLL_INTERVAL_S = 0.1
 COMMITTED_WITHIN_S = 180
 NDJSON = "application/x-ndjson"

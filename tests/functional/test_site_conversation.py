@@ -9,13 +9,12 @@ import requests
 from playwright.sync_api import Browser, Page, ViewportSize, expect
 
 from app.access.contributor_keys import new_contributor_key
-from tests.browsers import start_browser, watch
+from tests.browsers import TIMEOUT_MS, start_browser, watch
 from tests.functional.server import REQUEST_TIMEOUT_S, Server
 from tests.lakes import opened_app
 
 pytestmark = pytest.mark.browser
 
-TIMEOUT_MS = 30_000
 WIDE: Final[ViewportSize] = {"width": 1280, "height": 900}
 TURNS = [
     {"role": "system", "content": "Be careful. " * 100},
@@ -85,7 +84,7 @@ def use_key(page: Page, key: str) -> None:
 
 def heading(page: Page, name: str) -> None:
     """Wait until a page has its first heading."""
-    expect(page.get_by_role("heading", level=1)).to_have_text(name, timeout=TIMEOUT_MS)
+    expect(page.get_by_role("heading", level=1)).to_have_text(name)
 
 
 def test_a_contributor_gets_a_key_and_sees_and_withdraws_what_is_theirs(

@@ -8,13 +8,12 @@ import pytest
 import requests
 from playwright.sync_api import Browser, BrowserContext, ViewportSize, expect
 
-from tests.browsers import start_browser, watch
+from tests.browsers import TIMEOUT_MS, start_browser, watch
 from tests.factories import make_submission
 from tests.functional.server import Server
 
 pytestmark = pytest.mark.browser
 
-TIMEOUT_MS = 30_000
 WIDE: Final[ViewportSize] = {"width": 1280, "height": 900}
 
 

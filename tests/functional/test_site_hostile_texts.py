@@ -10,14 +10,13 @@ from playwright.sync_api import BrowserContext, Page, expect
 
 from app.access.contributor_keys import new_contributor_key
 from app.services import current_services
-from tests.browsers import WATCH_POLICY, start_browser
+from tests.browsers import TIMEOUT_MS, WATCH_POLICY, start_browser
 from tests.functional.hostile_texts import TEXTS
 from tests.functional.server import Server
 from tests.lakes import opened_app
 
 pytestmark = pytest.mark.browser
 
-_TIMEOUT_MS = 60_000
 _PAGES_AT_ONCE = 8
 """A page counts as loaded after half a second without requests: so long they wait together."""
 _TEXTS_OF_A_CONVERSATION = 10
@@ -90,7 +89,7 @@ def context() -> Iterator[BrowserContext]:
     """A window of a browser, whose pages note what their policy refuses."""
     with start_browser() as browser:
         opened = browser.new_context()
-        opened.set_default_timeout(_TIMEOUT_MS)
+        opened.set_default_timeout(TIMEOUT_MS)
         opened.add_init_script(WATCH_POLICY)
         yield opened
 
@@ -168,7 +167,7 @@ def test_nothing_of_them_acts_with_a_key(
         page.goto(server.url + start)
         page.locator("[data-key-form] input").fill(key)
         page.get_by_role("button", name="Use it").click()
-        expect(page.locator("main .list")).to_be_visible(timeout=_TIMEOUT_MS)
+        expect(page.locator("main .list")).to_be_visible()
         for address in opened:
             page.evaluate(_OPEN_IN_PLACE, address)
             expect(page.locator("h1")).to_have_count(1)

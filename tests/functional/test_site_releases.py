@@ -9,18 +9,15 @@ from playwright.sync_api import Browser, Page, ViewportSize, expect
 from app.query.snapshots import Reference
 from app.services import current_services
 from tests.app.releases.factories import make_recipe
-from tests.browsers import start_browser, watch
+from tests.browsers import TIMEOUT_MS, start_browser, watch
 from tests.factories import make_submission
 from tests.functional.server import Server
 from tests.lakes import opened_app
 
 pytestmark = pytest.mark.browser
 
-TIMEOUT_MS: Final = 30_000
 WIDE: Final[ViewportSize] = {"width": 1280, "height": 900}
 CLOSED: Final = "needs-a-key"
-
-expect.set_options(timeout=TIMEOUT_MS)
 
 
 @pytest.fixture(scope="module")
@@ -98,7 +95,7 @@ def test_a_visitor_finds_a_release_and_what_it_is_made_of(
     expect(page.locator("dd").first).to_have_text("1")
     page.get_by_role("link", name="Snapshots").click()
     heading(page, "Snapshots")
-    page.get_by_role("link", name="Contributors").click()
+    page.get_by_role("link", name="Contributors", exact=True).click()
     expect(page.locator("tbody")).to_contain_text("Ada 0")
     assert problems == []
 

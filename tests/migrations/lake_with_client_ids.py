@@ -13,7 +13,7 @@ from pyiceberg.schema import Schema
 from sqlalchemy import text
 
 import migrations.sql
-from app.ingest.entries import encode_files
+from app.ingest.journal.entries import encode_files
 from app.services import Services
 from catalog.arrow import to_arrow
 from catalog.evolution import evolve

@@ -86,6 +86,7 @@ def test_steps_are_numbered_without_gap_or_double() -> None:
     assert found == list(range(1, len(steps()) + 1))
 
 
+@pytest.mark.slow
 def test_the_migrated_table_is_the_one_that_the_schema_describes(
     catalog: SqlCatalog, database: Database
 ) -> None:

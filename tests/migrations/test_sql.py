@@ -18,7 +18,7 @@ from app.access.moderation.log import ModerationLog
 from app.access.moderation.quarantine import Quarantine
 from app.access.moderation.reports import Reports
 from app.curation.pipeline.records import ChunkRecord, ChunkRecords
-from app.ingest.journal import Backlog, Journal
+from app.ingest.journal.journal import Backlog, Journal
 from app.settings import Settings
 from app.state import ledger
 from app.state.db import Database
@@ -83,6 +83,7 @@ def test_an_upgraded_database_is_at_the_newest_revision(database: Database) -> N
         assert script.get_heads() == [revision]
 
 
+@pytest.mark.slow
 def test_an_upgrade_that_is_cut_off_leaves_nothing_half_made(database: Database) -> None:
     with pytest.raises(KeyboardInterrupt), database.write() as connection:
         migrations.sql.upgrade(connection)

@@ -197,6 +197,7 @@ def test_superseded_versions_are_in_all_versions_alone(
         assert ask(services, query, **then) == [{"n": 4 if table == "turns" else 2}]
 
 
+@pytest.mark.slow
 def test_rows_that_are_newer_than_the_snapshot_are_in_no_table(lake: Services) -> None:
     for table, count in (("contributions", 10), ("all_versions", 10), ("turns", 20)):
         query = f"SELECT count(*) AS n FROM {table}"
@@ -286,6 +287,7 @@ def parts_of(plan: Any) -> Iterator[dict[str, Any]]:
         yield from parts_of(part["children"])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("table", ["contributions", "all_versions"])
 def test_a_condition_on_the_day_reads_no_rows_of_other_days(
     random_lake: Services, table: str
@@ -394,6 +396,7 @@ def test_overwritten_bytes_are_not_the_querys_fault(services: Services) -> None:
     assert "unreadable" in verdicts
 
 
+@pytest.mark.slow
 def test_the_empty_lake_has_empty_tables(services: Services) -> None:
     for table in ("contributions", "all_versions", "turns"):
         assert ask(services, f"SELECT * FROM {table}") == []

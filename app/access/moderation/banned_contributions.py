@@ -50,7 +50,7 @@ Sent = tuple[str, str]
 
 
 class CommittedBatch(Protocol):
-    """The rows of a commit: `app.ingest.claims.Batch`."""
+    """The rows of a commit: `app.ingest.commits.claims.Batch`."""
 
     @property
     def rows(self) -> Sequence[Contribution]:

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final, Literal, get_args
 
-from sqlalchemy import Connection, delete, exists, func, select
+from sqlalchemy import Connection, Select, delete, exists, func, select
+from sqlalchemy.orm import InstrumentedAttribute
 
 from app.access.hidden import HiddenContributions
 from app.access.moderation.errors import NothingToDecide
@@ -247,7 +248,11 @@ class Quarantine:
         return dict(found)
 
     def waiting(
-        self, limit: int, after: str | None = None, state: State | None = None
+        self,
+        limit: int,
+        after: str | None = None,
+        state: State | None = None,
+        min_reports: int = 1,
     ) -> list[str]:
         """Return the ids of contributions that wait for a decision, in the order of receipt.
 
@@ -255,25 +260,27 @@ class Quarantine:
             limit: The largest number of ids to return.
             after: The id after which the list begins; None begins with the oldest contribution.
             state: What to list: what is hidden, or what is only reported; None for both.
+            min_reports: The least number of reports that wait, of what is only reported.
         """
         record, report = QuarantineRecord.contribution_id, ReportRecord.contribution_id
-        quarantined = select(record.label("contribution_id"))
-        reported = select(report).where(~is_reviewed(), ~exists().where(record == report))
-        parts = {"quarantined": [quarantined], "reported": [reported]}.get(
-            state or "", [quarantined, reported]
+        reported = (
+            select(report)
+            .where(~is_reviewed(), ~exists().where(record == report))
+            .having(func.count() >= min_reports)
         )
-        ids = parts[0].union(*parts[1:]).subquery().c.contribution_id
-        query = (
-            select(ids)
-            .distinct()
-            .where(~exists().where(TakenDownContribution.contribution_id == ids))
-            .order_by(ids)
-            .limit(limit)
-        )
-        if after is not None:
-            query = query.where(ids > after)
+        # Each is read in the order of its index up to the limit, however many there are.
+        parts = {
+            "quarantined": _first(select(record), record, limit, after),
+            "reported": _first(reported, report, limit, after),
+        }
         with self._database.read() as connection:
-            return list(connection.scalars(query))
+            found = {
+                each
+                for name, query in parts.items()
+                if state in {None, name}
+                for each in connection.scalars(query)
+            }
+        return sorted(found)[:limit]
 
     def count(self) -> int:
         """Return the number of contributions in quarantine."""
@@ -295,6 +302,19 @@ class Quarantine:
         if not kinds:
             raise NothingToDecide(contribution_id)
         return kinds
+
+
+def _first(
+    query: Select[str], ids: InstrumentedAttribute[str], limit: int, after: str | None
+) -> Select[str]:
+    """Return the query for the first ids after another one that weren't taken down, each once."""
+    first = (
+        query.where(~exists().where(TakenDownContribution.contribution_id == ids))
+        .group_by(ids)
+        .order_by(ids)
+        .limit(limit)
+    )
+    return first if after is None else first.where(ids > after)
 
 
 def _taken_down(connection: Connection, ids: Iterable[str]) -> set[str]:

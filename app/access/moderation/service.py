@@ -89,7 +89,7 @@ class Moderation:
             reporter: The keyed hash of the reporter's network.
 
         Returns:
-            Whether it is the reporter's first report of this contribution; others don't count.
+            Whether it counts: see `Reports.add`.
 
         Raises:
             TooManyReports: The reporter has sent too many in a day.

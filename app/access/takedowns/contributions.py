@@ -9,7 +9,7 @@ from sqlalchemy import Connection, Row, Select, bindparam, func, select, update
 from sqlalchemy.orm import aliased
 
 from app.access.errors import TakenDownForGood
-from app.access.takedowns.records import TakenDown
+from app.access.takedowns.records import TakenDown, withdrawn_by
 from app.state.db import Database
 from app.state.models import TakedownRecord, TakenDownContribution
 from app.state.parts import in_parts
@@ -181,10 +181,39 @@ class TakenDownContributions:
             .where(TakenDownContribution.takedown_id > after)
         )
         with self._database.read() as connection:
-            for each in (query, *_asked_again(after)):
+            for each in (query, *map(_without_id, _asked_again(after))):
                 found = connection.execution_options(yield_per=_ROWS_IN_MEMORY).execute(each)
                 for part in found.partitions():
                     yield from map(KnownBy._make, part)
+
+    def widened(self) -> set[str]:
+        """Return the contributions that somebody else had taken down after their owner had.
+
+        They are refused from everybody since.
+        """
+        with self._database.read() as connection:
+            return {
+                row.contribution_id
+                for query in _asked_again(after=0)
+                for row in connection.execute(query)
+                if withdrawn_by(row.requested_by) is None
+            }
+
+    def withdrawn_alone(self, contribution_ids: Collection[str]) -> set[str]:
+        """Return those of some contributions that their owners alone have had taken down."""
+        query = (
+            select(TakenDownContribution.contribution_id, TakedownRecord.requested_by)
+            .join(TakedownRecord, TakedownRecord.takedown_id == TakenDownContribution.takedown_id)
+            .where(TakenDownContribution.contribution_id.in_(bindparam("ids", expanding=True)))
+        )
+        with self._database.read() as connection:
+            by_owners = {
+                row.contribution_id
+                for some in in_parts(sorted(set(contribution_ids)))
+                for row in connection.execute(query, {"ids": some})
+                if withdrawn_by(row.requested_by) is not None
+            }
+        return by_owners - self.widened() if by_owners else by_owners
 
     def _ids(self, query: Select[Any]) -> pa.Array:
         with self._database.read() as connection:
@@ -222,7 +251,11 @@ def _taken_down(row: Row[Any]) -> TakenDown:
     )
 
 
-def _asked_again(after: int) -> Iterator[Select[str, str, str]]:
+def _without_id(query: Select[str, str, str, str]) -> Select[Any]:
+    return query.with_only_columns(*list(query.selected_columns)[1:])
+
+
+def _asked_again(after: int) -> Iterator[Select[str, str, str, str]]:
     """Yield the queries for what newer takedowns ask for that an earlier one has taken down.
 
     Its rows stay with the earlier one; who asks decides from whom it is refused since.
@@ -238,7 +271,7 @@ def _asked_again(after: int) -> Iterator[Select[str, str, str]]:
         ("contributor", (first.kind == again.kind) & (first.identifier == again.identifier)),
     ):
         yield (
-            select(row.content_hash, row.conversation_id, again.requested_by)
+            select(row.contribution_id, row.content_hash, row.conversation_id, again.requested_by)
             .join(first, first.takedown_id == row.takedown_id)
             .join(again, names_it & (again.takedown_id > row.takedown_id))
             .where(again.kind == kind, again.takedown_id > after)

@@ -48,8 +48,9 @@ class AcknowledgementSchema(Schema):
     snapshot_id = fields.String(metadata={"description": "With `Prefer: wait`, once committed"})
     owned = fields.Boolean(
         metadata={
-            "description": "`false`: an id was sent that could be guessed, so the conversation can "
-            "never be replaced; left out otherwise"
+            "description": "`false`: it came without a `submitter_id` or contributor key that "
+            "nobody can guess, so its sender can never list or withdraw it, and no key claims it "
+            "later; left out otherwise"
         }
     )
     ignored = fields.List(fields.String(), metadata=IGNORED)
@@ -72,7 +73,10 @@ def acknowledgement(receipt: Receipt, wait_s: int | None) -> dict[str, Any]:
     return answer
 
 
-ACKNOWLEDGEMENT_EXAMPLE: Final = {"ingest_id": "01a2078f-240f-72b8-af80-7eba2ba52819"}
+ACKNOWLEDGEMENT_EXAMPLE: Final = {
+    "ingest_id": "01a2078f-240f-72b8-af80-7eba2ba52819",
+    "owned": False,
+}
 
 
 class UploadModeSchema(Schema):
@@ -133,10 +137,16 @@ class UploadSchema(Schema):
         fields.Nested(LineErrorSchema), metadata={"description": "The first 1,000 rejected lines"}
     )
     errors_truncated = fields.Boolean(metadata={"description": "Whether there are more"})
+    repeated = fields.Integer(
+        metadata={
+            "description": "Accepted lines that were stored before, or that the upload has more "
+            "than once; left out without any"
+        }
+    )
     unowned = fields.Integer(
         metadata={
-            "description": "Accepted lines with an id that could be guessed, whose conversations "
-            "can never be replaced; left out without any"
+            "description": "Accepted lines without a `submitter_id` or contributor key that nobody "
+            "can guess, which their senders can never list or withdraw; left out without any"
         }
     )
     ignored = fields.List(fields.String(), metadata=IGNORED)

@@ -17,6 +17,7 @@ MAX_IDS: Final = 1_000
 CONTRIBUTOR_ID_PATTERN: Final = "^[0-9a-f]{32}$"
 
 _ID: Final = "01a2078f-240f-72b8-af80-7eba2ba52819"
+MAX_MIN_REPORTS: Final = 2**31
 _CONTRIBUTOR_ID: Final = "5f0a3b6c9d2e48718c1d7e6f90ab34cd"
 _AT: Final = "2026-11-29T21:04:05.119000+00:00"
 
@@ -177,6 +178,12 @@ class ReviewPagingSchema(PagingSchema):
         validate=validate.OneOf(STATES),
         metadata={"description": "Only what is hidden, or only what is reported and still seen"},
     )
+    min_reports = fields.Integer(
+        validate=validate.Range(min=1, max=MAX_MIN_REPORTS),
+        metadata={
+            "description": "Of what is only reported, only what has so many reports that wait"
+        },
+    )
 
 
 class CauseSchema(Schema):
@@ -234,7 +241,15 @@ class ReviewSchema(Schema):
     causes = fields.List(
         fields.Nested(CauseSchema), metadata={"description": "Why it is hidden; empty if it isn't"}
     )
-    reports = fields.List(fields.Nested(ReviewedReportSchema))
+    reports = fields.List(
+        fields.Nested(ReviewedReportSchema),
+        metadata={"description": "The oldest 20 for each reason, in a list the oldest 3"},
+    )
+    open_reports = fields.Dict(
+        keys=fields.String(),
+        values=fields.Integer(),
+        metadata={"description": "How many reports wait for a decision, by reason"},
+    )
     scores = fields.List(
         fields.Nested(ScoreSchema),
         metadata={"description": "As of the newest build of `cleaned`, if that has it"},
@@ -272,6 +287,7 @@ REVIEW_EXAMPLE: Final = {
             "is_reviewed": False,
         }
     ],
+    "open_reports": {"personal_data": 3},
     "scores": [{"scorer": "toxicity", "version": "1", "category": "insult", "score": 0.12}],
     "log": [_LOG_ENTRY_EXAMPLE],
     "contribution": CONTRIBUTION_EXAMPLE,

@@ -1,7 +1,6 @@
 """Parameters that name a moment of the lake."""
 
 import re
-from datetime import UTC, datetime
 from typing import Any, Final
 
 from marshmallow import (
@@ -14,6 +13,7 @@ from marshmallow import (
     validates_schema,
 )
 
+from app.api.schemas.times import time_field
 from app.query.snapshots import Reference
 from catalog.snapshots import MAX_SNAPSHOT_ID
 
@@ -35,18 +35,6 @@ class SnapshotId(fields.Field[int]):
         return int(value)
 
 
-def in_calendar(moment: datetime) -> None:
-    """Check that a time is in the calendar in UTC.
-
-    Raises:
-        ValidationError: It lies beyond.
-    """
-    try:
-        moment.astimezone(UTC)
-    except OverflowError:
-        raise ValidationError("Lies beyond the calendar in UTC.") from None
-
-
 class ReferenceSchema(Schema):
     """A moment of the lake, by a snapshot id, a tag or a time; now when none of them is given."""
 
@@ -66,12 +54,7 @@ class ReferenceSchema(Schema):
         validate=validate.Length(min=1, max=255),
         metadata={"description": "As of the snapshot with this tag, such as a release's name"},
     )
-    as_of = fields.AwareDateTime(
-        format="iso",
-        default_timezone=UTC,
-        validate=in_calendar,
-        metadata={"description": "As of this time (RFC 3339; UTC when no zone is given)"},
-    )
+    as_of = time_field("As of this time")
 
     @validates_schema
     def _one_moment(self, data: dict[str, Any], **_: Any) -> None:

@@ -7,8 +7,8 @@ from typing import Any, Final
 import msgspec
 from marshmallow import Schema, fields, post_dump
 
-from app.releases.hub.publications import HubPublication
 from app.releases.manifest import Manifest, without_defaults
+from app.releases.publications import HubPublication
 from app.releases.recipe import RELEASE_NAMES
 
 NAME_PARAMETER: Final = {

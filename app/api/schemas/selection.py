@@ -8,6 +8,7 @@ from webargs.fields import DelimitedList
 
 from app.api.schemas.paging import cursor_field, limit_field
 from app.api.schemas.reference import ReferenceSchema
+from app.api.schemas.times import day_field
 from app.ingest.contract import MAX_LABELS
 from app.query.filters import NULLABLE_COLUMNS, Filters
 from catalog.schema import ARROW_SCHEMA
@@ -49,9 +50,9 @@ def _turns(description: str) -> fields.Integer:
 class SelectionSchema(ReferenceSchema):
     """The contributions to select, and the moment of the lake."""
 
-    day = fields.Date(metadata={"description": "Received on this day (UTC)"})
-    day_from = fields.Date(metadata={"description": "Received on this day or later"})
-    day_to = fields.Date(metadata={"description": "Received on this day or earlier"})
+    day = day_field("Received on this day (UTC)")
+    day_from = day_field("Received on this day or later")
+    day_to = day_field("Received on this day or earlier")
     conversation_id = _exactly("A version of this conversation")
     source = _exactly("From this source")
     contributor_id = _exactly("By this contributor")
@@ -95,9 +96,12 @@ class SelectionSchema(ReferenceSchema):
     )
 
     @validates_schema
-    def _one_range(self, data: dict[str, Any], **_: Any) -> None:
+    def _ranges(self, data: dict[str, Any], **_: Any) -> None:
         if "day" in data and data.keys() & {"day_from", "day_to"}:
             raise ValidationError("Give either day, or day_from and day_to.", "day")
+        for least, most in (("day_from", "day_to"), ("min_turns", "max_turns")):
+            if least in data and most in data and data[least] > data[most]:
+                raise ValidationError(f"Comes before {least}, so nothing can match.", most)
 
     @post_load
     def _make(self, data: dict[str, Any], **_: Any) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from marshmallow import RAISE, Schema, ValidationError, fields, validate, valida
 
 from app.access.takedowns.records import TAKEDOWN_KINDS
 from app.api.schemas.paging import PagingSchema
-from app.api.schemas.reference import in_calendar
+from app.api.schemas.times import time_field
 from app.ingest.contract import Text
 
 MAX_REASON_CHARACTERS: Final = 1_000
@@ -96,14 +96,9 @@ TAKEDOWN_LIST_EXAMPLE: Final = {"takedowns": [TAKEDOWN_EXAMPLE]}
 class FeedQuerySchema(PagingSchema):
     """Where to begin, and how many entries to return."""
 
-    since = fields.AwareDateTime(
-        format="iso",
-        default_timezone=UTC,
-        validate=in_calendar,
-        metadata={
-            "description": "Taken down at this time or later (RFC 3339; UTC when no zone is "
-            "given); from the beginning when it is absent. A cursor takes its place"
-        },
+    since = time_field(
+        "Taken down at this time or later; from the beginning when it is absent. A cursor takes "
+        "its place"
     )
 
 

@@ -15,7 +15,7 @@ from app.curation.pipeline.writer import RowProgress, StageWriter
 from app.curation.rules.interface import REASON, Decisions, Outcomes, StageRules
 from catalog.membership import values_of, without
 from catalog.schema import ID
-from catalog.stage_tables import StageReader
+from catalog.stage_reader import StageReader
 from catalog.stages import (
     COMPUTED_STAGES,
     DECIDED_FROM_PROPERTY,

@@ -15,7 +15,7 @@ from app.curation.errors import RowsMiscounted
 from app.curation.pipeline.records import ChunkRecord, ChunkRecords
 from app.curation.rules.interface import REASON
 from catalog.arrow import row_groups
-from catalog.stage_tables import has_properties, replace_files
+from catalog.stage_builds import has_properties, replace_files
 from catalog.stages import COMPUTED_STAGES, ComputedStage
 from catalog.staging import StagedFiles
 from catalog.table import load_table

@@ -27,6 +27,7 @@ from app.query.summaries import Summaries
 from app.query.text_index.folder import TextIndexes
 from catalog.replaced import REPLACED_IDENTIFIER
 from catalog.table import load_table
+from catalog.wording import counted
 
 _FILES: Final = 4
 """Files of which a sample is taken."""
@@ -60,7 +61,7 @@ def check_summaries(patient: Patient) -> Iterator[Finding]:
             yield Finding(
                 check="summaries",
                 severity="warning",
-                what=f"the counts of {len(gone)} files are kept that are gone, such as {gone[0]}",
+                what=f"counts of {counted(len(gone), 'removed file')} are left, such as {gone[0]}",
                 mend="scripts/lake summaries update",
             )
         wrong = (
@@ -96,7 +97,8 @@ def _row_index(
         yield Finding(
             check="summaries",
             severity="error",
-            what=f"totals of contributors aren't the sums of their files, in {len(wrong)} buckets",
+            what="totals of contributors aren't the sums of their files, in "
+            f"{counted(len(wrong), 'bucket')}",
             mend=_COUNT,
         )
 
@@ -113,12 +115,12 @@ def check_text_index(patient: Patient) -> Iterator[Finding]:
     }
     broken = sorted(name for name, url in urls.items() if url is None)
     if broken:
-        yield _index(f"{len(broken)} files can't be read, such as {broken[0]}")
+        yield _index(f"{counted(len(broken), 'file')} can't be read, such as {broken[0]}")
     known = {url for url in urls.values() if url is not None}
     gone = _gone(load_table(patient.catalog), known - files.keys())
     if gone:
         yield _index(
-            f"texts of {len(gone)} data files that are gone are left, such as of {gone[0]}"
+            f"texts of {counted(len(gone), 'removed data file')} are left, such as of {gone[0]}"
         )
     every = _EVERY_DEEP if patient.is_deep else _EVERY
     for path in patient.sample(known & files.keys(), _FILES):

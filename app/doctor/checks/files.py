@@ -11,11 +11,12 @@ from pyiceberg.table import Table
 
 from app.doctor.finding import Finding
 from app.doctor.patient import RESTORE, Patient
-from app.ingest.claims import staged_paths
+from app.ingest.commits.claims import staged_paths
 from catalog.entries import newest_entries
 from catalog.maintenance.orphans import files_of, path_of, references_of
 from catalog.moving import files_of_metadata
 from catalog.published import PREFIX
+from catalog.wording import counted
 
 _COPY_BACK: Final = "copy it from a backup (warehouse/ has the same paths), or " + RESTORE
 _SLACK: Final = timedelta(days=1)
@@ -54,7 +55,9 @@ def check_data(patient: Patient) -> Iterator[Finding]:
                 yield _damaged(file.file_path, f"can't be decoded: {problem}")
                 continue
             if rows != file.record_count:
-                yield _damaged(file.file_path, f"has {rows} rows instead of {file.record_count}")
+                yield _damaged(
+                    file.file_path, f"has {counted(rows, 'row')} instead of {file.record_count}"
+                )
 
 
 def check_orphans(patient: Patient) -> Iterator[Finding]:
@@ -84,8 +87,8 @@ def check_orphans(patient: Patient) -> Iterator[Finding]:
             yield Finding(
                 check="orphans",
                 severity="warning",
-                what=f"{len(orphans)} files of {size} bytes belong to nothing in "
-                f"{table.name()[-1]}, such as {orphans[0].path}",
+                what=f"{counted(len(orphans), 'file')} of {counted(size, 'byte')} in "
+                f"{table.name()[-1]}, to which nothing refers, such as {orphans[0].path}",
                 mend="scripts/lake maintenance remove-orphans --delete",
             )
 
@@ -97,7 +100,7 @@ def _compare(
     if file is None:
         yield _missing(kind, url)
     elif size_bytes is not None and file.size != size_bytes:
-        yield _damaged(url, f"has {file.size} bytes instead of {size_bytes}")
+        yield _damaged(url, f"has {counted(file.size, 'byte')} instead of {size_bytes}")
 
 
 def _missing(kind: str, url: str) -> Finding:

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from app.doctor.finding import Finding, Severity
 from app.doctor.patient import Patient
-from app.releases.hub.publications import HubPublication, HubPublications
+from app.releases.publications import HubPublication, HubPublications
 
 
 def check_hub(patient: Patient) -> Iterator[Finding]:

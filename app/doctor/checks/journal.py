@@ -9,9 +9,10 @@ from sqlalchemy import and_, func, select
 
 from app.doctor.finding import Finding, Severity
 from app.doctor.patient import RESTORE, Patient
-from app.ingest.claims import claimed_entries
-from app.ingest.entries import IS_OPEN, IS_PENDING, decode_contributions, decode_files
+from app.ingest.commits.claims import claimed_entries
+from app.ingest.journal.entries import IS_OPEN, IS_PENDING, decode_contributions, decode_files
 from app.state.models import Claim, IdempotencyKey, JournalEntry, LedgerEntry
+from catalog.wording import counted
 
 _SLOW: Final = timedelta(minutes=10)
 """Time after which a claim or an entry should long have been committed."""
@@ -82,7 +83,7 @@ def check_keys(patient: Patient) -> Iterator[Finding]:
     if count:
         yield _finding(
             "keys",
-            f"{count} idempotency keys name entries that the journal doesn't have",
+            f"the journal lacks the entries of {counted(count, 'idempotency key')}",
             "start the server: keys of entries that ended are removed when they expire",
             "warning",
         )
@@ -134,7 +135,11 @@ def _problem_of(payload: bytes | None, contributions: int, *, in_files: bool) ->
         )
     except msgspec.DecodeError as error:
         return f"can't be decoded: {error}"
-    return None if held == contributions else f"holds {held} contributions and not {contributions}"
+    return (
+        None
+        if held == contributions
+        else f"holds {counted(held, 'contribution')} and not {contributions}"
+    )
 
 
 def _finding(check: str, what: str, mend: str, severity: Severity = "error") -> Finding:

@@ -8,6 +8,7 @@ from app.doctor.patient import RESTORE, Patient
 from app.state import ledger
 from catalog.counts import rows_by_commit, wrong_counts
 from catalog.snapshots import Snapshot, live_snapshots, newest_number
+from catalog.wording import counted
 
 _RECORD: Final = "start the server, or run scripts/lake committer: it records them as it starts"
 
@@ -66,8 +67,8 @@ def _gaps(recorded: list[Snapshot]) -> Iterator[Finding]:
         total += snapshot.added_rows
         if snapshot.total_rows != total:
             yield _finding(
-                f"the ledger has {snapshot.total_rows} rows at snapshot {snapshot.snapshot_id}, "
-                f"and {total} by what each commit added",
+                f"the ledger has {counted(snapshot.total_rows, 'row')} at snapshot "
+                f"{snapshot.snapshot_id}, and {total} by what each commit added",
                 f"an entry of the ledger is missing or was changed: {RESTORE}",
             )
             total = snapshot.total_rows

@@ -20,6 +20,7 @@ from app.state.models import (
 from catalog.entries import newest_entries
 from catalog.fragments import PARQUET
 from catalog.schema import ID
+from catalog.wording import counted
 
 _RUN: Final = "scripts/lake takedown run"
 
@@ -47,14 +48,14 @@ def check_hidden(patient: Patient) -> Iterator[Finding]:
             yield Finding(
                 check="hidden",
                 severity="error",
-                what=f"{shown} contributions are to be hidden ({cause}), and readers see them",
+                what=f"readers see {counted(shown, 'contribution')} to be hidden ({cause})",
                 mend=_MENDS[cause],
             )
         if left:
             yield Finding(
                 check="hidden",
                 severity="warning",
-                what=f"{left} contributions are hidden ({cause}), and nothing says why",
+                what=f"nothing says why {counted(left, 'contribution')} should be hidden ({cause})",
                 mend="delete the rows of hidden_contributions for those that are to be seen again",
             )
 
@@ -88,7 +89,7 @@ def check_takedowns(patient: Patient) -> Iterator[Finding]:
                 yield Finding(
                     check="takedowns",
                     severity="error",
-                    what=f"{path} holds {len(left)} contributions that were erased, such as "
+                    what=f"{path} holds {counted(len(left), 'erased contribution')}, such as "
                     f"{min(left)}",
                     mend=f"set takedowns.erased_at to NULL, then {_RUN}",
                 )

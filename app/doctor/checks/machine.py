@@ -13,8 +13,9 @@ from sqlalchemy.engine import make_url
 from app.background.election import COMMITTER_LOCK, is_led
 from app.doctor.finding import Finding
 from app.doctor.patient import Patient
-from app.ingest.entries import IS_PENDING
+from app.ingest.journal.entries import IS_PENDING
 from app.state.models import JournalEntry, LedgerEntry
+from catalog.wording import counted
 
 _LEAST_FREE_BYTES: Final = 1024**3
 _LEAST_FREE_SHARE: Final = 0.05
@@ -72,7 +73,8 @@ def check_committer(patient: Patient) -> Iterator[Finding]:
         yield Finding(
             check="committer",
             severity="warning",
-            what=f"{waiting} contributions wait, and no committer runs",
+            what=f"{counted(waiting, 'contribution waits', 'contributions wait')}, and no "
+            "committer runs",
             mend="start the server, or run scripts/lake committer",
         )
 

@@ -9,6 +9,7 @@ from app.doctor.patient import Patient
 from catalog.counts import newest_rows
 from catalog.stages import COMPUTED_STAGES
 from catalog.table import load_table
+from catalog.wording import counted
 
 _BUILD: Final = "scripts/lake curate"
 
@@ -33,9 +34,10 @@ def check_stages(patient: Patient) -> Iterator[Finding]:
             tables.dropped: sum(sum(chunk.dropped.values()) for chunk in chunks),
         }
         for name, rows in stated.items():
-            counted = newest_rows(load_table(patient.catalog, name))
-            if counted != rows:
-                what = f"{name} has {counted} rows, and the records of its chunks state {rows}"
+            found = newest_rows(load_table(patient.catalog, name))
+            if found != rows:
+                has = counted(found, "row")
+                what = f"{name} has {has}, and the records of its chunks state {rows}"
                 yield Finding(
                     check="stages",
                     severity="error",
@@ -49,7 +51,7 @@ def _out_of_date(stage: str, chunks: int) -> Finding:
     return Finding(
         check="stages",
         severity="warning",
-        what=f"{chunks} chunks of {stage} are to be computed again, since a build was cut off or "
-        "a migration asks for it",
+        what=f"{counted(chunks, 'chunk')} of {stage} must be computed again, since a build was cut "
+        "off or a migration asks for it",
         mend=_BUILD,
     )

@@ -9,8 +9,8 @@ from app.access.takedowns.contributions import TakenDownContributions
 from app.background.election import COMMITTER_LOCK, is_led
 from app.doctor.finding import Finding, Severity
 from app.doctor.patient import Patient
-from app.query.scratch import ScratchDatabase
 from app.state import ledger
+from app.state.scratch import ScratchDatabase
 from app.versions.comparing import Place, compare, lacking, some_versions
 from app.versions.index import VersionIndex
 from app.versions.recording import VERSION_COLUMNS, adds_nothing_between, index_rows
@@ -25,6 +25,7 @@ from catalog.scan import read
 from catalog.schema import ID, TABLE_NAME
 from catalog.snapshots import live_snapshots, newest_number, to_snapshot
 from catalog.table import load_table
+from catalog.wording import counted
 
 _MEMORY_MIB: Final = 512
 _FILES: Final = 4
@@ -134,7 +135,7 @@ def _sampled(patient: Patient, index: VersionIndex) -> Iterator[Finding]:
         if absent := lacking(index, rows):
             yield _finding(
                 "versions",
-                f"the index of versions lacks {len(absent)} versions of {path}, such as "
+                f"the index of versions lacks {counted(len(absent), 'version')} of {path}, such as "
                 f"{absent[0]}",
             )
     ids = [contribution_id for contribution_id, number in some if number <= known]
@@ -177,7 +178,8 @@ def _differences(patient: Patient, place: Place) -> Iterator[Finding]:
     for each in found:
         if each.place == place:
             check, name = _PLACES[place]
-            what = f"{name} {each.kind} {each.contributions} contributions, such as {each.example}"
+            number = counted(each.contributions, "contribution")
+            what = f"{name} {each.kind} {number}, such as {each.example}"
             yield _finding(check, what)
 
 

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
+from itertools import islice
 from typing import Any, ClassVar, Final
 
 from marshmallow import EXCLUDE, Schema, ValidationError, fields, post_load, pre_load, validate
@@ -11,6 +12,12 @@ Validator = validate.Validator
 
 MAX_LABELS: Final = 32
 """Number of labels of a conversation."""
+
+MAX_UNKNOWN_KEYS: Final = 5
+"""Number of unknown keys that an error of a missing field names."""
+MAX_UNKNOWN_KEY_CHARACTERS: Final = 64
+"""Length at which such a key is cut off."""
+_MISSING: Final = str(fields.Field.default_error_messages["required"])
 
 MAX_NAME_CHARACTERS: Final = 512
 """Length of an id or a name; other texts are only limited by the size of the body."""
@@ -60,9 +67,31 @@ class ContractSchema(Schema):
                 data[name] = self.fields[name].load_default
         return type(self).record(**data)
 
+    def handle_error(self, error: ValidationError, data: Any, *, many: bool, **_: Any) -> None:
+        """Name unknown keys beside a field that is missing: it may be there, misspelt.
+
+        Args:
+            error: What is wrong with an object; gets the names.
+            data: The object.
+            many: Whether it is a list of objects, which the contract has nowhere.
+        """
+        if many or not isinstance(data, dict) or not isinstance(error.messages, dict):
+            return
+        known = {field.data_key or name for name, field in self.fields.items()}
+        others = (key for key in self.respelt(data) if key not in known)
+        unknown = [_shown(key) for key in islice(others, MAX_UNKNOWN_KEYS)]
+        for messages in error.messages.values():
+            if unknown and isinstance(messages, list) and _MISSING in messages:
+                messages.append(f"Not known here: {', '.join(unknown)}.")
+
     def _requires(self, name: str) -> bool:
         field = self.fields.get(name)
         return field is not None and field.required
+
+
+def _shown(key: str) -> str:
+    # A key can be a text that UTF-8 can't hold.
+    return key[:MAX_UNKNOWN_KEY_CHARACTERS].encode(errors="backslashreplace").decode()
 
 
 class Text(fields.String):

@@ -10,6 +10,7 @@ LakeError
 │       └── SqlOutOfMemory
 ├── Overloaded
 │   ├── SqlPoolFull
+│   ├── SqlNotBegun
 │   └── SqlClientBusy
 ├── Unavailable
 │   ├── SqlUnreadable
@@ -86,6 +87,14 @@ class SqlPoolFull(Overloaded):
     def __init__(self, pool_size: int) -> None:
         super().__init__(f"sql_pool_size = {pool_size} queries are running; try again later")
         self.pool_size = pool_size
+
+
+class SqlNotBegun(Overloaded):
+    """The process of a query wasn't ready in time, as on a machine that is too busy."""
+
+    def __init__(self, begin_s: float) -> None:
+        super().__init__(f"the query couldn't begin within {begin_s:g} s; try again later")
+        self.begin_s = begin_s
 
 
 class SqlClientBusy(Overloaded):

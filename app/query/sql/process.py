@@ -8,8 +8,9 @@ from typing import Final
 
 import msgspec
 
-from app.query.sql.errors import SqlAbandoned, SqlTimeout
+from app.query.sql.errors import SqlAbandoned, SqlNotBegun, SqlTimeout
 from sandbox.protocol import (
+    BEGUN,
     PREFIX_BYTES,
     Ending,
     Outcome,
@@ -22,6 +23,9 @@ from sandbox.protocol import (
 _PIECE_BYTES: Final = 256 * 1024
 _MAX_OUTCOME_BYTES: Final = 64 * 1024
 _ENDING_BYTES: Final = 4096
+_BEGIN_S: Final = 30.0
+"""How long it may take until a query begins. A worker's first one waits for the template, which
+imports libraries: a second on a quiet machine."""
 _END_S: Final = 5.0
 """How long a process may take to end, by itself or after it was killed."""
 
@@ -32,7 +36,7 @@ class QueryProcess:
     def __init__(
         self, connection: socket, lifeline: socket, timeout_s: float, client: int | None
     ) -> None:
-        """Connect to a process, which has its time from now on.
+        """Connect to a process, which has its time from when it begins.
 
         Args:
             connection: The service's end of the socket for the task and its outcome.
@@ -43,7 +47,7 @@ class QueryProcess:
         self._connection = connection
         self._lifeline = lifeline
         self._timeout_s = timeout_s
-        self._deadline = monotonic() + timeout_s
+        self._deadline = monotonic() + _BEGIN_S
         self._client = client
         self._ending: Ending | None = None
         self._poll = select.poll()
@@ -52,18 +56,29 @@ class QueryProcess:
             self._poll.register(client, select.POLLRDHUP)
         lifeline.settimeout(_END_S)
 
-    def send(self, task: Task) -> None:
-        """Send the process its task.
+    def begin(self, task: Task) -> None:
+        """Send the process its task, and wait until it begins with the query.
+
+        Until then only code of ours has run in it, and its time isn't the query's.
 
         Raises:
-            SqlTimeout: The process didn't read the task in time.
+            SqlNotBegun: The process didn't begin in time.
+            SqlAbandoned: The client left.
+            EOFError: The process ended before it began.
             OSError: The process is gone.
         """
-        self._connection.settimeout(self._timeout_s)
+        self._connection.settimeout(_BEGIN_S)
         try:
             send_task(self._connection, task)
-        except TimeoutError as error:
-            raise SqlTimeout(self._timeout_s) from error
+            self.wait_for_begin()
+        except (TimeoutError, SqlTimeout) as error:
+            raise SqlNotBegun(_BEGIN_S) from error
+
+    def wait_for_begin(self) -> None:
+        """Wait until the process says that it begins; it has its time from then on."""
+        if bytes(self._exactly(len(BEGUN), len(BEGUN))) != BEGUN:
+            raise EOFError
+        self._deadline = monotonic() + self._timeout_s
 
     def receive(self, max_bytes: int) -> tuple[Outcome, bytearray]:
         """Return the outcome, and up to `max_bytes` of rows in Arrow's stream format.

@@ -73,6 +73,7 @@ class SqlQueries:
             SqlClientBusy: The client has too many queries running.
             SqlPoolFull: Too many queries are running.
             SqlRefused: The query isn't one SELECT that can be run.
+            SqlNotBegun: The machine is too busy to begin the query.
             SqlTimeout: The query took too long.
             SqlOutOfMemory: The query needs too much memory.
             SqlAbandoned: The client left.

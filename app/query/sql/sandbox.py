@@ -54,10 +54,11 @@ class Sandbox:
         Args:
             task: The query.
             slot: A file descriptor that the query's process holds for as long as it lives.
-            timeout_s: How long the query may take from now, in seconds.
+            timeout_s: How long the query may take from when it begins, in seconds.
             client: File descriptor of the client's connection, whose end ends the query, or None.
 
         Raises:
+            SqlNotBegun: The machine is too busy to begin the query.
             SqlTimeout: The query took longer.
             SqlAbandoned: The client left.
             SqlOutOfMemory: The query's process aborted for lack of memory.
@@ -67,7 +68,7 @@ class Sandbox:
         with self._launched(slot) as (connection, lifeline):
             process = QueryProcess(connection, lifeline, timeout_s, client)
             try:
-                process.send(task)
+                process.begin(task)
                 return process.receive(_STREAM_OVERHEAD * task.limits.max_bytes)
             except (EOFError, OSError, msgspec.DecodeError) as error:
                 ending = process.wait()

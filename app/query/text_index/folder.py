@@ -33,6 +33,7 @@ from catalog.durability import make_durable_folder
 from catalog.plans import PlannedFile
 from catalog.scan import CandidateRows, all_rows, read_every_row
 from catalog.schema import ROW_GROUP_ROWS
+from catalog.wording import counted
 
 _INDEX: Final = ".1.sqlite"
 """End of the name of an index, with its format's version: those of others are removed."""
@@ -62,8 +63,9 @@ class IndexStatus:
 
     def __str__(self) -> str:
         return (
-            f"{self.files} files with {self.rows} rows are indexed in {self.size_bytes} bytes; "
-            f"{self.missing_files} files with {self.missing_rows} rows aren't"
+            f"indexed: {counted(self.files, 'file')} with {counted(self.rows, 'row')}, in "
+            f"{counted(self.size_bytes, 'byte')}; not indexed: "
+            f"{counted(self.missing_files, 'file')} with {counted(self.missing_rows, 'row')}"
         )
 
 
@@ -120,7 +122,7 @@ class TextIndexes:
         except sqlite3.Error as error:
             # It may have been removed meanwhile.
             return f"can't be read: {error}" if path.exists() else None
-        return f"has {known} rows instead of {rows}" if known != rows else None
+        return f"has {counted(known, 'row')} instead of {rows}" if known != rows else None
 
     def build(
         self,

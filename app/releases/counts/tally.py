@@ -11,7 +11,7 @@ from app.releases.counts.frequent import FrequentValues, counts_of
 from app.releases.counts.roles import plain_roles
 from app.releases.counts.statistics import Feedback
 from app.releases.credits import Credited, names_to_credit, readable
-from app.releases.filters import has_elements, in_any_turn
+from app.releases.rows.filters import has_elements, in_any_turn
 from catalog.schema import CONVERSATION
 
 

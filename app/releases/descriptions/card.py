@@ -18,13 +18,15 @@ from app.releases.descriptions.datasheet import Datasheet
 from app.releases.descriptions.markdown import render
 from app.releases.descriptions.metadata import front_matter, lines_front_matter, splits_with_files
 from app.releases.manifest import Manifest
-from app.releases.splits import SPLITS
+from app.releases.rows.splits import SPLITS
 from catalog.filled import fields_in
 
 CARD_FILE: Final = "README.md"
 
 _LINES: Final = "jsonl"
-ROWS: Final = {"conversations": "conversations", "preference": "pairs", "unpaired": "answers"}
+ROW: Final = {"conversations": "conversation", "preference": "pair", "unpaired": "answer"}
+"""What a row of each form is called."""
+ROWS: Final = {form: f"{name}s" for form, name in ROW.items()}
 """What the rows of each form are called."""
 _PREFERENCES: Final = {
     "pair": "two continuations were compared, and one was called better",

@@ -21,11 +21,11 @@ from pyiceberg.types import (
 )
 
 from app.releases.descriptions.datasheet import CREATOR, Datasheet
+from app.releases.descriptions.licences import licence_url
 from app.releases.descriptions.responsible import responsible_terms
-from app.releases.licences import licence_url
 from app.releases.manifest import Manifest, ReleaseFile, identity_of
 from app.releases.recipe import FORMATS
-from app.releases.splits import SPLITS
+from app.releases.rows.splits import SPLITS
 from catalog.filled import parts_of
 
 CROISSANT_FILE: Final = "croissant.json"

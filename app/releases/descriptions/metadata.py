@@ -19,9 +19,9 @@ from pyiceberg.types import (
     TimestamptzType,
 )
 
-from app.releases.licences import hub_licence
+from app.releases.descriptions.licences import hub_licence
 from app.releases.manifest import Manifest, identity_of
-from app.releases.splits import SPLITS, Split
+from app.releases.rows.splits import SPLITS, Split
 
 _UNDETERMINED: Final = "und"
 _SIZES: Final = (

@@ -11,7 +11,7 @@ from huggingface_hub import CommitOperationAdd
 from app.releases.hub.errors import ReleaseFileChanged
 from app.releases.hub.repository import RemoteFile
 from app.releases.manifest import SUMS_FILE, Manifest, decode_sums
-from app.releases.store import ReleaseStore
+from app.releases.stores.interface import ReleaseStore
 
 ATTRIBUTES_FILE: Final = ".gitattributes"
 _LARGE: Final = ("*.parquet", "*.jsonl", "CREDITS.txt")

@@ -9,7 +9,6 @@ LakeError
     ├── RepositoryNewer
     ├── NotOnTheHub
     ├── OnAnotherHub
-    ├── ReleaseOnTheHub
     ├── ReleaseNeedsKey
     ├── ReleaseFileChanged
     ├── HubTokenRefused
@@ -103,19 +102,6 @@ class OnAnotherHub(HubError):
         super().__init__(f"{repository} is on {url}; set {PREFIX}HUB_URL to that")
         self.repository = repository
         self.url = url
-
-
-class ReleaseOnTheHub(HubError):
-    """A release that is on the Hub can't be removed: takedowns couldn't find its rows any more."""
-
-    def __init__(self, release: str, repositories: Sequence[str]) -> None:
-        first = repositories[0]
-        super().__init__(
-            f"the release {release} is on the Hub in {', '.join(repositories)}, where takedowns "
-            f"have to reach it; first run scripts/lake release unpublish {release} --hub {first}"
-        )
-        self.release = release
-        self.repositories = repositories
 
 
 class ReleaseNeedsKey(HubError):

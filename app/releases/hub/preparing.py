@@ -6,9 +6,9 @@ import msgspec
 
 from app.releases.hub.content import ATTRIBUTES_FILE
 from app.releases.hub.errors import RepositoryInUse, RepositoryNewer, RepositoryNotFound
-from app.releases.hub.publications import HubPublication
 from app.releases.hub.repository import HubRepository
 from app.releases.manifest import MANIFEST_FILE, Manifest, decode_manifest
+from app.releases.publications import HubPublication
 
 _OF_NEW_REPOSITORIES: Final = frozenset({ATTRIBUTES_FILE, "README.md"})
 """Files that the Hub itself puts into a new repository."""

@@ -24,11 +24,11 @@ from app.releases.hub.errors import (
     RepositoryTaken,
 )
 from app.releases.hub.preparing import head_of, prepared
-from app.releases.hub.publications import Access, HubPublication
 from app.releases.hub.repository import HubRepository, RemoteFile, check_name
 from app.releases.manifest import MANIFEST_FILE, Manifest
+from app.releases.publications import Access, HubPublication
 from app.releases.service import Releases
-from app.releases.store import is_data
+from app.releases.stores.interface import is_data
 from app.state.db import Database
 from app.state.locks import holding
 

@@ -30,8 +30,8 @@ from huggingface_hub.utils import (
 )
 
 from app.releases.hub.errors import RepositoryNameInvalid, RepositoryNotFound
-from app.releases.hub.publications import Access
 from app.releases.hub.refusals import asking
+from app.releases.publications import Access
 from app.version import VERSION
 
 CommitOperation = CommitOperationAdd | CommitOperationCopy | CommitOperationDelete

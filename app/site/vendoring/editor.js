@@ -38,10 +38,12 @@ const theme = EditorView.theme({
   ".cm-scroller": {
     fontFamily: "var(--editor-font, monospace)",
     lineHeight: "1.5",
-    minHeight: "var(--editor-min-height, 8rem)",
     maxHeight: "var(--editor-max-height, 24rem)",
     overflow: "auto",
   },
+  // The text itself is as high as the editor: a click below its lines is one into it. Firefox gave
+  // the focus to what scrolls, and what was typed then went nowhere.
+  ".cm-content, .cm-gutter": { minHeight: "var(--editor-min-height, 8rem)" },
   ".cm-content": { caretColor: "currentcolor" },
   ".cm-gutters": { color: muted, backgroundColor: "transparent", border: "none" },
   ".cm-specialChar": { color: "var(--editor-special, light-dark(#b3001b, #ff9a9a))" },

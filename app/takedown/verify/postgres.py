@@ -14,6 +14,7 @@ from sqlalchemy.exc import DBAPIError
 from app.state.db import Database
 from app.takedown.verify.own_records import OWN_TABLES
 from app.takedown.verify.search import Search
+from catalog.wording import counted
 
 _PAGE_BYTES: Final = 8192
 _PAGES_AT_ONCE: Final = 512
@@ -83,8 +84,8 @@ def _search_pages(
             if relation["dead_rows"]:
                 search.cannot_open(
                     where,
-                    f"{relation['dead_rows']} dead rows wait to be vacuumed; compressed values "
-                    "in them can't be decoded",
+                    f"{counted(relation['dead_rows'], 'dead row')} to be vacuumed, whose "
+                    "compressed values can't be decoded",
                 )
 
 

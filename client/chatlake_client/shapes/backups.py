@@ -1,13 +1,14 @@
 """Backups of applications that keep messages apart from the chats to which they belong.
 
-Each chat becomes an object of its own, which `chats.py` reads.
+Each chat becomes an object of its own, which `chats.py` reads. Keys that nothing here knows stay in
+it, so that they are counted as lost.
 
 Sources: lobehub/lobe-chat, packages/types/src/exportConfig.ts and message; CherryHQ/cherry-studio,
 src/renderer/src/services/BackupService.ts and types/newMessage.ts; chatboxai/chatbox,
 src/shared/types.ts (`threads`).
 """
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from itertools import groupby
 from operator import itemgetter
 from typing import Any, Final
@@ -15,8 +16,21 @@ from typing import Any, Final
 from chatlake_client.records import Json
 from chatlake_client.shapes.times import time_text
 
+_LOBE_SESSION: Final = frozenset({"id", "config"})
+_LOBE_TOPIC: Final = frozenset({"id", "title", "createdAt", "sessionId"})
+_LOBE_MESSAGE: Final = frozenset(
+    {"sessionId", "topicId", "parentId", "agentId", "extra", "tools", "plugin"}
+)
+_CHERRY_TOPIC: Final = frozenset({"messages", "prompt"})
+_CHERRY_MESSAGE: Final = frozenset(
+    {
+        *("blocks", "content", "reasoning_content", "others", "topicId", "assistantId"),
+        *("askId", "useful", "foldSelected"),
+    }
+)
+_CHERRY_BLOCK: Final = frozenset({"id", "messageId", "type", "content"})
 BLOCK_TYPES: Final = {"main_text": "text", "code": "text", "thinking": "thinking"}
-"""Cherry Studio's words for parts with a text, and Anthropic's. Others are shown beside a text."""
+"""Cherry Studio's words for parts with a text, and Anthropic's."""
 
 
 def chats_of(document: Json) -> list[Json] | None:
@@ -36,6 +50,11 @@ def _objects(value: object) -> list[Any]:
 
 def _object(value: object) -> Json:
     return value if isinstance(value, dict) else {}
+
+
+def _without(value: Json, keys: Collection[str], prefix: str = "") -> Json:
+    """Return an object without some keys, the others behind a prefix."""
+    return {prefix + key: other for key, other in value.items() if key not in keys}
 
 
 def _by_id(value: object) -> dict[str, Json]:
@@ -63,6 +82,8 @@ def _lobe_chats(state: Json) -> Iterator[Json]:
         session_id, topic_id = names[place]
         session, topic = sessions.get(session_id, {}), topics.get(topic_id, {})
         yield {
+            **_without(session, _LOBE_SESSION, "session."),
+            **_without(topic, _LOBE_TOPIC, "topic."),
             # Messages without a topic are the session's own.
             "topicId": topic.get("id") or session_id,
             "title": topic.get("title") or _object(session.get("meta")).get("title"),
@@ -77,15 +98,16 @@ def _time(message: Json) -> str:
 
 
 def _lobe_message(message: Json) -> Json:
-    left = {"sessionId", "topicId", "parentId", "meta", "extra", "tools", "plugin", "agentId"}
-    own = {key: value for key, value in message.items() if key not in left}
+    own = _without(message, _LOBE_MESSAGE)
     calls, plugin, extra = message.get("tools"), message.get("plugin"), message.get("extra")
     if calls:
         own["tool_calls"] = [{**call, "name": _tool_name(call)} for call in _objects(calls)]
     if isinstance(plugin, dict):
         own["name"] = _tool_name(plugin)
-    if isinstance(extra, dict) and "model" not in own:
-        own["model"] = extra.get("fromModel")
+        own["plugin"] = _without(plugin, {"identifier", "apiName"})
+    if isinstance(extra, dict):
+        own.setdefault("model", extra.get("fromModel"))
+        own["extra"] = _without(extra, {"fromModel"})
     return own
 
 
@@ -99,9 +121,9 @@ def _cherry_chats(database: Json) -> Iterator[Json]:
         messages = _objects(topic.get("messages"))
         if messages:
             yield {
+                **_without(topic, _CHERRY_TOPIC),
                 "assistantId": messages[0].get("assistantId") or topic.get("id"),
-                "id": topic.get("id"),
-                "name": topic.get("name"),
+                "systemPrompt": topic.get("prompt"),
                 "messages": [_cherry_message(message, blocks) for message in _shown(messages)],
             }
 
@@ -123,15 +145,19 @@ def _shown(messages: list[Any]) -> Iterator[Json]:
 
 
 def _cherry_message(message: Json, blocks: dict[str, Json]) -> Json:
-    kept = ("id", "role", "createdAt", "model", "modelId")
-    own = {key: message[key] for key in kept if message.get(key) is not None}
     ids = message.get("blocks")
-    own["content"] = message.get("content") or [
-        part
+    said = [
+        blocks[id_]
         for id_ in (ids if isinstance(ids, list) else ())
-        if isinstance(id_, str)
-        for part in _cherry_parts(blocks.get(id_, {}))
+        if isinstance(id_, str) and id_ in blocks
     ]
+    own = _without(message, _CHERRY_MESSAGE)
+    parts = [(block, list(_cherry_parts(block))) for block in said]
+    own["content"] = message.get("content") or [part for _, found in parts for part in found]
+    for block, found in parts:
+        if not found:
+            # Translations, citations and errors stand beside what was said.
+            own[f"blocks of the type {block.get('type')}"] = block
     if message.get("reasoning_content"):
         own["reasoning"] = message["reasoning_content"]
     if others := _objects(message.get("others")):
@@ -143,7 +169,7 @@ def _cherry_parts(block: Json) -> Iterator[Json]:
     kind, content = str(block.get("type")), block.get("content")
     if kind in BLOCK_TYPES and isinstance(content, str):
         key = "thinking" if kind == "thinking" else "text"
-        yield {"type": BLOCK_TYPES[kind], key: content}
+        yield {**_without(block, _CHERRY_BLOCK), "type": BLOCK_TYPES[kind], key: content}
     elif kind == "tool":
         id_, name = block.get("toolId"), block.get("toolName")
         call = {"type": "tool_use", "id": id_, "name": name, "input": block.get("arguments")}

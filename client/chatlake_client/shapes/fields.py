@@ -1,5 +1,6 @@
 """Objects of a file that know which of their keys were taken."""
 
+import re
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field
@@ -10,6 +11,7 @@ from chatlake_client.errors import RowError
 from chatlake_client.records import Json
 from chatlake_client.shapes.meaning import Level, means_something, states_something
 
+_WHOLE_NUMBER: Final = re.compile(r"-?[0-9]{1,19}")
 TRUE_TEXTS: Final = frozenset({"true", "1", "yes"})
 """What CSV files write for true, in small letters."""
 
@@ -198,6 +200,21 @@ class Fields:
 def is_true(value: object) -> bool:
     """Tell whether a value is true, as JSON or CSV has it."""
     return value is True or (isinstance(value, str) and value.strip().lower() in TRUE_TEXTS)
+
+
+def whole_number(value: object) -> int | None:
+    """Return the number that a text of at most 19 digits states, or a number without decimals."""
+    match value:
+        case bool():
+            return None
+        case int():
+            return value
+        case float() if value.is_integer():
+            return int(value)
+        case str() if _WHOLE_NUMBER.fullmatch(value.strip()):
+            return int(value)
+        case _:
+            return None
 
 
 def json_text(value: object) -> str:

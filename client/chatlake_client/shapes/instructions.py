@@ -6,7 +6,7 @@
 - `question` and `answer`: openai/grade-school-math; `prompt` or `query` with `response`: many sets
 - `problem` with `solution` or `generated_solution`: nvidia's and other sets of mathematics;
   `inputs` and `targets`: google-research/FLAN; `input_text` and `output_text`: tuning of PaLM
-- UltraChat: thunlp/UltraChat, README.md
+- UltraChat: thunlp/UltraChat, README.md; LIMA: GAIR/lima, its card
 """
 
 from chatlake_client.conversation import Conversation, Turn
@@ -83,9 +83,14 @@ def turns_before(row: Fields) -> list[Turn]:
 
 
 def is_ultrachat(row: Json) -> bool:
-    """Tell whether a row is a dialogue of UltraChat."""
-    data = row.get("data")
-    return isinstance(data, list) and "id" in row and all(isinstance(text, str) for text in data)
+    """Tell whether a row is a dialogue of UltraChat or LIMA."""
+    if isinstance(row.get("data"), list):
+        return "id" in row and _are_texts(row["data"])
+    return _are_texts(row.get("conversations"))
+
+
+def _are_texts(value: object) -> bool:
+    return isinstance(value, list) and bool(value) and all(isinstance(each, str) for each in value)
 
 
 def read_ultrachat(row: Fields) -> Conversation:
@@ -93,6 +98,6 @@ def read_ultrachat(row: Fields) -> Conversation:
 
     Its id is left out: it counts from 0 in every file of the set.
     """
-    texts = row.items("data")
+    texts = row.items("data", "conversations")
     turns = [Turn(ROLES[place % 2], str(text)) for place, text in enumerate(texts)]
     return conversation_of(row, turns)

@@ -71,7 +71,8 @@ TURN_OTHER_KEYS: Final = OTHER_KEYS | _plain_keys(
     # Which turn it goes on from, and which call it answers.
     "parent parent_id parent_message_id parent_uuid tool_call_id",
     # Who speaks or listens, and to whom a turn was shown.
-    "is_user is_created_by_user channel recipient hidden is_hidden deleted",
+    "is_user is_human is_bot is_ai from_user from_bot is_created_by_user",
+    "channel recipient hidden is_hidden deleted",
     # That it broke off, or is an application's message.
     "interrupted unfinished user_stopped error is_error",
 )

@@ -139,8 +139,8 @@ def turns_of_message(message: Fields) -> list[Turn]:
     if not message.keys():
         split_thoughts(turns[-1])
         return turns
-    # Of several turns, the first ones are tools' answers; what the message says is the last one's.
-    turn = turns[-1]
+    # Of several turns, some are tools' answers; what the message says is the last other one's.
+    turn = next((one for one in reversed(turns) if one.role != "tool"), turns[-1])
     reasoning = message.label(*REASONING_KEYS) or _thoughts(message)
     turn.reasoning = reasoning or turn.reasoning
     if turn.reasoning:

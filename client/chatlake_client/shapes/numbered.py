@@ -9,16 +9,17 @@ Arize-ai/openinference, spec/semantic_conventions.md.
 """
 
 import re
+from collections import deque
 from typing import Final
 
 from chatlake_client.records import Json
 
 _NUMBERED: Final = re.compile(
     r"(gen_ai\.prompt|gen_ai\.completion|llm\.input_messages|llm\.output_messages)"
-    r"\.(\d+)\.(?:message\.)?(.+)"
+    r"\.(\d{1,9})\.(?:message\.)?(.+)"
 )
 _TOOL_CALL: Final = re.compile(
-    r"tool_calls\.(\d+)\.(?:tool_call\.)?(?:function\.)?(id|name|arguments)"
+    r"tool_calls\.(\d{1,9})\.(?:tool_call\.)?(?:function\.)?(id|name|arguments)"
 )
 _CONTENT: Final = re.compile(r"contents\.\d+\.(?:message_content\.)?text")
 INPUTS: Final = frozenset({"gen_ai.prompt", "llm.input_messages"})
@@ -50,9 +51,9 @@ def numbered_messages(attributes: Json) -> tuple[list[Json], list[Json], Json]:
 def _flat(attributes: Json) -> Json:
     """Return attributes by their whole names, joined by dots."""
     flat: Json = {}
-    waiting: list[tuple[str, object]] = [(key, value) for key, value in attributes.items()]
+    waiting: deque[tuple[str, object]] = deque(attributes.items())
     while waiting:
-        name, value = waiting.pop(0)
+        name, value = waiting.popleft()
         if isinstance(value, dict):
             waiting += [(f"{name}.{key}", inner) for key, inner in value.items()]
         elif isinstance(value, list) and all(isinstance(inner, dict) for inner in value):

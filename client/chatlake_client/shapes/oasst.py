@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from chatlake_client.conversation import Conversation, Preference, Turn, all_turns, last_model
 from chatlake_client.errors import RowError
 from chatlake_client.records import Json
-from chatlake_client.shapes.fields import Fields, Losses
+from chatlake_client.shapes.fields import Fields, Losses, whole_number
 from chatlake_client.shapes.labels import labels_of
 from chatlake_client.shapes.meaning import Level
 from chatlake_client.shapes.shape import Thread
@@ -101,13 +101,12 @@ def _rank(node: Node) -> float:
 def _node(message: Fields, parent: str | None) -> Node:
     message.leave(*ABOUT_MESSAGES)
     role = message.text("role")
-    rank = message.take("rank")
     turn = Turn(
         ROLES.get(role or "", role),
         message.text("text"),
         model=message.label("model_name"),
         created_at=time_text(message.take("created_date")),
-        rank=int(rank) if isinstance(rank, int | float) else None,
+        rank=whole_number(message.take("rank")),
     )
     is_hidden = message.flag("deleted") or turn.shows_nothing
     stated_parent = message.label("parent_id")

@@ -17,7 +17,7 @@ from chatlake_client.conversation import (
     last_model,
 )
 from chatlake_client.records import Json
-from chatlake_client.shapes.fields import Fields, Losses, json_text
+from chatlake_client.shapes.fields import Fields, Losses, json_text, whole_number
 from chatlake_client.shapes.labels import labels_of
 from chatlake_client.shapes.meaning import Level
 from chatlake_client.shapes.media import attachment_at, attachment_of_base64, kind_of_media
@@ -178,7 +178,8 @@ def _plain(value: object) -> object:
                 str(item.get("key")): _plain(item.get("value")) for item in _objects(_values(inner))
             }
         case "intValue":
-            return int(inner) if str(inner).lstrip("-").isdigit() else inner
+            number = whole_number(inner)
+            return inner if number is None else number
         case "stringValue" | "boolValue" | "doubleValue" | "bytesValue":
             return inner
         case _:

@@ -3,6 +3,8 @@
 - https://github.com/openai/openai-python, src/openai/types/chat and src/openai/types/responses
 - https://github.com/anthropics/anthropic-sdk-python, src/anthropic/types
 - Hugging Face's chat templates: a part with `type` image, audio or video
+- https://github.com/block/goose, crates/goose/src/conversation/message.rs
+- https://github.com/sst/opencode, packages/opencode/src/session/message-v2.ts
 """
 
 from collections.abc import Callable, Iterable
@@ -26,19 +28,26 @@ RESULT_TYPES: Final = frozenset(
         "mcp_tool_result",
         "tool-result",
         "toolResult",
+        "toolResponse",
     }
 )
 CALL_TYPES: Final = frozenset(
     {
         *("tool_use", "server_tool_use", "mcp_tool_use", "function_call", "custom_tool_call"),
-        *("tool-call", "toolUse", "dynamic-tool", "tool-invocation"),
+        *("tool-call", "toolUse", "dynamic-tool", "tool-invocation", "toolRequest"),
     }
 )
 TOOL_PART: Final = "tool-"
 """The beginning of the types of parts in which Vercel's AI SDK has a call and its answer."""
 WRAPPED_TYPES: Final = frozenset({"toolUse", "toolResult", "reasoningContent"})
 """Parts of Bedrock state no type: their only key is one of these, of `text` or of a file."""
-CALL_ID_KEYS: Final = ("tool_use_id", "call_id", "tool_call_id", "toolCallId", "toolUseId")
+CALL_ID_KEYS: Final = (
+    *("tool_use_id", "call_id", "tool_call_id", "toolCallId", "toolUseId", "toolUseID"),
+)
+WRAPPED_CALLS: Final = {"toolRequest": "toolCall", "toolResponse": "toolResult"}
+"""Parts of Goose, and the object with the status and the value of each."""
+RUN_TOOL: Final = "tool"
+"""OpenCode's part with a call and its answer, in an object with the state."""
 BUILT_IN_CALL: Final = "_call"
 TEXT_TYPES: Final = frozenset({"text", "input_text", "output_text", "summary_text", "refusal"})
 THOUGHT_TYPES: Final = frozenset(
@@ -46,7 +55,7 @@ THOUGHT_TYPES: Final = frozenset(
 )
 # What the model thought and only its maker can read, and marks that hold no text.
 SILENT_TYPES: Final = frozenset(
-    {"redacted_thinking", "token_budget", "flag", "step-start", "cachePoint"}
+    {"redacted_thinking", "token_budget", "flag", "step-start", "step-finish", "cachePoint"}
 )
 
 
@@ -108,9 +117,29 @@ def _opened(part: Fields) -> tuple[Fields, str]:
     kind = part.text("type", "pt") or ""
     if not kind:
         kind = next((one for one in ("text", *WRAPPED_TYPES, *_MEDIA) if one in part), "")
+    if kind in WRAPPED_CALLS:
+        return _unwrapped_call(part, kind), kind
+    if kind == RUN_TOOL and isinstance(part.peek("state"), dict):
+        state = part.nested("state")
+        call = {"name": part.label("tool"), "id": part.label("callID")}
+        stated = {key: state.take(key) for key in ("input", "output")}
+        errors = {"errorText": state.take("error")}
+        return part.inner({**call, **stated, **errors}, "state"), "tool-call"
     if isinstance(part.peek("toolInvocation"), dict):
         return part.nested("toolInvocation"), kind
     return (part.nested(kind), kind) if kind in WRAPPED_TYPES else (part, kind)
+
+
+def _unwrapped_call(part: Fields, kind: str) -> Fields:
+    """Return a call or an answer of Goose as others write it."""
+    stated = part.nested(WRAPPED_CALLS[kind])
+    id_ = part.label("id")
+    if kind == "toolResponse":
+        content = stated.take("value", "error")
+        return part.inner({"tool_use_id": id_, "content": content}, WRAPPED_CALLS[kind])
+    value = stated.nested("value")
+    call = {"id": id_, "name": value.label("name"), "arguments": value.take("arguments")}
+    return part.inner(call, WRAPPED_CALLS[kind])
 
 
 def _add(turn: Turn, part: Fields, kind: str, joint: str) -> None:
@@ -185,8 +214,13 @@ def _own_result(turn: Turn, part: Fields, kind: str) -> Turn | None:
 def _result(part: Fields) -> Turn:
     turn = Turn("tool", name=part.label("name", "toolName"))
     turn.tool_call_id = part.label(*CALL_ID_KEYS)
-    part.leave("is_error", "isError", "status")
+    part.leave("is_error", "isError", "status", "cache_control")
     content = _answer(part.take("content", "output", "result"))
+    if content is None and isinstance(part.peek("run"), dict):
+        # Amp's.
+        content = part.nested("run").take("result")
+    if content is None and set(part.keys()).difference(part.harmless):
+        part.lose("what a tool answered")
     if not (isinstance(content, list) and all(map(_is_shown, content))):
         # A service's own tool answers with objects of its own.
         turn.content = "" if content is None else json_text(content)

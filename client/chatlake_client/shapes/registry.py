@@ -9,6 +9,7 @@ from chatlake_client.shapes import (
     aistudio,
     battles,
     calling,
+    chainlit,
     chatbox,
     chatgpt,
     chats,
@@ -18,8 +19,10 @@ from chatlake_client.shapes import (
     compared,
     copilot,
     deepseek,
+    exchanges,
     gateways,
     gemini,
+    goose,
     grok,
     huggingchat,
     instructions,
@@ -31,6 +34,7 @@ from chatlake_client.shapes import (
     messages,
     oasst,
     oobabooga,
+    openrouter,
     openwebui,
     otel,
     preferences,
@@ -114,6 +118,9 @@ SHAPES: Final[tuple[Shape | ThreadShape, ...]] = (
         sillytavern.parts_of_sillytavern,
         sillytavern.read_sillytavern,
     ),
+    Shape("Chainlit", _keys("steps"), chainlit.is_chainlit, chainlit.read_chainlit),
+    Shape("OpenRouter", _keys("characters"), openrouter.is_openrouter, openrouter.read_openrouter),
+    Shape("Goose", _keys("working_dir"), goose.is_goose_header, goose.read_goose_header),
     Shape("Grok", _keys("responses"), grok.is_grok, grok.read_grok),
     ThreadShape(
         "Le Chat", _keys("chatId"), lechat.is_lechat, lechat.parts_of_lechat, lechat.read_lechat
@@ -205,8 +212,21 @@ SHAPES: Final[tuple[Shape | ThreadShape, ...]] = (
         wildchat.is_wildchat,
         wildchat.read_wildchat,
     ),
+    Shape(
+        "UltraChat and LIMA",
+        _keys("data conversations"),
+        instructions.is_ultrachat,
+        instructions.read_ultrachat,
+    ),
     MESSAGES,
     SCATTERED,
+    ThreadShape(
+        "questions and answers one a row",
+        frozenset(scattered.THREAD_KEYS),
+        exchanges.is_exchange,
+        exchanges.parts_of_exchange,
+        exchanges.read_exchanges,
+    ),
     Shape(
         "instruction or question with an answer",
         frozenset(instructions.ASKED_KEYS),
@@ -220,7 +240,6 @@ SHAPES: Final[tuple[Shape | ThreadShape, ...]] = (
         preferences.read_rated_completion,
     ),
     Shape("transcript", _keys("text"), transcripts.is_transcript, transcripts.read_transcript),
-    Shape("UltraChat", _keys("data"), instructions.is_ultrachat, instructions.read_ultrachat),
 )
 """All shapes. The first one that recognises a row reads it, so those that know more come first."""
 

@@ -10,7 +10,7 @@ from typing import Final
 from chatlake_client.conversation import Conversation
 from chatlake_client.errors import RowError
 from chatlake_client.records import Json
-from chatlake_client.shapes.fields import Losses
+from chatlake_client.shapes.fields import Losses, whole_number
 from chatlake_client.shapes.meaning import Level
 from chatlake_client.shapes.messages import turns_of_message
 from chatlake_client.shapes.shape import OF_THE_FILE, Thread
@@ -30,7 +30,13 @@ TITLE_KEYS: Final = ("conversation_title", "title")
 
 def is_scattered(row: Json) -> bool:
     """Tell whether a row is a message that names its conversation."""
-    return speaks(row) and any(_is_id(row.get(key)) for key in THREAD_KEYS)
+    return speaks(row) and thread_of(row) is not None
+
+
+def thread_of(row: Json) -> str | None:
+    """Return the id of the conversation that a row names; None if it names none."""
+    ids = (row.get(key) for key in THREAD_KEYS)
+    return next((str(id_) for id_ in ids if _is_id(id_)), None)
 
 
 def _is_id(value: object) -> bool:
@@ -39,8 +45,7 @@ def _is_id(value: object) -> bool:
 
 def parts_of_scattered(row: Json) -> Iterator[tuple[Thread, Json]]:
     """Yield the message with the id of its conversation."""
-    ids = (row.get(key) for key in THREAD_KEYS)
-    yield next((str(id_) for id_ in ids if _is_id(id_)), OF_THE_FILE), row
+    yield thread_of(row) or OF_THE_FILE, row
 
 
 def read_scattered(messages: list[Json], losses: Losses) -> Conversation:
@@ -49,7 +54,7 @@ def read_scattered(messages: list[Json], losses: Losses) -> Conversation:
     Raises:
         RowError: No id tells that the rows are one conversation, and one speaks alone.
     """
-    rows = [losses.open(message, "messages[]", Level.TURN) for message in _in_order(messages)]
+    rows = [losses.open(message, "messages[]", Level.TURN) for message in in_order(messages)]
     ids = [row.label(*THREAD_KEYS) for row in rows]
     titles = [row.label(*TITLE_KEYS) for row in rows]
     for row in rows:
@@ -64,9 +69,10 @@ def read_scattered(messages: list[Json], losses: Losses) -> Conversation:
     )
 
 
-def _in_order(messages: list[Json]) -> list[Json]:
+def in_order(messages: list[Json]) -> list[Json]:
+    """Return rows by the places that they state, or else by their times, or as they stand."""
     for key in PLACE_KEYS:
-        places = [_number(message.get(key)) for message in messages]
+        places = [whole_number(message.get(key)) for message in messages]
         known = [place for place in places if place is not None]
         if len(known) == len(messages) and len(set(known)) > 1:
             return [message for _, message in sorted(zip(known, messages, strict=True), key=_first)]
@@ -84,9 +90,3 @@ def _first(pair: tuple[int, Json]) -> int:
 
 def _time(pair: tuple[str | None, Json]) -> str:
     return (pair[0] or "").rstrip("Z")
-
-
-def _number(value: object) -> int | None:
-    if isinstance(value, str) and value.strip().isdecimal():
-        return int(value)
-    return value if type(value) is int else None

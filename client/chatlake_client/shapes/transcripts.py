@@ -3,6 +3,7 @@
 - `Human:` and `Assistant:` after an empty line: anthropics/hh-rlhf
 - ChatML, and the templates of Llama 2 and 3 and of Gemma: the model cards of their makers
 - `### Human:` and `### Assistant:`: timdettmers/openassistant-guanaco, its card
+- `<human>:` and `<bot>:`: LAION-AI/Open-Instruction-Generalist, README.md
 """
 
 import re
@@ -14,8 +15,11 @@ from chatlake_client.shapes.fields import Fields
 from chatlake_client.shapes.rows import conversation_of
 from chatlake_client.shapes.vocabulary import role_of_word
 
-_SPEAKER: Final = re.compile(r"(?:^|\n\n|\s*### ?)(Human|Assistant): ?")
-_ROLES: Final = {"Human": "user", "Assistant": "assistant"}
+_SPEAKERS: Final = (
+    re.compile(r"(?:^|\n\n|\s*### ?)(Human|Assistant): ?"),
+    re.compile(r"(?:^|\n)<(human|bot)>: ?"),
+)
+_ROLES: Final = {"Human": "user", "Assistant": "assistant", "human": "user", "bot": "assistant"}
 _WAITING: Final = "\n\nAssistant:"
 _OPEN: Final = re.compile(r"\n\nAssistant:\s*\Z")
 _TEMPLATES: Final = (
@@ -36,14 +40,20 @@ _ENDS: Final = frozenset(
 
 def begins_as_transcript(text: str) -> bool:
     """Tell whether a text begins with the mark of a speaker."""
-    return _SPEAKER.match(text) is not None
+    return _speaker_of(text) is not None
+
+
+def _speaker_of(text: str) -> re.Pattern[str] | None:
+    """Return the marks with which a text begins; None if it begins with none."""
+    return next((marks for marks in _SPEAKERS if marks.match(text)), None)
 
 
 def turns_of_transcript(text: str) -> list[Turn]:
     """Return the turns of a transcript; none of a text that begins without a mark."""
-    if not begins_as_transcript(text):
+    marks = _speaker_of(text)
+    if marks is None:
         return []
-    _, *pieces = _SPEAKER.split(text)
+    _, *pieces = marks.split(text)
     speakers, texts = pieces[::2], pieces[1::2]
     return [Turn(_ROLES[speaker], said) for speaker, said in zip(speakers, texts, strict=True)]
 

@@ -8,6 +8,9 @@ messages is read alike.
 - https://github.com/vercel/ai, packages/ai/src/ui: `parts`
 - https://github.com/enricoros/big-AGI, src/common/chat: `text`, then `fragments`; `originLLM`
 - https://github.com/continuedev/continue, core/index.d.ts: `message` beside what the editor adds
+- https://github.com/sst/opencode, packages/sdk: `info` and `parts`
+- https://github.com/langflow-ai/langflow, src/backend/base/langflow/schema/message.py: `Machine`
+- PygmalionAI/PIPPA, its card: `is_human`
 """
 
 from typing import Final
@@ -17,9 +20,12 @@ from chatlake_client.shapes.fields import Fields
 from chatlake_client.shapes.meaning import states_something
 
 ROLES: Final = {
-    **dict.fromkeys(("user", "human", "prompt", "you", "humanmessage"), "user"),
+    **dict.fromkeys(("user", "human", "prompt", "you", "humanmessage", "usermessage"), "user"),
     **dict.fromkeys(
-        ("assistant", "ai", "bot", "model", "gpt", "chatbot", "response", "gemini", "aimessage"),
+        (
+            *("assistant", "ai", "bot", "model", "gpt", "chatbot", "response", "gemini"),
+            *("aimessage", "apimessage", "machine"),
+        ),
         "assistant",
     ),
     **dict.fromkeys(("system", "developer", "systemmessage"), "system"),
@@ -29,16 +35,24 @@ ROLES: Final = {
 ROLE_KEYS: Final = ("role", "from")
 OTHER_SPEAKER_KEYS: Final = ("sender", "author", "speaker", "type")
 """Keys that tell who speaks if the word under them is one of `ROLES`."""
+SPEAKER_FLAGS: Final = {
+    **dict.fromkeys(
+        ("is_human", "isHuman", "is_user", "isUser", "fromUser"), ("user", "assistant")
+    ),
+    **dict.fromkeys(("is_bot", "isBot", "is_ai", "isAI", "fromBot"), ("assistant", "user")),
+}
+"""Keys that tell by true and false who speaks, and who speaks then."""
 CONTENT_KEYS: Final = ("content", "value")
 OTHER_CONTENT_KEYS: Final = ("parts", "contentParts", "fragments", "text", "message", "say")
 """Keys that hold what is said where no key of `CONTENT_KEYS` does."""
-WRAPPERS: Final = frozenset({"data", "kwargs", "message"})
+WRAPPERS: Final = frozenset({"data", "kwargs", "message", "info"})
 TIME_KEYS: Final = (
     *("created_at", "timestamp", "tstamp", "createdAt", "created", "create_time", "createTime"),
+    *("datetime_utc", "sent_at"),
 )
 MODEL_KEYS: Final = (
     *("model", "model_name", "modelName", "model_slug", "modelId", "model_id", "fromModel"),
-    "originLLM",
+    *("originLLM", "modelID"),
 )
 MODEL_OBJECTS: Final = ("model", "generator", "response_metadata")
 """Keys of a message whose object may name the model."""
@@ -58,6 +72,7 @@ def speaks(message: Json) -> bool:
     has_speaker = any(key in inner for key in ROLE_KEYS) or any(
         role_of_word(inner.get(key)) for key in OTHER_SPEAKER_KEYS
     )
+    has_speaker = has_speaker or any(isinstance(inner.get(key), bool) for key in SPEAKER_FLAGS)
     keys = (*CONTENT_KEYS, *OTHER_CONTENT_KEYS, "tool_calls")
     return has_speaker and any(key in inner for key in keys)
 
@@ -82,6 +97,11 @@ def unwrapped(message: Json) -> Json:
     if isinstance(kwargs, dict) and "lc" in message:
         names = message.get("id")
         return {"type": names[-1] if isinstance(names, list) and names else None, **kwargs}
+    info = message.get("info")
+    if isinstance(info, dict) and "role" in info and "parts" in message:
+        time = info.get("time")
+        created_at = time.get("created") if isinstance(time, dict) else None
+        return {**info, "created_at": created_at, "parts": message["parts"]}
     inner = message.get("message")
     if isinstance(inner, dict) and any(key in inner for key in ROLE_KEYS):
         return {**{key: value for key, value in message.items() if key != "message"}, **inner}
@@ -94,6 +114,9 @@ def speaker_of(message: Fields) -> str | None:
         if role := role_of_word(message.peek(key)):
             message.take(key)
             return role
+    for key, (speaker, other) in SPEAKER_FLAGS.items():
+        if isinstance(message.peek(key), bool):
+            return speaker if message.take(key) else other
     return None
 
 

@@ -73,3 +73,22 @@ def test_the_refusal_tells_when_the_snapshot_is_public(services: Services) -> No
     assert refused.value.public_from == NOON + HOUR
     assert refused.value.retry_after_s == ceil(wait.total_seconds())
     assert refused.value.errors == {"public_from": ["2026-11-01T13:00:00.000Z"]}
+
+
+@pytest.mark.parametrize("moment", [NOON - HOUR + timedelta(microseconds=1), NOON, NOON + HOUR])
+def test_a_young_time_is_refused_alike_with_and_without_young_snapshots(moment: datetime) -> None:
+    with pytest.raises(SnapshotNotPublic) as refused:
+        Embargo(HOUR, lambda: NOON).check_time(moment)
+    assert refused.value.public_from == moment + HOUR
+
+
+def test_a_time_is_public_from_the_age_of_the_embargo_on() -> None:
+    Embargo(HOUR, lambda: NOON).check_time(NOON - HOUR)
+    Embargo(timedelta(), lambda: NOON).check_time(NOON + HOUR)
+
+
+def test_the_last_time_of_all_is_refused_as_others_are() -> None:
+    last = datetime.max.replace(tzinfo=UTC)
+    with pytest.raises(SnapshotNotPublic) as refused:
+        Embargo(HOUR, lambda: NOON).check_time(last)
+    assert refused.value.public_from == last

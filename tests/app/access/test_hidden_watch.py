@@ -1,4 +1,7 @@
+from collections.abc import Callable
+
 import pyarrow as pa
+import pyarrow.compute as pc
 import pytest
 
 from app.access.errors import HiddenMeanwhile
@@ -28,6 +31,11 @@ def hide(services: Services, *ids: str, cause: Cause = "quarantine") -> None:
     """Hide contributions for a cause of moderators."""
     with services.database.write() as connection:
         services.hidden.hide(connection, ids, cause)
+
+
+def held_of(*held: str) -> Callable[[pa.Array], pa.Array]:
+    """Return what tells which of some contributions a result holds, if it holds these."""
+    return lambda ids: ids.filter(pc.is_in(ids, pa.array(held, ids.type)))
 
 
 def show(services: Services, *ids: str) -> None:
@@ -80,7 +88,9 @@ def test_what_is_erased_already_is_not_looked_for(services: Services) -> None:
     assert left(watch_of(services)) == ["b", "d", "f", "h"]
 
 
-def test_what_moderators_hide_is_left_out_or_ends_the_build(services: Services) -> None:
+def test_a_result_that_holds_what_moderators_hid_meanwhile_is_not_published(
+    services: Services,
+) -> None:
     hide(services, "b")
     watch = watch_of(services)
     rows = watch.left(BATCHES)
@@ -90,8 +100,22 @@ def test_what_moderators_hide_is_left_out_or_ends_the_build(services: Services) 
     # Neither is taken down, so nothing has to be held back for it.
     assert watch.newly_taken_down().to_pylist() == []
     hide(services, "f")
+    watch.check()
+    watch.check_result(held_of("d"))
     with pytest.raises(HiddenMeanwhile):
-        watch.check()
+        watch.check_result(held_of("d", "f"))
+    show(services, "f")
+    watch.check_result(held_of("d", "f"))
+
+
+def test_a_takedown_ends_the_build_though_nobody_knows_whether_the_result_holds_it(
+    services: Services,
+) -> None:
+    watch = watch_of(services)
+    assert left(watch) == ["b", "d", "f", "h"]
+    record(services, "c")
+    with pytest.raises(HiddenMeanwhile):
+        watch.check_result(held_of("b"))
 
 
 def test_what_is_shown_again_while_something_is_built_stays_out_of_it(services: Services) -> None:

@@ -4,7 +4,7 @@ import pytest
 from flask.testing import FlaskClient
 from sqlalchemy.exc import OperationalError
 
-from app.ingest.idempotency import KeyHolder
+from app.ingest.journal.idempotency import KeyHolder
 from app.services import Services
 from tests.factories import make_submission
 

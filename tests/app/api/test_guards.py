@@ -43,7 +43,7 @@ def test_an_amount_is_released_when_its_block_fails() -> None:
 def test_submissions_are_refused_with_429_until_a_full_journal_is_drained(
     settings: Settings, services: Services, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("app.ingest.room.MEASURED_EVERY_S", 0.0)
+    monkeypatch.setattr("app.ingest.journal.room.MEASURED_EVERY_S", 0.0)
     client = create_app(Settings.at(settings.home, max_journal_bytes=1)).test_client()
     assert client.post(URL, json=make_submission()).status_code == 200
     for body in (make_submission(), {**make_submission(), "unknown": 1}):

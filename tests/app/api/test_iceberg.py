@@ -20,7 +20,7 @@ from app.services import Services
 from app.settings import Settings
 from catalog.errors import LakeError
 from catalog.snapshots import tag_snapshot
-from catalog.stage_tables import replace_files
+from catalog.stage_builds import replace_files
 from catalog.stages import SOURCE_SNAPSHOT_PROPERTY
 from catalog.table import load_table
 from catalog.transaction import LakeMetadata
@@ -178,6 +178,7 @@ def test_an_empty_table_can_be_loaded(client: FlaskClient, services: Services) -
     assert response.metadata_location == table.metadata_location
 
 
+@pytest.mark.slow
 def test_a_table_is_loaded_as_it_is_now(client: FlaskClient, services: Services) -> None:
     for day in range(3):
         commit_batch(services, make_received(day))
@@ -203,6 +204,7 @@ def test_the_tables_of_a_stage_are_loaded_with_their_snapshots(
     assert client.head(f"{NAMESPACE}/tables/{name}").status_code == 204
 
 
+@pytest.mark.slow
 def test_only_named_snapshots_are_loaded_when_no_others_are_wanted(
     client: FlaskClient, services: Services
 ) -> None:

@@ -14,8 +14,9 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from app import create_app
-from app.api import access
-from app.api.access import TABLE, UnlistedRoute, api_key_in
+from app.access.contributor_keys import new_contributor_key
+from app.api.access import UnlistedRoute, api_key_in
+from app.api.needs import NEEDS
 from app.maps.description import MapParameters
 from app.query.snapshots import Reference
 from app.services import services_of
@@ -74,10 +75,12 @@ REPORTS: Final = (
     "/v1/contributions/<uuid:contribution_id>/reports",
     "/conversations/<uuid:contribution_id>/report",
 )
-LISTED: Final = [each for each in TABLE if each not in ELSEWHERE]
+LISTED: Final = [each for each in NEEDS if each not in ELSEWHERE]
 VIEWER: Final = "/maps/<name>/duckdb-wasm/"
 INVALID: Final = ("malformed", "wrong_secret", "unknown_id", "expired", "revoked", "two")
-ABSENT: Final = ("none", "other_bearer", "basic", "no_scheme", "in_query")
+CONTRIBUTORS: Final = ("contributor", "banned")
+"""Contributor keys, which are no API keys. `test_own_access.py` has what they open."""
+ABSENT: Final = ("none", "other_bearer", "basic", "no_scheme", "in_query", *CONTRIBUTORS)
 VALID: Final = ("ingest", "read", "moderate", "operate")
 CREDENTIALS: Final = (*ABSENT, *INVALID, *VALID)
 
@@ -121,6 +124,10 @@ def headers(open_app: Flask) -> Mapping[str, dict[str, str]]:
     texts["revoked"] = keys.create("revoked", "operate")
     keys.revoke("revoked")
     operate = texts["operate"]
+    texts |= {name: new_contributor_key() for name in CONTRIBUTORS}
+    services = services_of(open_app)
+    banned = services.ids.contributor_id(texts["banned"])
+    services.bans.ban([banned], actor="a test", reason=None)
     texts["malformed"] = operate[:-1]
     texts["wrong_secret"] = operate[:21] + "0" * 64
     texts["unknown_id"] = "clk_" + "0" * 16 + operate[20:]
@@ -139,7 +146,9 @@ def headers(open_app: Flask) -> Mapping[str, dict[str, str]]:
 def ask(app: Flask, method: str, rule: str, headers: dict[str, str]) -> TestResponse:
     """Return the answer to a request of a route."""
     client = app.test_client()
-    path = ROUTES[rule][0].format(snapshot_id=newest_id(app))
+    path = ROUTES[rule][0]
+    if "{snapshot_id}" in path:
+        path = path.format(snapshot_id=newest_id(app))
     return client.open(path, method=method, headers=headers, buffered=True)
 
 
@@ -179,7 +188,7 @@ def test_what_is_open_takes_any_credentials_but_keys_that_are_not_valid(
 ) -> None:
     for name in CREDENTIALS:
         answer = ask(open_app, method, rule, headers[name])
-        if name in INVALID and TABLE[method, rule] is not None:
+        if name in INVALID and NEEDS[method, rule] is not None:
             check_denied(answer, 401, name)
         elif role_of(rule) == "moderate":
             check_moderation(answer, method, rule, name)
@@ -194,7 +203,7 @@ def test_what_is_closed_takes_valid_keys_with_its_role_and_no_others(
     role = role_of(rule)
     for name in CREDENTIALS:
         answer = ask(closed_app, method, rule, headers[name])
-        is_refused = name in INVALID and TABLE[method, rule] is not None
+        is_refused = name in INVALID and NEEDS[method, rule] is not None
         if is_refused or (role and name in ABSENT):
             check_denied(answer, 401, name)
         elif role and name not in {role, "operate"}:
@@ -216,11 +225,11 @@ def test_head_and_options_tell_no_more_than_get(closed_app: Flask, rule: str) ->
 
 def test_a_route_that_is_not_listed_stops_the_start(shared_settings: Settings) -> None:
     with pytest.MonkeyPatch.context() as patch:
-        patch.delitem(access.TABLE, ("GET", "/v1/stats"))
+        patch.delitem(NEEDS, ("GET", "/v1/stats"))
         with pytest.raises(UnlistedRoute, match="/v1/stats"):
             create_app(shared_settings)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setitem(access.TABLE, ("GET", "/v1/nowhere"), None)
+        patch.setitem(NEEDS, ("GET", "/v1/nowhere"), None)
         with pytest.raises(UnlistedRoute, match="/v1/nowhere"):
             create_app(shared_settings)
 

@@ -90,6 +90,7 @@ def routes(lake: Lake) -> list[tuple[str, str]]:
     ]
 
 
+@pytest.mark.slow
 def test_each_credential_has_what_was_sent_with_it_and_nothing_else(lake: Lake) -> None:
     for role, text in lake.texts.items():
         own = bearer(lake.keys[role])

@@ -1,5 +1,6 @@
 """Every route that reads at a moment takes each kind of reference and names the snapshot."""
 
+from itertools import product
 from typing import Any
 
 import pytest
@@ -37,22 +38,23 @@ def test_routes_with_one_kind_of_reference_accept_all_kinds(client: FlaskClient)
         assert names >= KINDS, path
 
 
-@pytest.mark.parametrize("path", PATHS)
+@pytest.mark.slow
 def test_each_kind_of_reference_is_answered_from_its_snapshot_which_is_named(
-    client: FlaskClient, services: Services, path: str
+    client: FlaskClient, services: Services
 ) -> None:
     contribution = make_received(0)
     then = commit_batch(services, contribution)
     tag_snapshot(load_table(services.catalog), "then", then.snapshot_id)
     now = commit_batch(services, make_received(0))
-    url = path.format(contribution_id=contribution.contribution_id)
-    for reference, snapshot in [
+    references = [
         ({"snapshot_id": str(then.snapshot_id)}, then),
         ({"tag": "then"}, then),
         ({"as_of": then.committed_at.isoformat()}, then),
         ({}, now),
-    ]:
+    ]
+    for path, (reference, snapshot) in product(PATHS, references):
+        url = path.format(contribution_id=contribution.contribution_id)
         response = client.get(url, query_string=reference)
         assert response.status_code == 200, response.text
         named = response.headers.get(SNAPSHOT_HEADER) or response.get_json()["snapshot_id"]
-        assert named == str(snapshot.snapshot_id), reference
+        assert named == str(snapshot.snapshot_id), (path, reference)

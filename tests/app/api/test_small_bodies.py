@@ -1,7 +1,7 @@
 from flask.testing import FlaskClient
 
-from app.api import sql
 from app.api.small_bodies import takes_small_body
+from app.api.views import sql
 from app.edge import submissions, uploads
 
 RECEIVED_BY_VIEWS_OF_THE_EDGE = {submissions.PATH, uploads.PATH, sql.PATH}

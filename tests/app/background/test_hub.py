@@ -9,7 +9,7 @@ import pytest
 from app.background import hub
 from app.background.hub import HubJob
 from app.releases.hub.errors import HubTokenMissing
-from app.releases.hub.publications import HubPublication, HubPublications
+from app.releases.publications import HubPublication, HubPublications
 from app.services import Services
 
 PUBLICATION = HubPublication(

@@ -175,6 +175,7 @@ def test_under_an_embargo_young_commits_make_no_release_due(world: World) -> Non
     assert len(world.built) in {1, 2}
 
 
+@pytest.mark.slow
 def test_a_commit_after_the_secret_time_does_not_bring_the_release_about(world: World) -> None:
     world.settings = {"schedule_curated": "off"}
     world.pass_by(3 * DAY)

@@ -47,6 +47,7 @@ def wait_until_erased(services: Services) -> None:
         pause.wait(0.01)
 
 
+@pytest.mark.slow
 def test_what_another_process_recorded_is_erased(services: Services, settings: Settings) -> None:
     mine = make_received(0, contributor_id="ada")
     commit_batch(services, mine, make_received(0))

@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from app.access.audience import PUBLIC
 from app.background import text_index
-from app.background.maintenance import Maintenance
+from app.background.maintenance.service import Maintenance
 from app.background.text_index import IndexingStopped, TextIndexing, newest_files
 from app.curation.pipeline import runner
 from app.curation.pipeline.runner import Runner
@@ -21,7 +21,7 @@ from app.query.staged import StageFilters
 from app.query.text_index import folder
 from app.services import Services
 from app.settings import Settings
-from catalog import stage_tables
+from catalog import stage_reader
 from catalog.records import Turn
 from catalog.schema import ID
 from catalog.snapshots import Snapshot
@@ -130,7 +130,7 @@ def test_texts_of_stages_are_indexed_and_found_as_without(
     assert found() == expected
     assert any(expected)
     # Nothing is read for a text that no row has.
-    monkeypatch.setattr(stage_tables, "row_groups_of", None)
+    monkeypatch.setattr(stage_reader, "row_groups_of", None)
     view = services.staged.view("cleaned", Reference(), PUBLIC)
     absent = StageFilters(Filters(q="absent"))
     assert services.staged.page(view, absent, 9, None, [ID]).rows.num_rows == 0
@@ -142,6 +142,7 @@ def test_a_file_with_an_id_that_no_server_made_is_indexed(services: Services) ->
     assert len(list(indexing(services).step(Event()))) == 1
 
 
+@pytest.mark.slow
 def test_indexes_that_nobody_needs_go_while_many_others_are_built(
     services: Services, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -202,9 +203,10 @@ def compact(services: Services) -> None:
         services.settings,
         lambda: later,
     )
-    assert len(list(maintenance.compact(Event()))) == DAYS
+    assert len(list(maintenance.compaction.compact(Event()))) == DAYS
 
 
+@pytest.mark.slow
 def test_nothing_is_left_to_do_after_a_step(services: Services) -> None:
     assert list(indexing(services).step(Event())) == []
     fill(services)
@@ -212,6 +214,7 @@ def test_nothing_is_left_to_do_after_a_step(services: Services) -> None:
     assert list(indexing(services).step(Event())) == []
 
 
+@pytest.mark.slow
 def test_a_second_process_leaves_building_to_the_first(services: Services) -> None:
     fill(services)
     with closing(services.text_indexes.builder_lock()) as lock:
@@ -220,6 +223,7 @@ def test_a_second_process_leaves_building_to_the_first(services: Services) -> No
     assert len(list(indexing(services).step(Event()))) == 2 * DAYS
 
 
+@pytest.mark.slow
 def test_what_a_stopped_step_has_built_stays(services: Services) -> None:
     fill(services)
     stop = Event()
@@ -233,6 +237,7 @@ def test_what_a_stopped_step_has_built_stays(services: Services) -> None:
     assert len(list(indexing(services).step(Event()))) == 2 * DAYS - 1
 
 
+@pytest.mark.slow
 def test_building_pauses_between_pieces_of_work(services: Services) -> None:
     waits = []
 
@@ -247,6 +252,7 @@ def test_building_pauses_between_pieces_of_work(services: Services) -> None:
     assert min(waits) > 0
 
 
+@pytest.mark.slow
 def test_a_failed_build_is_tried_again_by_the_job(
     services: Services, monkeypatch: pytest.MonkeyPatch
 ) -> None:

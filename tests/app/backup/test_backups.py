@@ -187,6 +187,7 @@ def test_what_is_derived_is_in_no_backup_and_filled_again(
         assert restored.summary_job().step() == 3
 
 
+@pytest.mark.slow
 def test_a_second_backup_copies_nothing_that_the_first_has(services: Services, place: Path) -> None:
     commit_batch(services, make_received(0))
     first = back_up(services, place)
@@ -207,6 +208,7 @@ def publish(folder: Path, text: str = "rows") -> None:
     (folder / "new").rename(folder / "manifest.json")
 
 
+@pytest.mark.slow
 def test_releases_and_maps_are_restored_and_what_is_being_built_is_not(
     services: Services, place: Path, tmp_path: Path, backend: Backend
 ) -> None:
@@ -244,6 +246,7 @@ def test_a_release_that_gets_a_revision_meanwhile_begins_the_backup_anew(
     assert (report.folder / "releases/2026-11/manifest.json").read_text() == "other rows"
 
 
+@pytest.mark.slow
 def test_files_of_another_disk_are_copied_once(
     services: Services, place: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -262,6 +265,7 @@ def test_files_of_another_disk_are_copied_once(
     assert back_up(services, place).copied_bytes == 0
 
 
+@pytest.mark.slow
 def test_a_file_that_goes_away_meanwhile_begins_the_backup_anew(
     services: Services, place: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -302,13 +306,21 @@ def test_a_ledger_that_states_other_rows_is_found_when_a_backup_is_made(
     snapshot = commit_batch(services, make_received(0))
     with services.database.write() as connection:
         ledger.subtract(connection, {snapshot.sequence_number: -5})
-    with pytest.raises(CountsDiffer, match=f"{snapshot.snapshot_id} has 1 rows instead of 6"):
+    with pytest.raises(CountsDiffer, match=f"{snapshot.snapshot_id} has 1 row instead of 6"):
         back_up(services, place)
 
 
 def test_a_backup_within_the_lake_is_refused(services: Services) -> None:
     with pytest.raises(PlaceUnfit):
         back_up(services, services.settings.home / "backups")
+
+
+def test_a_backup_in_a_folder_that_is_not_there_is_refused(
+    services: Services, tmp_path: Path
+) -> None:
+    with pytest.raises(PlaceUnfit, match=f"no folder {tmp_path}/disk"):
+        back_up(services, tmp_path / "disk" / "backups")
+    assert not (tmp_path / "disk").exists()
 
 
 def test_a_damaged_backup_is_refused_before_anything_is_written(
@@ -371,7 +383,7 @@ def test_the_commands_make_restore_and_verify_a_backup(
     commit_batch(services, kept, erased)
     made = runner.invoke(args=["backup", str(place)])
     assert made.exit_code == 0, made.output
-    assert "verified: 1 snapshots in the ledger" in made.output
+    assert "verified: 1 snapshot in the ledger" in made.output
     runner.invoke(args=["takedown", "contribution", erased.contribution_id])
     takedowns = tmp_path / "takedowns.jsonl"
     takedowns.write_text(runner.invoke(args=["takedown", "export"]).stdout)
@@ -381,7 +393,7 @@ def test_the_commands_make_restore_and_verify_a_backup(
         arguments = ["restore", str(folder), "--takedowns", str(takedowns)]
         restored = app.test_cli_runner().invoke(args=arguments)
         assert restored.exit_code == 0, restored.output
-        assert "verified: 1 snapshots in the ledger and 1 live ones, 2 rows" in restored.output
+        assert "verified: 1 snapshot in the ledger and 1 live, 2 rows" in restored.output
         assert "erased 1 takedowns" in restored.output
         with app.app_context():
             (rows,) = rows_of_every_snapshot(current_services()).values()

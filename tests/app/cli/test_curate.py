@@ -13,7 +13,7 @@ from app.query.snapshots import Reference
 from app.services import Services
 from catalog.maintenance.thinning import thin
 from catalog.records import Turn
-from catalog.stage_tables import source_of
+from catalog.stage_builds import source_of
 from catalog.stages import COMPUTED_STAGES
 from catalog.table import load_table
 from tests.app.cli.errors import assert_one_line

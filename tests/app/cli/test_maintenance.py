@@ -39,7 +39,7 @@ def snapshots(services: Services) -> int:
 
 @pytest.mark.usefixtures("small_commits")
 def test_a_dry_run_of_thinning_predicts_the_run(runner: FlaskCliRunner, services: Services) -> None:
-    told = "thinned 2 snapshots of contributions, 1 are live"
+    told = "thinned 2 snapshots of contributions, 1 live"
     assert run(runner, "thin", "--dry-run") == [f"dry run: {told}"]
     assert snapshots(services) == 3
     assert run(runner, "thin") == [told]
@@ -52,7 +52,7 @@ def test_a_dry_run_of_compaction_predicts_the_run(
 ) -> None:
     (line,) = run(runner, "compact", "--dry-run")
     assert line.startswith("dry run: 2026-03-01: 3 files of ")
-    assert line.endswith(" are small, 3 rows")
+    assert line.endswith(" to compact, 3 rows")
     assert snapshots(services) == 3
     (line,) = run(runner, "compact")
     assert line.startswith("compacted 2026-03-01: 3 files of ")

@@ -51,6 +51,7 @@ def test_a_map_is_built_of_a_release(runner: FlaskCliRunner, services: Services)
     assert (made.source.release, made.rows) == ("first", 1)
 
 
+@pytest.mark.slow
 def test_maps_are_listed_one_a_line_and_removed(runner: FlaskCliRunner, services: Services) -> None:
     assert runner.invoke(args=["map", "list"]).output == ""
     number = commit_batch(services, make_received()).snapshot_id
@@ -64,22 +65,19 @@ def test_maps_are_listed_one_a_line_and_removed(runner: FlaskCliRunner, services
     assert_one_line(runner.invoke(args=["map", "remove", "a"]), "no map 'a'")
 
 
-@pytest.mark.parametrize(
-    ("arguments", "word"),
-    [
+def test_a_map_that_cannot_be_built_is_an_error_of_one_line(
+    runner: FlaskCliRunner, services: Services
+) -> None:
+    commit_batch(services, make_received())
+    assert build(runner, "taken").exit_code == 0
+    for arguments, word in (
         (["../x"], "../x"),
         (["taken"], "'taken'"),
         (["x", "--snapshot", "1"], "no snapshot for 1"),
         (["x", "--stage", "curated"], "build the stage first"),
         (["x", "--release", "none"], "no release 'none'"),
-    ],
-)
-def test_a_map_that_cannot_be_built_is_an_error_of_one_line(
-    runner: FlaskCliRunner, services: Services, arguments: list[str], word: str
-) -> None:
-    commit_batch(services, make_received())
-    assert build(runner, "taken").exit_code == 0
-    assert_one_line(build(runner, *arguments), word)
+    ):
+        assert_one_line(build(runner, *arguments), word)
     assert len(runner.invoke(args=["map", "list"]).output.splitlines()) == 1
 
 

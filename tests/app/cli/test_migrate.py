@@ -31,6 +31,7 @@ def fresh(new_settings: Settings) -> Iterator[Flask]:
         current_services().close()
 
 
+@pytest.mark.slow
 def test_migrating_creates_everything_and_prints_it(fresh: Flask, new_settings: Settings) -> None:
     result = fresh.test_cli_runner().invoke(args=["migrate"])
     assert result.exit_code == 0

@@ -48,6 +48,7 @@ def run(runner: FlaskCliRunner, *arguments: str) -> Result:
     return runner.invoke(args=["moderation", *arguments])
 
 
+@pytest.mark.slow
 def test_a_moderator_lists_shows_and_approves(
     runner: FlaskCliRunner, services: Services, made: list[Contribution]
 ) -> None:
@@ -57,7 +58,7 @@ def test_a_moderator_lists_shows_and_approves(
     services.moderation.report(second, "spam", "the same\x07 everywhere", REPORTERS[0])
     assert run(runner, "list").stdout.splitlines() == [
         f"{first}\thand (asked by mail)\tMy address is \\x1b[31m\\u202e here",
-        f"{second}\treported as spam\t{'x' * 200}…",
+        f"{second}\treported as spam 1\t{'x' * 200}…",
     ]
     assert run(runner, "list", "--state", "reported").stdout.startswith(second)
     lines = run(runner, "show", first).stdout.splitlines()

@@ -27,12 +27,13 @@ def test_a_release_is_built_of_the_newest_snapshot(
     assert result.exit_code == 0, result.output
     folder = services.settings.releases / "first"
     assert result.stdout == (
-        f"{folder}: 2 contributions in 2 files, snapshot {snapshot.snapshot_id}\n"
+        f"{folder}: 2 conversations in 2 files, snapshot {snapshot.snapshot_id}\n"
     )
     manifest = services.releases.find("first")
     assert manifest.licence == services.settings.licence
 
 
+@pytest.mark.slow
 def test_a_release_is_built_of_an_older_snapshot_with_another_licence(
     runner: FlaskCliRunner, services: Services
 ) -> None:
@@ -63,9 +64,11 @@ def test_an_empty_lake_has_nothing_to_release(runner: FlaskCliRunner, services: 
     assert services.releases.all() == []
 
 
-@pytest.mark.parametrize(
-    ("arguments", "word"),
-    [
+def test_a_release_that_cannot_be_built_is_an_error_of_one_line(
+    runner: FlaskCliRunner, services: Services
+) -> None:
+    commit_batch(services, make_received())
+    for arguments, word in (
         (["../x"], "../x"),
         (["a b"], "a b"),
         (["main"], "taken"),
@@ -79,13 +82,8 @@ def test_an_empty_lake_has_nothing_to_release(runner: FlaskCliRunner, services: 
         (["x", "--examples"], "has no examples"),
         (["x", "--form", "preference"], "can't have the form 'preference'"),
         (["x", "--snapshot", "1"], "no snapshot for 1"),
-    ],
-)
-def test_a_release_that_cannot_be_built_is_an_error_of_one_line(
-    runner: FlaskCliRunner, services: Services, arguments: list[str], word: str
-) -> None:
-    commit_batch(services, make_received())
-    assert_one_line(build(runner, *arguments), word)
+    ):
+        assert_one_line(build(runner, *arguments), word)
     assert services.releases.all() == []
 
 
@@ -229,6 +227,7 @@ def test_a_release_of_pairs_is_built_and_shown(
     assert lines["own licences"] == "CC0-1.0 3"
 
 
+@pytest.mark.slow
 def test_a_release_is_shown(runner: FlaskCliRunner, services: Services) -> None:
     snapshot = commit_batch(services, make_received())
     assert build(runner, "first", "--test-percent", "0").exit_code == 0
@@ -242,6 +241,7 @@ def test_a_release_is_shown(runner: FlaskCliRunner, services: Services) -> None:
     assert_one_line(runner.invoke(args=["release", "show", "none"]), "no release 'none'")
 
 
+@pytest.mark.slow
 def test_a_release_is_removed_when_that_is_confirmed(
     runner: FlaskCliRunner, services: Services
 ) -> None:
@@ -271,7 +271,7 @@ def test_a_release_is_built_with_its_maps_and_removed_with_them(
     result = runner.invoke(args=["release", "build", "first", "--stage", "raw"])
     assert result.exit_code == 0, result.output
     folder = services.settings.maps / "first-raw"
-    assert result.stdout.splitlines()[1:] == [f"{folder}: 1 conversations"]
+    assert result.stdout.splitlines()[1:] == [f"{folder}: 1 conversation"]
     assert build(runner, "second").exit_code == 0
     assert maps_of(services) == ["first-raw"]
     assert runner.invoke(args=["release", "remove", "first", "--yes"]).exit_code == 0
@@ -294,6 +294,7 @@ def test_a_release_is_published_even_if_its_maps_cannot_be_made(
     assert maps_of(services) == ["first-raw"]
 
 
+@pytest.mark.slow
 def test_a_release_is_gated_before_or_after_it_is_built(
     runner: FlaskCliRunner, services: Services
 ) -> None:

@@ -9,7 +9,7 @@ from app import create_app
 from app.background.election import COMMITTER_LOCK, leadership
 from app.services import Services
 from app.settings import Settings
-from catalog.stage_tables import replace_files
+from catalog.stage_builds import replace_files
 from catalog.stages import COMPUTED_STAGES
 from catalog.table import load_table
 from tests.app.releases.factories import make_recipe
@@ -56,7 +56,7 @@ def test_status_shows_the_contents_of_the_lake(runner: FlaskCliRunner, services:
     assert told["cleaned"] == "0, 0 bytes, 1 live snapshots"
     assert "curated" not in told
     assert told["snapshot"] == str(snapshot.snapshot_id)
-    assert "ago, 1 rows, at " in told["last commit"]
+    assert "ago, 1 row, at " in told["last commit"]
     assert snapshot.committed_at.isoformat(timespec="seconds") in told["last commit"]
     assert told["contributions"] == "3, all versions"
     assert told["data files"].startswith("2, ")
@@ -71,7 +71,7 @@ def test_status_shows_the_backlog_and_the_open_claim(
 ) -> None:
     services.journal.append(make_contribution())
     told = status(runner)
-    assert told["waiting"].startswith("1 contributions, ")
+    assert told["waiting"].startswith("1 contribution, ")
     assert ", the oldest for 0:00:0" in told["waiting"]
     assert told["committing"] == "nothing"
     batch_id = services.claims.claim(max_rows=10, max_bytes=10**6)

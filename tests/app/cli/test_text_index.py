@@ -17,13 +17,13 @@ def test_the_index_is_built_and_dropped_by_command(
 ) -> None:
     monkeypatch.setattr(folder, "FEWEST_ROWS", 1)
     commit_batch(services, make_received(0, "one"), make_received(1, "two"))
-    none = "0 files with 0 rows are indexed in 0 bytes; 2 files with 2 rows aren't"
+    none = "indexed: 0 files with 0 rows, in 0 bytes; not indexed: 2 files with 2 rows"
     assert run(runner, "status") == [none]
     first, second, status = run(runner, "build")
-    assert first.startswith("indexed 1 rows in ")
-    assert first.endswith("; 1 files are left")
-    assert second.endswith("; 0 files are left")
-    assert status.startswith("2 files with 2 rows are indexed in ")
+    assert first.startswith("indexed 1 row in ")
+    assert first.endswith("; 1 file to do")
+    assert second.endswith("; 0 files to do")
+    assert status.startswith("indexed: 2 files with 2 rows, in ")
     assert run(runner, "status") == [status]
     assert run(runner, "drop") == ["removed 2 files"]
     assert run(runner, "status") == [none]

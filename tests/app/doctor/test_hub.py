@@ -4,7 +4,7 @@ import pytest
 
 from app.doctor.checks.hub import check_hub
 from app.doctor.patient import Patient
-from app.releases.hub.publications import HubPublication, HubPublications
+from app.releases.publications import HubPublication, HubPublications
 from app.services import Services
 
 PLACE = HubPublication(

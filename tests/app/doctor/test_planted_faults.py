@@ -25,7 +25,7 @@ from app.curation.rules.interface import OUTCOMES_SCHEMA
 from app.doctor import examination
 from app.doctor.examination import CHECKS, examine
 from app.doctor.patient import Patient
-from app.ingest.entries import encode_files
+from app.ingest.journal.entries import encode_files
 from app.maps.description import (
     MAP_FILE,
     MapDescription,
@@ -35,8 +35,8 @@ from app.maps.description import (
 )
 from app.maps.store import MAP_FILES
 from app.query.row_counts import RowCounts
-from app.releases.hub.publications import HubPublication
 from app.releases.manifest import MANIFEST_FILE, SUMS_FILE, encode_manifest, encode_sums
+from app.releases.publications import HubPublication
 from app.services import Services
 from app.state import ledger
 from app.state.checksums import sha256_of
@@ -587,12 +587,12 @@ FAULTS = {
     "a quarantined contribution is seen": Fault(
         _plant(insert(QuarantinedVersion).values(contribution_id="a", version_id="a")),
         "hidden",
-        "readers see them",
+        "readers see 1 contribution",
     ),
     "a banned contribution is seen": Fault(
         _plant(insert(BannedContribution).values(contribution_id="a", contributor_id="b")),
         "hidden",
-        "readers see them",
+        "readers see 1 contribution",
     ),
     "something is hidden for no reason": Fault(
         _plant(insert(HiddenContribution).values(contribution_id="a", cause="ban", hidden_at=NOW)),

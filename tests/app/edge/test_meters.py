@@ -75,6 +75,7 @@ def test_both_ways_of_the_edge_and_flask_take_from_one_bucket(settings: Settings
         assert edge.exchange(request("GET", "/v1/health/")).status == 200
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("headers", [DIRECT, BY_VIEW, {"Content-Encoding": "gzip"}])
 def test_the_bytes_of_submissions_count_once_and_after_decompression(
     settings: Settings, headers: dict[str, str]

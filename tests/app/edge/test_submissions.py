@@ -65,7 +65,7 @@ def test_a_wait_is_answered_with_the_snapshot(edge: Serving) -> None:
     for _ in range(2):
         answer = edge.exchange(request("POST", URL, {"Prefer": "wait=20"}, BODY))
         assert answer.status == 200
-        assert set(answer.json) == {"ingest_id", "contribution_id", "snapshot_id"}
+        assert set(answer.json) == {"ingest_id", "contribution_id", "snapshot_id", "owned"}
         assert answer.headers["preference-applied"] == "wait=20"
 
 

@@ -4,7 +4,8 @@ import pytest
 from flask import Flask
 
 from app.api.guards import Admission, guards_of
-from app.ingest.bulk import BulkIntake, Upload
+from app.ingest.uploads.intake import BulkIntake
+from app.ingest.uploads.upload import Upload
 from app.services import Services
 from app.settings import Settings
 from tests.app.edge.serving import Serving, edge_serving, request

@@ -26,9 +26,9 @@ ROOT = Path(__file__).parents[3]
 _APPLICATION = """
 import time
 from app import create_app
-from app.api import access
+from app.api.needs import NEEDS
 application = create_app()
-access.TABLE["GET", "/slow"] = None
+NEEDS["GET", "/slow"] = None
 
 @application.get("/slow")
 def slow():

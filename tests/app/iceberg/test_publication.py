@@ -15,7 +15,7 @@ from catalog.published import PREFIX
 from catalog.replaced import REPLACED_NAME
 from catalog.schema import TABLE_NAME
 from catalog.snapshots import tag_snapshot
-from catalog.stage_tables import replace_files
+from catalog.stage_builds import replace_files
 from catalog.stages import COMPUTED_STAGES, SOURCE_SNAPSHOT_PROPERTY
 from catalog.table import load_table
 from tests.catalog.maintenance.history import compact_all
@@ -60,6 +60,7 @@ def commit(services: Services, count: int = 3) -> list[str]:
     return [row.contribution_id for row in rows]
 
 
+@pytest.mark.slow
 @pytest.mark.both
 def test_hidden_rows_are_deleted_by_their_positions(services: Services) -> None:
     first, second, third = (commit(services) for _ in range(3))
@@ -74,6 +75,7 @@ def test_hidden_rows_are_deleted_by_their_positions(services: Services) -> None:
     assert ids_in(published(services, MODERATORS)) == {*first, *second, *third} - {third[0]}
 
 
+@pytest.mark.slow
 def test_engines_get_the_newest_snapshot_and_those_with_tags_while_rows_are_hidden(
     services: Services,
 ) -> None:
@@ -186,6 +188,7 @@ def test_a_killed_publication_is_made_again(
     assert ids_in(published(services)) == {ids[0], ids[2]}
 
 
+@pytest.mark.slow
 def test_what_young_commits_replaced_is_not_in_the_table_of_it(services: Services) -> None:
     versions = [make_received(0, str(number), conversation_id="chat") for number in range(3)]
     times = [commit_batch(services, each).committed_at for each in versions]
@@ -197,6 +200,7 @@ def test_what_young_commits_replaced_is_not_in_the_table_of_it(services: Service
     assert ids_in(published(services, KEY_HOLDERS, REPLACED_NAME)) == set(ids[:2])
 
 
+@pytest.mark.slow
 def test_hidden_rows_are_not_in_the_table_of_what_was_replaced(services: Services) -> None:
     versions = [make_received(0, str(number), conversation_id="chat") for number in range(3)]
     for each in versions:

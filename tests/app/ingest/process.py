@@ -16,9 +16,9 @@ from app.access.moderation.banned_contributions import BannedContributions
 from app.access.moderation.bans import Bans
 from app.access.moderation.log import ModerationLog
 from app.access.takedowns.contributions import TakenDownContributions
-from app.ingest.claims import Batch, Claims
-from app.ingest.committer import Committer
-from app.ingest.journal import Journal
+from app.ingest.commits.claims import Batch, Claims
+from app.ingest.commits.committer import Committer
+from app.ingest.journal.journal import Journal
 from app.settings import Settings
 from app.state.db import Database
 from app.versions.index import VersionIndex

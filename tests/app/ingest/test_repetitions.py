@@ -8,10 +8,10 @@ from threading import Event
 import pytest
 from sqlalchemy import func, select, update
 
-from app.ingest.bulk import UploadOptions, UploadReceipt
-from app.ingest.expiry import Expiry
-from app.ingest.idempotency import KEYS_STAY_S
 from app.ingest.intake import Receipt
+from app.ingest.journal.expiry import Expiry
+from app.ingest.journal.idempotency import KEYS_STAY_S
+from app.ingest.uploads.options import UploadOptions, UploadReceipt
 from app.query.filters import Filters
 from app.query.snapshots import Reference
 from app.services import Services

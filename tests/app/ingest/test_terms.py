@@ -2,12 +2,12 @@ import json
 
 import pytest
 
-from app.ingest.decode import new_contribution_id
+from app.ingest.decoding.contributions import new_contribution_id
+from app.ingest.decoding.strict_json import JsonLimits
 from app.ingest.errors import InvalidSubmission
-from app.ingest.line_decoder import LineDecoder
-from app.ingest.lines import LineCutter
-from app.ingest.strict_json import JsonLimits
 from app.ingest.terms import RequiredTerms
+from app.ingest.uploads.line_decoder import LineDecoder
+from app.ingest.uploads.lines import LineCutter
 from tests.factories import SENDER, make_submission
 
 DECODER = LineDecoder(

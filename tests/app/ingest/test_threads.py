@@ -8,10 +8,10 @@ import pytest
 _FIRST_REQUESTS = """
 import os, sys, threading
 from app.access.ids import Ids
-from app.ingest.decode import decode, new_contribution_id
-from app.ingest.entries import encode_contribution
-from app.ingest.senders import Sender
-from app.ingest.strict_json import JsonLimits
+from app.ingest.decoding.contributions import decode, new_contribution_id
+from app.ingest.journal.entries import encode_contribution
+from app.ingest.decoding.senders import Sender
+from app.ingest.decoding.strict_json import JsonLimits
 
 sys.setswitchinterval(1e-6)
 body = b'{"agent_id": "a", "conversation": [{"content": "x"}]}'

@@ -8,7 +8,7 @@ import pytest
 
 from app.maps.later_stages import later_stages
 from app.services import Services
-from catalog.stage_tables import replace_files
+from catalog.stage_builds import replace_files
 from catalog.stages import (
     COMPUTED_STAGES,
     DROPPED_ARROW_SCHEMA,
@@ -87,6 +87,7 @@ def test_curated_rows_have_no_outcome(built: Services) -> None:
     assert told(built, "curated") == {}
 
 
+@pytest.mark.slow
 def test_builds_of_other_snapshots_tell_nothing(services: Services) -> None:
     assert told(services, "raw") == {}
     build(services, "cleaned", source_id=7)
@@ -95,6 +96,7 @@ def test_builds_of_other_snapshots_tell_nothing(services: Services) -> None:
     assert told(services, "cleaned") == {}
 
 
+@pytest.mark.slow
 def test_a_later_build_of_another_snapshot_hides_none(built: Services) -> None:
     before = told(built, "raw")
     build(built, "curated", source_id=8)

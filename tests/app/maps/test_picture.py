@@ -14,7 +14,7 @@ def pixels(coordinates: Coordinates, labels: NDArray[np.int64]) -> np.ndarray:
     """Return a picture's pixels."""
     with Image.open(BytesIO(draw_picture(coordinates, labels))) as image:
         assert (image.format, image.size) == ("PNG", (WIDTH, HEIGHT))
-        return np.asarray(image)
+        return np.asarray(image.convert("RGB"))
 
 
 def test_points_are_drawn_where_they_lie_in_the_colours_of_their_clusters() -> None:

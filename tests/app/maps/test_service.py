@@ -85,6 +85,7 @@ def test_a_map_of_a_stage_is_of_its_newest_build(services: Services) -> None:
     assert sum(read) == 1
 
 
+@pytest.mark.slow
 def test_a_map_of_a_stage_can_show_an_older_snapshot(services: Services) -> None:
     built = commit_batch(services, make_received(0, "raw"))
     build_stage(services, "cleaned", built, "cleaned")

@@ -194,6 +194,19 @@ def test_what_moderators_hide_while_a_map_is_built_is_not_in_it(services: Servic
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("built")
+def test_what_moderators_hide_keeps_no_map_from_being_published_that_lacks_it(
+    services: Services,
+) -> None:
+    def hide(_: object) -> None:
+        with services.database.write() as connection:
+            services.hidden.hide(connection, ["00000000-0000-7000-8000-000000000000"], "ban")
+
+    build(services, "late", hide)
+    assert services.maps.find("late").rows == ROWS
+
+
+@pytest.mark.slow
 def test_a_map_that_is_removed_meanwhile_keeps_no_takedown_from_holding_back(
     services: Services, built: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

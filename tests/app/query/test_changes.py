@@ -92,6 +92,7 @@ def test_a_reader_at_the_end_gets_no_rows_and_the_same_position(
     assert ids(read(services, end)) == [later.contribution_id]
 
 
+@pytest.mark.slow
 def test_rows_newer_than_the_snapshot_are_left_for_later(
     services: Services,
 ) -> None:
@@ -105,6 +106,7 @@ def test_rows_newer_than_the_snapshot_are_left_for_later(
     assert ids(read(services, changes.end)) == [later.contribution_id]
 
 
+@pytest.mark.slow
 def test_every_version_is_a_change(services: Services) -> None:
     key = {"contributor_id": "ada", "conversation_id": "chat-1"}
     versions = [make_received(0, **key), make_received(1, **key)]
@@ -128,6 +130,7 @@ def test_large_contributions_come_in_shorter_pages_and_none_is_left_out(
     assert [page.rows.num_rows for page in pages(services, limit=100, max_bytes=1)] == [1] * 9
 
 
+@pytest.mark.slow
 def test_only_files_that_were_written_since_are_opened(
     services: Services, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -234,6 +237,7 @@ def test_what_is_shown_again_comes_after_what_was_added(services: Services) -> N
     assert sorted(ids(everything)) == in_id_order(*first, *second)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("limit", "max_bytes"), [(1, LARGE), (2, LARGE), (100, 1)])
 def test_what_is_shown_again_comes_in_pages_each_row_once(
     services: Services, limit: int, max_bytes: int
@@ -268,6 +272,7 @@ def test_who_reads_up_to_an_older_snapshot_misses_nothing_that_is_shown_again(
     assert ids(last) == in_id_order(hidden)
 
 
+@pytest.mark.slow
 def test_what_is_hidden_again_or_not_committed_yet_is_passed_over(services: Services) -> None:
     made = [make_received(day) for day in range(3)]
     commit_batch(services, made[0])

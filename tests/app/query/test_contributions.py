@@ -79,6 +79,7 @@ def test_a_page_reads_no_more_days_than_it_needs(services: Services) -> None:
     assert page.rows["contribution_id"].to_pylist() == [row.contribution_id for row in first[:2]]
 
 
+@pytest.mark.slow
 def test_pages_go_against_the_order_of_ids_across_days_and_commits(services: Services) -> None:
     rows = [make_received(day % 4) for day in range(12)]
     commit_batch(services, *rows[6:])
@@ -106,6 +107,7 @@ def test_the_newest_page_reads_no_older_day_than_it_needs(services: Services) ->
     ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("newest_first", [False, True])
 def test_a_page_opens_no_more_files_of_a_day_than_it_needs(
     services: Services, *, newest_first: bool
@@ -163,6 +165,7 @@ def test_a_stream_without_matches_yields_empty_batches(services: Services) -> No
     assert [batch.num_rows for batch in batches] == [0, 0, 0]
 
 
+@pytest.mark.slow
 @pytest.mark.both
 def test_a_contribution_is_found_by_its_id_whether_replaced_or_not(services: Services) -> None:
     versions = [

@@ -52,6 +52,7 @@ def test_a_snapshot_does_not_differ_from_itself(services: Services) -> None:
     assert (found.added, found.replaced, found.taken_down, rows(found)) == (0, 0, 0, [])
 
 
+@pytest.mark.slow
 def test_added_rows_are_in_the_order_of_ids(services: Services) -> None:
     before = commit_batch(services, make_received(0))
     made = [make_received(day) for day in (2, 0, 1)]
@@ -63,6 +64,7 @@ def test_added_rows_are_in_the_order_of_ids(services: Services) -> None:
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("key", [NAMED, {"contributor_id": None, "conversation_id": "chat-1"}])
 def test_a_version_that_is_no_longer_the_latest_is_replaced_by_the_one_that_is(
     services: Services, key: dict[str, Any]

@@ -97,6 +97,7 @@ def test_the_most_frequent_values_come_first_and_too_many_are_not_listed(
     assert (facet.values, facet.has_too_many) == ((), True)
 
 
+@pytest.mark.slow
 def test_counts_of_files_tell_all_unless_a_file_has_newer_rows(
     services: Services, monkeypatch: pytest.MonkeyPatch
 ) -> None:

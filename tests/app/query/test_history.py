@@ -98,12 +98,14 @@ def as_found(rows: list[dict[str, Any]]) -> list[tuple[str, int, list[str]]]:
     history=histories,
     filters=st.lists(selections, min_size=1, max_size=2),
     batch_rows=st.sampled_from([*FEW_ROWS, BATCH_ROWS]),
+    page_rows=st.sampled_from(FEW_ROWS),
 )
 def test_every_snapshot_of_a_random_history_reads_as_the_model_does(
     lake_template: LakeTemplate,
     history: tuple[list[list[dict[str, Any]]], list[int]],
     filters: list[Filters],
     batch_rows: int,
+    page_rows: int,
 ) -> None:
     batches, numbers = history
     numbers = list(numbers)
@@ -124,7 +126,8 @@ def test_every_snapshot_of_a_random_history_reads_as_the_model_does(
         for snapshot in recorded.snapshots:
             view = services.snapshots.view(Reference(snapshot_id=snapshot.snapshot_id))
             for selected in (Filters(), *filters):
-                check(services, view, selected, as_read(recorded.selected(snapshot, selected)))
+                expected = as_read(recorded.selected(snapshot, selected))
+                check(services, view, selected, expected, page_rows)
 
 
 def check(
@@ -132,13 +135,14 @@ def check(
     view: SnapshotView,
     filters: Filters,
     expected: list[tuple[str, int, list[str]]],
+    page_rows: int,
 ) -> None:
     streamed = [
         row for batch in services.contributions.stream(view, filters) for row in batch.to_pylist()
     ]
     assert sorted(as_found(streamed)) == expected
     assert services.contributions.count(view, filters) == len(expected)
-    for size in {1, 2, max(1, len(expected)), len(expected) + 1}:
+    for size in {page_rows, max(1, len(expected)), len(expected) + 1}:
         for newest_first in (False, True):
             pages = read_in_pages(services, view, filters, size, newest_first=newest_first)
             assert as_found(pages) == (expected[::-1] if newest_first else expected), size

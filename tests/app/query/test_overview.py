@@ -1,3 +1,5 @@
+import pytest
+
 from app.access.audience import PUBLIC
 from app.query.overview import Overview
 from app.query.snapshots import Reference
@@ -13,6 +15,7 @@ def test_an_empty_lake_holds_nothing(services: Services) -> None:
     assert overview(services) == Overview(0, 0, 0, ())
 
 
+@pytest.mark.slow
 def test_conversations_and_turns_are_counted_by_day_without_what_is_hidden(
     services: Services,
 ) -> None:

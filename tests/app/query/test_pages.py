@@ -83,6 +83,7 @@ def test_one_contribution_larger_than_a_page_is_a_page(services: Services) -> No
     assert page.last_id is None
 
 
+@pytest.mark.slow
 def test_a_page_opens_no_files_but_those_of_its_rows(services: Services) -> None:
     for number in range(3):
         commit_batch(services, make_received(number))

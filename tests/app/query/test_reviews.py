@@ -30,6 +30,7 @@ def test_a_moderator_reads_what_is_hidden_with_all_that_is_known_of_it(services:
     assert [(each.action, each.actor) for each in review.log] == [("quarantine", MODERATOR)]
 
 
+@pytest.mark.slow
 def test_a_moderator_sees_what_scorers_say(services: Services) -> None:
     made = [make_received(day) for day in range(2)]
     commit_batch(services, *made)
@@ -68,6 +69,7 @@ def test_what_was_taken_down_is_shown_to_no_moderator(services: Services) -> Non
         services.reviews.find(UUID(made.contribution_id))
 
 
+@pytest.mark.slow
 def test_pages_follow_each_other(services: Services) -> None:
     made = [make_received(day) for day in range(3)]
     commit_batch(services, *made)

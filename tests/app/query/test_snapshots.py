@@ -1,9 +1,12 @@
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from unittest.mock import Mock
 
 import pyarrow as pa
 import pytest
+from pyiceberg.expressions import EqualTo
 
+from app.query import snapshots
 from app.query.snapshots import Reference, SnapshotView
 from app.services import Services
 from catalog.errors import SnapshotNotFound, TagNotFound
@@ -36,6 +39,7 @@ def ids(view: SnapshotView) -> set[str]:
     return set(pa.Table.from_batches(batches).column("contribution_id").to_pylist())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("refer", [by_id, by_tag, by_time])
 def test_each_kind_of_reference_gives_exactly_the_rows_of_its_moment(
     services: Services, refer: Refer
@@ -106,6 +110,7 @@ def test_an_empty_lake_has_no_snapshot_to_find(services: Services, reference: Re
         services.snapshots.view(reference)
 
 
+@pytest.mark.slow
 def test_snapshots_are_listed_newest_first_and_go_on_below_a_sequence_number(
     services: Services,
 ) -> None:
@@ -126,6 +131,7 @@ def test_a_snapshot_has_its_added_and_total_counts(services: Services) -> None:
     assert found.committed_at.utcoffset() == timedelta(0)
 
 
+@pytest.mark.slow
 def test_snapshots_are_spread_over_the_history_with_the_first_and_the_last(
     services: Services,
 ) -> None:
@@ -134,3 +140,17 @@ def test_snapshots_are_spread_over_the_history_with_the_first_and_the_last(
     assert services.snapshots.spread(100) == made
     assert services.snapshots.spread(3) == made[::2]
     assert services.snapshots.spread(2) == [made[0], made[-1]]
+
+
+def test_the_files_of_a_condition_are_planned_once(
+    services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    commit_batch(services, make_received())
+    view = services.snapshots.view(Reference())
+    counted = Mock(wraps=plan)
+    monkeypatch.setattr(snapshots, "plan", counted)
+    view.files().clear()
+    assert len(view.files()) == 1
+    for _ in range(2):
+        assert view.files(EqualTo("source", "none")) == []
+    assert counted.call_count == 2

@@ -10,10 +10,10 @@ from msgspec.structs import replace
 from app.query.dimensions import DIMENSIONS, Dimension, count_batch
 from app.query.filters import Filters
 from app.query.group_counts import GroupCounts
-from app.query.scratch import ScratchDatabase
 from app.query.snapshots import Reference
 from app.query.stats import ContributionStatistics
 from app.services import Services
+from app.state.scratch import ScratchDatabase
 from catalog.arrow import to_arrow
 from catalog.records import Turn
 from tests.batches import FEW_ROWS, ROWS, assert_row_by_row, scan_in_batches, windows

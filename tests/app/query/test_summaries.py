@@ -71,6 +71,7 @@ def test_days_and_one_dimension_can_be_summed(
     assert Summaries.can_count(filters, by) is expected
 
 
+@pytest.mark.slow
 def test_a_counted_lake_is_summed_without_reading_it(
     services: Services, monkeypatch: MonkeyPatch
 ) -> None:
@@ -103,7 +104,7 @@ def with_compacted_replacements(services: Services) -> SnapshotView:
         )
         for number in range(9)
     ]
-    services.maintenance().compact_replaced()
+    services.maintenance().compaction.compact_replaced()
     services.summary_job().step()
     return view_of(services, snapshot_id=snapshots[4].snapshot_id)
 
@@ -136,6 +137,7 @@ def test_wrong_rows_of_a_file_of_replaced_are_found(services: Services) -> None:
         assert list(services.summaries.wrong(view, counts.paths())) == [path]
 
 
+@pytest.mark.slow
 def test_a_file_is_read_once_by_a_process_if_nobody_has_counted_it(
     services: Services, monkeypatch: MonkeyPatch
 ) -> None:

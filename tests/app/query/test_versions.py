@@ -40,6 +40,7 @@ def test_a_version_replaces_the_one_before_it_in_the_same_batch(
     assert latest(services, snapshot, all_versions=True) == ids(first, second)
 
 
+@pytest.mark.slow
 @BOTH
 def test_a_version_replaces_one_of_an_earlier_batch_from_its_own_snapshot_on(
     services: Services, key: dict[str, Any]
@@ -61,6 +62,7 @@ def test_a_version_replaces_one_of_another_day(services: Services, key: dict[str
     assert latest(services, snapshot) == ids(second)
 
 
+@pytest.mark.slow
 def test_a_day_whose_version_was_superseded_on_another_day_no_longer_shows_it(
     services: Services,
 ) -> None:
@@ -127,6 +129,7 @@ def test_every_version_of_a_conversation_is_known_as_of_each_snapshot(services: 
     assert versions.of(now, "chat-3") == []
 
 
+@pytest.mark.slow
 def test_what_an_erased_version_superseded_does_not_come_back(services: Services) -> None:
     first, second, third = (make_received(0, str(number), **NAMED) for number in range(3))
     old = commit_batch(services, first)
@@ -150,6 +153,7 @@ def test_what_an_erased_version_superseded_does_not_come_back(services: Services
     ]
 
 
+@pytest.mark.slow
 def test_nobody_is_shown_an_erased_version_and_none_before_it_is_current(
     services: Services,
 ) -> None:
@@ -172,6 +176,7 @@ def test_nobody_is_shown_an_erased_version_and_none_before_it_is_current(
     assert latest(services, newest) == set()
 
 
+@pytest.mark.slow
 @pytest.mark.both
 def test_the_latest_versions_that_some_commits_added_are_found_without_erased_ones(
     services: Services,

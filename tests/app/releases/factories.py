@@ -19,20 +19,20 @@ from app.curation.pipeline.stages import StageBuild, Stages
 from app.curation.rules.curating import prompts
 from app.curation.rules.curating.parameters import CuratingParameters
 from app.curation.rules.reasons import all_reasons
-from app.query.scratch import ScratchDatabase
 from app.releases.manifest import MANIFEST_FILE, SUMS_FILE, Manifest, encode_sums
-from app.releases.optional_fields import arrow_schema, without_empty
 from app.releases.recipe import Recipe
+from app.releases.rows.optional_fields import arrow_schema, without_empty
 from app.releases.service import Releases
 from app.releases.status import Step
-from app.releases.store import open_store
+from app.releases.stores.choice import open_store
 from app.services import Services
 from app.settings import Settings
+from app.state.scratch import ScratchDatabase
 from catalog.plans import plan
 from catalog.scan import read
 from catalog.schema import SCHEMA
 from catalog.snapshots import Snapshot
-from catalog.stage_tables import replace_files
+from catalog.stage_builds import replace_files
 from catalog.stages import (
     COMPUTED_STAGES,
     DROPPED_ARROW_SCHEMA,

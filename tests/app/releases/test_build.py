@@ -48,6 +48,7 @@ def test_a_raw_release_holds_exactly_the_rows_of_the_scan(
     assert rows.num_rows == manifest.rows == 5
 
 
+@pytest.mark.slow
 @pytest.mark.both
 def test_a_release_of_an_older_snapshot_holds_the_rows_of_then(
     services: Services, releases_folder: Path, releases: Releases
@@ -138,6 +139,7 @@ def test_a_name_is_used_once(
     assert {path for path in releases_folder.rglob("*") if path.name != ".lock"} == before
 
 
+@pytest.mark.slow
 @pytest.mark.both
 def test_exactly_one_of_many_builds_of_a_name_succeeds(
     services: Services, snapshot: Snapshot
@@ -165,6 +167,7 @@ def test_builds_of_several_names_at_once_all_succeed(
     assert [manifest.name for manifest in services.releases.all()] == names
 
 
+@pytest.mark.slow
 @pytest.mark.both
 def test_a_build_that_fails_in_the_middle_leaves_nothing_and_the_name_free(
     services: Services, releases_folder: Path, snapshot: Snapshot

@@ -19,8 +19,8 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from app.curation.rules.cleaning.rows import clean
 from app.releases.manifest import Manifest
+from app.releases.rows.splits import SPLITS
 from app.releases.service import Releases
-from app.releases.splits import SPLITS
 from app.services import Services
 from catalog.records import ToolCall, Turn
 from catalog.snapshots import Snapshot

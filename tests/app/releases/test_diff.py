@@ -61,7 +61,7 @@ def changed(shared_services: Services) -> Releases:
 def test_a_diff_of_curated_releases_lists_changed_content(
     changed: Releases, monkeypatch: pytest.MonkeyPatch, form: str, batch_rows: int
 ) -> None:
-    monkeypatch.setattr("app.releases.published_rows.READ_ROWS", batch_rows)
+    monkeypatch.setattr("app.releases.files.published_rows.READ_ROWS", batch_rows)
     diff = changed.diff(f"before-{form}", f"after-{form}", 10)
     assert (diff.added, diff.removed, diff.changed) == (1, 1, 1)
     assert [(row.contribution_id, row.change) for row in diff.rows] == [

@@ -38,6 +38,7 @@ class ScoredStages(PresetStages):
         return replace(built, rules=rules)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("flagged", "kept", "counts"),
     [
@@ -80,6 +81,7 @@ def test_flagged_conversations_are_kept_dropped_or_alone_kept_and_counted(
         assert "No turn is flagged." in card
 
 
+@pytest.mark.slow
 def test_a_card_of_rows_that_no_scorer_was_asked_about_tells_nothing_of_flags(
     services: Services, releases_folder: Path, snapshot: Snapshot
 ) -> None:
@@ -90,6 +92,7 @@ def test_a_card_of_rows_that_no_scorer_was_asked_about_tells_nothing_of_flags(
         assert "flag" not in (releases_folder / "first" / name).read_text()
 
 
+@pytest.mark.slow
 def test_the_order_of_commits_is_in_no_release_of_cleaned(
     services: Services, releases_folder: Path, snapshot: Snapshot
 ) -> None:

@@ -21,7 +21,9 @@ import os, signal, sys
 from app.background.startup import import_libraries
 import_libraries()
 from app.query.snapshots import Reference
-from app.releases import folder, registry, store
+from app.releases import registry
+from app.releases.files import folder
+from app.releases.stores.folder import FolderStore
 from app.services import Services
 from app.settings import Settings
 from tests.app.releases.factories import CallWhileWriting, make_recipe
@@ -36,7 +38,7 @@ if moment == "before the manifest":
 elif moment == "before the name":
     registry.Build.begin_publishing = die
 elif moment == "before the rename":
-    store.FolderStore.publish = die
+    FolderStore.publish = die
 snapshot = services.snapshots.view(Reference()).snapshot
 reporter = CallWhileWriting(die) if moment == "in the data" else None
 services.releases.build(make_recipe(), snapshot, reporter)

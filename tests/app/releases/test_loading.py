@@ -16,8 +16,8 @@ import yaml
 from app import create_app
 from app.releases.descriptions.datasheet import CREATOR, QUESTIONS, template
 from app.releases.manifest import identity_of
+from app.releases.rows.splits import SPLITS
 from app.releases.service import Releases
-from app.releases.splits import SPLITS
 from app.services import Services, current_services
 from app.settings import Settings
 from catalog.snapshots import Snapshot
@@ -307,6 +307,7 @@ def test_the_name_that_programs_cache_by_follows_from_the_rows(
     assert described["name"] == identity
 
 
+@pytest.mark.slow
 def test_croissant_names_every_data_file_with_its_sum(
     releases_folder: Path, releases: Releases, snapshot: Snapshot
 ) -> None:

@@ -55,6 +55,7 @@ def test_of_lines_only_the_manifest_tells(services_with_rows: Services) -> None:
     assert {column.nulls for column in found.columns} == {None}
 
 
+@pytest.mark.slow
 def test_structs_are_told_part_by_part(services: Services) -> None:
     snapshot = commit_batch(services, make_received())
     stages = PresetStages(services.catalog, [make_row(1), make_row(2)])

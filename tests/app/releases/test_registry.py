@@ -160,6 +160,7 @@ def test_a_release_being_built_or_never_published_is_not_removed(
             releases.remove(name)
 
 
+@pytest.mark.slow
 def test_a_release_whose_end_was_not_recorded_is_shown_as_published(
     snapshot: Snapshot, releases: Releases, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -182,6 +183,7 @@ def test_a_release_whose_end_was_not_recorded_is_shown_as_published(
     )
 
 
+@pytest.mark.slow
 def test_a_release_that_is_older_than_the_registry_keeps_its_name(
     services: Services, snapshot: Snapshot, releases: Releases
 ) -> None:

@@ -10,13 +10,7 @@ import pytest
 
 from app.releases.manifest import SUMS_FILE
 from app.services import Services
-from tests.app.releases.factories import (
-    PresetStages,
-    files_in,
-    make_recipe,
-    make_row,
-    releases_of,
-)
+from tests.app.releases.factories import PresetStages, files_in, make_recipe, make_row, releases_of
 from tests.factories import commit_batch, make_contribution, make_contribution_id
 
 SUMS: Final = json.loads((Path(__file__).parent / "first_releases.json").read_bytes())
@@ -61,8 +55,8 @@ def sums_of(folder: Path) -> dict[str, str]:
 def test_a_release_without_optional_fields_has_the_bytes_it_always_had(
     services: Services, monkeypatch: pytest.MonkeyPatch, name: str, recipe: dict[str, Any]
 ) -> None:
-    monkeypatch.setattr("app.releases.folder.VERSION", "1")
-    for module in ("folder", "counts.tokens"):
+    monkeypatch.setattr("app.releases.files.folder.VERSION", "1")
+    for module in ("files.folder", "counts.tokens"):
         monkeypatch.setattr(f"app.releases.{module}.version", lambda _program: "1")
     contributions = [
         make_contribution(

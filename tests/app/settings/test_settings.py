@@ -107,6 +107,22 @@ def test_a_value_that_does_not_fit_is_refused_by_its_variable(variable: str, val
     assert str(caught.value).startswith(f"{variable}: ")
 
 
+@pytest.mark.parametrize(
+    ("variable", "value", "words"),
+    [
+        ("CHATLAKE_PORT", "abc", "a whole number is expected, not 'abc'"),
+        ("CHATLAKE_COMMIT_INTERVAL_S", "soon", "a number is expected, not 'soon'"),
+        ("CHATLAKE_DEV", "perhaps", "true or false is expected, not 'perhaps'"),
+    ],
+)
+def test_a_value_of_another_type_is_named_with_what_is_expected(
+    variable: str, value: str, words: str
+) -> None:
+    with pytest.raises(SettingsError) as caught:
+        Settings.from_environment({variable: value})
+    assert caught.value.problem == words
+
+
 def test_no_secret_is_shown() -> None:
     settings = Settings.from_environment(
         {

@@ -1,6 +1,8 @@
 from pathlib import Path
 
-from app.settings import Settings
+import pytest
+
+from app.settings import Settings, SettingsError
 
 
 def test_the_catalog_gets_the_settings_of_an_s3_server(tmp_path: Path) -> None:
@@ -23,3 +25,26 @@ def test_the_catalog_gets_the_settings_of_an_s3_server(tmp_path: Path) -> None:
 def test_the_catalog_gets_nothing_that_is_not_set(tmp_path: Path) -> None:
     assert Settings.at(tmp_path).catalog_properties == {}
     assert Settings.at(tmp_path, s3_region="here").catalog_properties == {"s3.region": "here"}
+
+
+@pytest.mark.parametrize(
+    ("name", "url"),
+    [
+        ("warehouse", "s3://["),
+        ("warehouse", "s3://"),
+        ("warehouse", "ftp://host/folder"),
+        ("s3_endpoint", "http://["),
+        ("iceberg_s3_endpoint", "http://["),
+        ("releases_s3_endpoint", "http://["),
+        ("catalog_uri", "somewhere"),
+        ("database_url", "postgresql+psycopg://host:port/lake"),
+    ],
+)
+def test_a_url_that_is_none_is_refused_by_its_variable(tmp_path: Path, name: str, url: str) -> None:
+    with pytest.raises(SettingsError) as caught:
+        Settings.at(tmp_path, **{name: url})
+    assert caught.value.variable == f"CHATLAKE_{name.upper()}"
+
+
+def test_a_warehouse_may_be_a_path(tmp_path: Path) -> None:
+    assert Settings.at(tmp_path, warehouse=str(tmp_path)).warehouse == str(tmp_path)

@@ -17,7 +17,7 @@ from app.curation.pipeline import runner
 from app.curation.pipeline.runner import Runner
 from app.maps.build import build_map
 from app.maps.description import MapParameters
-from app.releases.hub.publications import HubPublication
+from app.releases.publications import HubPublication
 from app.services import Services, services_of
 from app.settings import Settings
 from catalog.records import AlternativeTurn, Attachment, Client, Contribution, ToolCall, Turn
@@ -143,6 +143,8 @@ PAGES: Final = (
     SitePage("/moderation/bans", "moderator", 401),
     SitePage("/moderation/log", "moderator", 401),
     SitePage("/status", "operator", 401),
+    SitePage("/guides"),
+    SitePage("/guides/contributors"),
     SitePage("/nonesuch", status=404),
     SitePage("/", lake="empty"),
     SitePage("/explore", lake="empty", is_like_another=True),

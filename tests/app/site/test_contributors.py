@@ -56,6 +56,7 @@ def test_wrong_parameters_are_told(site: FlaskClient) -> None:
         assert site.get(f"/contributors?{wrong}").status_code == 422
 
 
+@pytest.mark.slow
 def test_a_release_that_needs_a_key_shows_no_names(client: FlaskClient, services: Services) -> None:
     made = commit_batch(services, make_received(0, attribution="Ada", contributor_id="ada"))
     services.releases.build(make_recipe("closed"), made)

@@ -139,22 +139,22 @@ def test_long_turns_and_many_turns_are_read_in_parts(
     assert f"turn {int(following[1]) - 1} " in text_of(later)
 
 
-@pytest.mark.parametrize(
-    ("rest", "status"),
-    [
-        *(("?turn=0", 422), ("?turn=3", 404), ("?turn=1e9", 422), ("?turns=1", 422)),
-        *(("?turn=99999999999999999999", 422), ("?stage=none", 422), ("?stage=cleaned", 404)),
-        *(("/turns/0", 404), ("/turns/3", 404), ("/turns/1?part=0", 422)),
-        *((f"/turns/{'9' * 400}", 404), ("/turns/1?part=x", 422)),
-    ],
-)
 def test_parts_that_are_not_there_are_told_from_parameters_that_do_not_fit(
-    client: FlaskClient, services: Services, rest: str, status: int
+    client: FlaskClient, services: Services
 ) -> None:
     made = make_received(0, "Hi", "Hello")
     commit_batch(services, made)
-    answer = client.get(address(made, rest))
-    assert (answer.status_code, answer.mimetype) == (status, PAGE)
+    missing = ("?turn=3", "?stage=cleaned", "/turns/0", "/turns/3", f"/turns/{'9' * 400}")
+    unfit = (
+        *("?turn=0", "?turn=1e9", "?turns=1", "?turn=99999999999999999999", "?stage=none"),
+        *("/turns/1?part=0", "/turns/1?part=x"),
+    )
+    answers = {rest: client.get(address(made, rest)) for rest in (*missing, *unfit)}
+    assert {rest: answer.status_code for rest, answer in answers.items()} == {
+        **dict.fromkeys(missing, 404),
+        **dict.fromkeys(unfit, 422),
+    }
+    assert {answer.mimetype for answer in answers.values()} == {PAGE}
 
 
 # What became of it.
@@ -269,6 +269,7 @@ def test_what_is_hidden_is_shown_to_moderators_and_its_owner_alone(
     assert "Withdraw" not in text_of(client.get(address(mine), headers=bearer(other)).text)
 
 
+@pytest.mark.slow
 def test_a_token_that_owns_nothing_reads_what_is_public_and_a_mistyped_key_is_told(
     client: FlaskClient, services: Services
 ) -> None:
@@ -297,23 +298,19 @@ def test_a_report_is_taken_as_that_of_the_api(client: FlaskClient, services: Ser
     assert (report.reason, report.comment) == ("spam", "It <b>sells</b>")
 
 
-@pytest.mark.parametrize(
-    ("form", "status"),
-    [
+def test_a_report_that_does_not_fit_is_refused(client: FlaskClient, services: Services) -> None:
+    made = make_received(0, "Hi")
+    commit_batch(services, made)
+    forms: list[tuple[dict[str, Any], int]] = [
         ({}, 422),
         ({"reason": "none"}, 422),
         ({"reason": "spam", "other": "1"}, 422),
         ({"reason": "spam", "comment": "a" * 2_001}, 422),
         ({"reason": "spam", "comment": "a" * 300_000}, 413),
-    ],
-)
-def test_a_report_that_does_not_fit_is_refused(
-    client: FlaskClient, services: Services, form: dict[str, Any], status: int
-) -> None:
-    made = make_received(0, "Hi")
-    commit_batch(services, made)
-    answer = client.post(address(made, "/report"), data=form)
-    assert (answer.status_code, answer.mimetype) == (status, PAGE)
+    ]
+    for form, status in forms:
+        answer = client.post(address(made, "/report"), data=form)
+        assert (answer.status_code, answer.mimetype) == (status, PAGE), str(form)[:100]
     assert services.moderation.reports.of([made.contribution_id]) == {}
 
 
@@ -324,6 +321,7 @@ def test_what_is_hidden_cannot_be_reported(client: FlaskClient, services: Servic
     assert client.post(address(made, "/report"), data={"reason": "spam"}).status_code == 404
 
 
+@pytest.mark.slow
 def test_an_owner_withdraws_and_the_page_is_gone(client: FlaskClient, services: Services) -> None:
     key = new_contributor_key()
     mine = make_received(0, "mine", contributor_id=services.ids.contributor_id(key))

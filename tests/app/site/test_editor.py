@@ -117,6 +117,9 @@ def _editor(page: Page) -> Locator:
 
 def test_columns_are_proposed_and_the_textarea_keeps_the_text(page: Page) -> None:
     assert _editor(page).inner_text() == "SELECT 1"
+    # A click below the lines is one into the text, in every browser.
+    all_of_it, text = page.locator(".editor").bounding_box(), _editor(page).bounding_box()
+    assert all_of_it and text and text["height"] > 0.9 * all_of_it["height"]
     page.get_by_text("Query").click()
     expect(_editor(page)).to_be_focused()
     page.keyboard.press("Control+a")

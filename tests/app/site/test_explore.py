@@ -137,6 +137,7 @@ def test_counts_stand_beside_the_results_or_are_loaded_later(client: FlaskClient
     assert "Found" not in loaded
 
 
+@pytest.mark.slow
 def test_filters_in_use_can_be_removed_one_by_one(client: FlaskClient) -> None:
     answer = client.get("/explore?source=a&min_turns=1&label=&role=")
     assert answer.headers["Location"] == "/explore?source=a&min_turns=1"
@@ -149,7 +150,10 @@ def test_filters_in_use_can_be_removed_one_by_one(client: FlaskClient) -> None:
 @pytest.mark.parametrize(
     ("query", "status", "message"),
     [
-        ("day=2026-02-30", 422, "Not a valid date."),
+        ("day=2026-02-30", 422, "Not a day: one such as 2026-03-01 is expected."),
+        ("as_of=2020", 422, "Not a time: one such as 2026-03-01T12:00:00Z or 2026-03-01"),
+        ("day_from=2026-03-02&day_to=2026-03-01", 422, "Comes before day_from"),
+        ("min_turns=2&max_turns=1", 422, "Comes before min_turns"),
         ("rating=good", 422, "Must be one of: positive, negative."),
         ("language=de", 422, "Only cleaned and curated tell it."),
         ("stage=cleaned&prompt_template=x", 422, "cleaned has no prompt_template."),
@@ -159,8 +163,8 @@ def test_filters_in_use_can_be_removed_one_by_one(client: FlaskClient) -> None:
         ("cursor=none", 422, "Not a cursor of this list."),
         ("limit=999999", 422, "Exceeds max_page_rows"),
         ("none=1&_external=1&_scheme=javascript&endpoint=x&self=1", 422, "Unknown field."),
-        ("as_of=2000-01-01", 404, "no snapshot"),
-        ("snapshot_id=1", 404, "no snapshot"),
+        ("as_of=2000-01-01", 404, "nothing was committed by then."),
+        ("snapshot_id=1", 404, "No snapshot for 1."),
         ("tag=none", 404, "none"),
         ("stage=curated", 404, "has no build of this moment"),
     ],
@@ -203,7 +207,7 @@ def test_a_download_says_what_is_wrong(client: FlaskClient) -> None:
     assert client.get("/explore/download/xls").status_code == 404
     answer = client.get("/explore/download/csv?day=x")
     assert answer.status_code == 422
-    assert "Not a valid date." in answer.text
+    assert "Not a day: one such as 2026-03-01 is expected." in answer.text
     assert "Content-Disposition" not in answer.headers
 
 

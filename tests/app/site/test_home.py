@@ -30,6 +30,7 @@ def test_an_empty_lake_says_what_it_is_and_how_to_begin(client: FlaskClient) -> 
     assert "An open lake of conversations" in answer.text
 
 
+@pytest.mark.slow
 def test_the_operators_words_and_the_size_of_the_lake_are_shown(
     settings: Settings, tmp_path: Path
 ) -> None:

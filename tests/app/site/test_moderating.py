@@ -42,6 +42,7 @@ def test_only_moderators_see_the_pages(client: FlaskClient, services: Services) 
         assert "data-key-form" in denied.text
 
 
+@pytest.mark.slow
 def test_what_waits_is_listed_in_pages(
     client: FlaskClient,
     services: Services,
@@ -77,6 +78,7 @@ def test_a_review_shows_the_text_the_reports_and_what_can_be_decided(
     assert "Nobody has reported it" in untouched
 
 
+@pytest.mark.slow
 def test_a_contribution_is_hidden_and_approved(
     client: FlaskClient, made: list[Contribution], moderator: dict[str, str]
 ) -> None:

@@ -6,19 +6,18 @@ The suite takes each kind of page in one form, and `--every-form` all pages in a
 from collections.abc import Iterator
 from contextlib import ExitStack
 from itertools import cycle, product
-from typing import Final
+from typing import Final, NamedTuple
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, BrowserContext, Page, expect
+from playwright.sync_api import Browser, Page, expect
 
 from tests.app.site.pages import PAGES, Lake, Site, SitePage, opened_site, settings_of
-from tests.browsers import EVERY_FORM, Form, start_browser, watch
+from tests.browsers import EVERY_FORM, TIMEOUT_MS, Form, start_browser, watch
 from tests.lakes import LakeTemplate, opened_app
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
-TIMEOUT_MS: Final = 30_000
 AXE: Final = {"resultTypes": ["violations"], "rules": {"target-size": {"enabled": True}}}
 """The rule on the size of targets is one of WCAG 2.2, which axe-core doesn't check by itself."""
 OPEN_IN_PLACE: Final = """
@@ -27,7 +26,12 @@ address => htmx.ajax("GET", address, {target: "#main", select: "#main", swap: "o
 WIDER_BY: Final = "document.documentElement.scrollWidth - innerWidth"
 HAS_LOADED: Final = "() => !document.querySelector('.htmx-request, .htmx-swapping, .htmx-settling')"
 
-expect.set_options(timeout=TIMEOUT_MS)
+
+class Tab(NamedTuple):
+    """A page of the browser, and what has gone wrong in it."""
+
+    page: Page
+    problems: list[str]
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -70,20 +74,22 @@ def site(sites: dict[Lake, Site], shown: SitePage) -> Site:
 
 
 @pytest.fixture(scope="module")
-def windows(browser: Browser) -> dict[Form, BrowserContext]:
-    """A window in each form, whose pages share what they have loaded."""
-    return {
-        form: browser.new_context(viewport=form.size, color_scheme=form.scheme)
-        for form in EVERY_FORM
-    }
+def tabs(browser: Browser, sites: dict[Lake, Site]) -> dict[Form, Tab]:
+    """A tab in each form, in which one page after the other is opened: a new one takes longer."""
+    urls = tuple(site.url for site in sites.values())
+    made: dict[Form, Tab] = {}
+    for form in EVERY_FORM:
+        page = browser.new_page(viewport=form.size, color_scheme=form.scheme)
+        page.set_default_timeout(TIMEOUT_MS)
+        made[form] = Tab(page, watch(page, urls))
+    return made
 
 
 def test_a_page_is_accessible_and_fits(
-    windows: dict[Form, BrowserContext], site: Site, shown: SitePage, form: Form
+    tabs: dict[Form, Tab], site: Site, shown: SitePage, form: Form
 ) -> None:
-    page = windows[form].new_page()
-    page.set_default_timeout(TIMEOUT_MS)
-    problems = watch(page, site.url)
+    page, problems = tabs[form]
+    problems.clear()
     open_page(page, site, shown)
     page.locator("details").evaluate_all("all => all.forEach(each => { each.open = true })")
     expect(page.locator("h1")).to_have_count(1)
@@ -93,7 +99,6 @@ def test_a_page_is_accessible_and_fits(
     # The browser itself says so of each answer with the status of an error.
     assert [problem for problem in problems if f"status of {shown.status}" not in problem] == []
     assert page.evaluate("window.violations") == []
-    page.close()
 
 
 def test_a_page_is_read_without_scripts(

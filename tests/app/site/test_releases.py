@@ -122,6 +122,7 @@ def test_releases_are_compared_by_a_form_or_a_link(site: FlaskClient) -> None:
     assert "<option>cleaned</option>" not in site.get("/releases/raw").text
 
 
+@pytest.mark.slow
 def test_a_release_that_is_held_back_is_named_and_not_shown(
     client: FlaskClient, services: Services
 ) -> None:

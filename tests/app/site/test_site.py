@@ -54,6 +54,27 @@ def test_a_person_gets_errors_as_pages_and_a_program_as_envelopes(client: FlaskC
     assert client.get("/v1/none", headers={"Accept": "application/json"}).is_json
 
 
+@pytest.mark.parametrize(
+    ("path", "link"),
+    [
+        ("/none", "/"),
+        ("/releases/none", "/releases"),
+        ("/contributors?release=none", "/releases"),
+        ("/snapshots/1", "/snapshots"),
+        ("/maps/none/", "/maps/"),
+        ("/guides/none", "/guides"),
+        ("/conversations/00000000-0000-7000-8000-000000000000", "/explore"),
+    ],
+)
+def test_a_page_that_is_not_there_says_where_to_look(
+    client: FlaskClient, path: str, link: str
+) -> None:
+    answer = client.get(path, headers={"Accept": "text/html"})
+    assert answer.status_code == 404
+    assert f'<a class="button plain" href="{link}">' in answer.text
+    assert "URL" not in answer.text
+
+
 def asset_of(client: FlaskClient, path: str) -> str:
     """Return the address of a file that every page loads."""
     (address,) = re.findall(f'"(/assets/[0-9a-f]+/{path})"', client.get("/").text)

@@ -6,12 +6,15 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from flask.testing import FlaskClient
+from werkzeug.datastructures import MultiDict
 from werkzeug.test import TestResponse
 
 from app.api.schemas.sql import MAX_QUERY_CHARACTERS
 from app.query.sql.tables import columns_of_tables
 from app.services import Services
 from app.settings import Settings
+from app.site.explore_query import ExploreQuery
+from app.site.explore_sql import query_of
 from app.site.sql import EXAMPLES
 from catalog.snapshots import Snapshot
 from tests.factories import commit_batch, make_received
@@ -55,6 +58,29 @@ def test_the_console_says_limits_tables_and_examples_before_anything_runs(
     for name in EXAMPLES:
         assert name in page
     assert "Result" not in page
+
+
+def test_the_console_takes_every_filter_from_the_page_to_explore(
+    site: FlaskClient, snapshot: Snapshot
+) -> None:
+    given = {
+        "q": "hello",
+        "role": "user",
+        "rating": "positive",
+        "model": "m",
+        "label": "a:b",
+        "has_tools": "true",
+        "has_alternatives": "false",
+        "absent": "source",
+        "min_turns": "1",
+        "max_turns": "9",
+        "day_from": "2026-01-01",
+        "day_to": "2026-12-31",
+    }
+    query = query_of(ExploreQuery.parse(MultiDict(given)).filters.contributions)
+    answer = ask(site, query, snapshot_id=str(snapshot.snapshot_id))
+    assert answer.status_code == 200, answer.text
+    assert "0 rows, as of snapshot" in answer.text
 
 
 @pytest.mark.parametrize("name", EXAMPLES)

@@ -18,7 +18,7 @@ def test_the_page_says_what_the_command_says(client: FlaskClient, services: Serv
     headers = {"Authorization": f"Bearer {services.keys.create('op', 'operate')}"}
     answer = client.get("/status", headers=headers)
     assert answer.headers["Cache-Control"] == "private, no-store"
-    assert "1 contributions, " in answer.text
+    assert "1 contribution, " in answer.text
     assert str(snapshot.snapshot_id) in answer.text
     assert "<meter" in answer.text
     with services.database.write() as connection:

@@ -66,6 +66,7 @@ def test_a_long_turn_is_cut_and_its_parts_are_all_of_it() -> None:
     assert "".join(part_of(text, number)[0] for number in range(1, parts + 1)) == text
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("text", ["&" * 20_000, "*a*" * 9_000, "汉" * 20_000, "\u202e" * 20_000])
 def test_a_page_stays_small_whatever_its_turns_are(text: str) -> None:
     alternatives = [[turn(text), turn(text)] for _ in range(30)]

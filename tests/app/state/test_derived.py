@@ -41,6 +41,7 @@ def _damage_pages(path: Path) -> None:
 Lose = Callable[[Path], None]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("lose", [_delete, _damage_pages])
 def test_the_committer_fills_an_index_that_is_lost_and_nothing_is_taken_for_new(
     services: Services, lose: Lose
@@ -81,6 +82,7 @@ def test_a_start_makes_anew_what_is_lost(
     assert services.summary_job().step() == 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("lose", [_empty, _damage_pages])
 def test_readers_count_while_counts_are_lost_and_the_job_makes_them_anew(
     services: Services, lose: Lose

@@ -28,6 +28,7 @@ def _take_down(lake: Lake, contribution_id: str) -> None:
         services.takedown.run()
 
 
+@pytest.mark.slow
 @pytest.mark.both
 def test_counts_of_files_go_with_the_names_in_them(lake: Lake) -> None:
     services, gone = lake.services, make_received(0, "gone", agent_id=AGENT)

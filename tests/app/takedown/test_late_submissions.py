@@ -2,7 +2,7 @@
 
 import pytest
 
-from app.ingest.journal import Journal
+from app.ingest.journal.journal import Journal
 from app.takedown import journal as takedown_journal
 from app.takedown.waiting import Waiting
 from tests.app.takedown.lake import MARK, Lake, committing

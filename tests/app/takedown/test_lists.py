@@ -10,7 +10,7 @@ import pytest
 from flask.testing import FlaskCliRunner
 from msgspec.structs import replace
 
-from app.access.takedowns.records import TakenDown
+from app.access.takedowns.records import TakenDown, requester
 from app.ingest.errors import TakenDownBefore
 from app.services import Services, services_of
 from app.settings import Settings
@@ -107,6 +107,46 @@ def test_a_list_tells_what_owners_withdrew_for_themselves(services: Services) ->
         elsewhere = replace(each, conversation_id="x")
         assert isinstance(refused.reason(elsewhere), TakenDownBefore)
         assert refused.reason(replace(elsewhere, contributor_id="another")) is None
+
+
+@pytest.mark.both
+def test_a_list_keeps_that_a_moderator_had_taken_down_what_its_owner_had_withdrawn(
+    services: Services,
+) -> None:
+    owner = services.ids.contributor_id(UNGUESSABLE)
+    made = make_contribution("withdrawn", contributor_id=owner)
+    commit_batch(services, made)
+    ids = [made.contribution_id]
+    services.takedown.request("contribution", ids, reason=None, requested_by=requester(owner))
+    (alone,) = services.takedown_lists.lines()
+    assert json.loads(alone)["withdrawn_by"] == owner
+    services.takedown.request("contribution", ids, reason=None, requested_by="moderator-1")
+    (widened,) = services.takedown_lists.lines()
+    assert "withdrawn_by" not in json.loads(widened)
+    assert services.takedown_lists.apply([widened], "test") == Applied(1, 0, 0, 0)
+    assert len(services.takedowns.newest(10)) == 2
+
+
+@pytest.mark.both
+@pytest.mark.parametrize("is_erased", [False, True])
+def test_a_lake_restored_from_between_widens_a_withdrawal(
+    services: Services, is_erased: bool
+) -> None:
+    owner = services.ids.contributor_id(UNGUESSABLE)
+    made = make_contribution("withdrawn", contributor_id=owner)
+    commit_batch(services, made)
+    ids = [made.contribution_id]
+    services.takedown.request("contribution", ids, reason=None, requested_by=requester(owner))
+    if is_erased:
+        services.takedown.run()
+    (line,) = services.takedown_lists.lines()
+    entry = json.loads(line)
+    del entry["withdrawn_by"]
+    elsewhere = replace(made, conversation_id="x", contributor_id="another")
+    assert services.refusals.current().reason(elsewhere) is None
+    assert services.takedown_lists.apply([json.dumps(entry)], "test") == Applied(1, 0, 0, 0)
+    services.refusals._taken_down.forget()
+    assert isinstance(services.refusals.current().reason(elsewhere), TakenDownBefore)
 
 
 def test_pages_of_the_feed_are_applied_too(services: Services) -> None:

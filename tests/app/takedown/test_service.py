@@ -10,7 +10,7 @@ import pytest
 from app.access.shown_again import NOTHING_SHOWN
 from app.access.takedowns.records import TakedownKind, requester
 from app.ingest.errors import TakenDownBefore
-from app.ingest.idempotency import find_holders, idempotency_key
+from app.ingest.journal.idempotency import find_holders, idempotency_key
 from app.ingest.refusals import Refusals
 from app.query.filters import Filters
 from app.query.snapshots import Reference
@@ -200,6 +200,7 @@ def test_in_an_empty_lake_nothing_is_found(lake: Lake) -> None:
     assert lake.services.takedown.run() == []
 
 
+@pytest.mark.slow
 def test_asking_again_records_nothing_new(lake: Lake) -> None:
     mine = make_received(0, **ADA)
     lake.commit(mine)
@@ -227,6 +228,7 @@ def test_asking_again_records_nothing_new(lake: Lake) -> None:
     assert later.erased_at is None
 
 
+@pytest.mark.slow
 def test_a_step_that_fails_keeps_others_from_nothing(lake: Lake, settings: Settings) -> None:
     mine = make_received(0, MARK)
     lake.commit(mine, make_received(0))
@@ -249,6 +251,7 @@ def test_a_step_that_fails_keeps_others_from_nothing(lake: Lake, settings: Setti
     assert len(service.run()) == 1
 
 
+@pytest.mark.slow
 def test_a_stopped_run_goes_on_later(lake: Lake) -> None:
     lake.hold(make_contribution(MARK, contributor_id="ada"))
     lake.services.takedown.request("contributor", ["ada"], reason=None, requested_by="test")
@@ -304,6 +307,7 @@ def test_what_readers_wait_for_is_done_for_those_who_come_while_others_are_erase
     assert [each.identifier for each in services.takedowns.unfinished()] == ids[1]
 
 
+@pytest.mark.slow
 def test_a_submission_that_is_repeated_after_its_takedown_is_refused(lake: Lake) -> None:
     mine = make_contribution(MARK, **ADA)
     lake.hold(mine)
@@ -316,6 +320,7 @@ def test_a_submission_that_is_repeated_after_its_takedown_is_refused(lake: Lake)
         lake.services.journal.append(again)
 
 
+@pytest.mark.slow
 @pytest.mark.both
 def test_what_was_shown_again_before_leaves_no_id(lake: Lake, settings: Settings) -> None:
     made, services = make_received(0, MARK), lake.services
@@ -329,6 +334,7 @@ def test_what_was_shown_again_before_leaves_no_id(lake: Lake, settings: Settings
     assert verify(settings, [UUID(name)]).findings == set()
 
 
+@pytest.mark.slow
 @pytest.mark.both
 @pytest.mark.parametrize("kind", ["contribution", "conversation", "contributor"])
 def test_a_moderator_has_what_its_owner_withdrew_refused_from_everybody(

@@ -21,7 +21,7 @@ from app.state import ledger
 from app.takedown.verify.verification import verify
 from catalog.schema import ID
 from catalog.snapshots import live_snapshots
-from catalog.stage_tables import stage_rows
+from catalog.stage_reader import stage_rows
 from catalog.stages import COMPUTED_STAGES
 from catalog.table import load_table
 from tests.app.curation.build import stages_of

@@ -8,10 +8,10 @@ from threading import Event
 import pytest
 from sqlalchemy import func, select
 
-from app.ingest import committer as committer_module
-from app.ingest import upload_store
-from app.ingest.bulk import UploadOptions
-from app.ingest.expiry import Expiry
+from app.ingest.commits import committer as committer_module
+from app.ingest.journal.expiry import Expiry
+from app.ingest.uploads import store as upload_store
+from app.ingest.uploads.options import UploadOptions
 from app.services import Services
 from app.versions.models import IndexedVersion, PreparedUpload, PreparedVersion
 from app.versions.prepared import PreparedVersions

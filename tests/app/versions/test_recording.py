@@ -86,7 +86,7 @@ def test_a_random_history_is_recorded_as_a_scan_of_the_lake_finds_it(
                 requested_by="test",
             )
             services.takedown.run()
-            services.maintenance().compact_replaced()
+            services.maintenance().compaction.compact_replaced()
     services.committer().reconcile()
     _assert_recorded(services)
     before = index_of(services)
@@ -163,6 +163,7 @@ def _die_after(monkeypatch: pytest.MonkeyPatch, owner: object, name: str) -> Non
     monkeypatch.setattr(owner, name, call)
 
 
+@pytest.mark.slow
 def test_what_another_engine_appended_is_recorded_with_the_next_batch(services: Services) -> None:
     commit_batch(services, make_received(0, "first", **KEY))
     _append_elsewhere(services, "second", "third")
@@ -172,6 +173,7 @@ def test_what_another_engine_appended_is_recorded_with_the_next_batch(services: 
     _assert_recorded(services)
 
 
+@pytest.mark.slow
 def test_a_version_that_an_engine_stored_again_replaces_nothing(services: Services) -> None:
     commit_batch(services, first := make_received(0, "first", **KEY))
     commit_batch(services, second := make_received(0, "second", **KEY))
@@ -186,6 +188,7 @@ def test_a_version_that_an_engine_stored_again_replaces_nothing(services: Servic
     assert recorded_as_replaced(services) == {first.contribution_id: 2}
 
 
+@pytest.mark.slow
 def test_a_version_that_was_erased_is_not_named_as_what_replaced_another(
     services: Services,
 ) -> None:
@@ -209,6 +212,7 @@ def _forget_replaced(services: Services) -> None:
         transaction.remove_properties(REPLACED_UNTIL_PROPERTY)
 
 
+@pytest.mark.slow
 def test_an_index_that_is_lost_is_filled_again_and_appends_nothing_twice(
     services: Services,
 ) -> None:
@@ -243,6 +247,7 @@ def test_who_records_the_same_at_the_same_time_appends_it_once(
     assert recorded_as_replaced(services) == {first.contribution_id: 2}
 
 
+@pytest.mark.slow
 @pytest.mark.both
 def test_an_index_that_is_filled_anew_while_versions_are_recorded_lacks_none_of_them(
     services: Services, monkeypatch: pytest.MonkeyPatch
@@ -290,16 +295,17 @@ def test_many_files_of_a_day_become_one_with_the_same_rows(services: Services) -
     table = load_table(services.catalog, REPLACED_IDENTIFIER)
     assert len(replaced_files(table)) == 9
     maintenance = services.maintenance()
-    assert maintenance.compact_replaced().changed == 9
+    assert maintenance.compaction.compact_replaced().changed == 9
     assert len(replaced_files(load_table(services.catalog, REPLACED_IDENTIFIER))) == 1
     assert recorded_as_replaced(services) == before
-    assert maintenance.compact_replaced().changed == 0
+    assert maintenance.compaction.compact_replaced().changed == 0
     commit_batch(services, make_received(0, "later", **KEY))
     _assert_recorded(services)
     list(maintenance.step(Event()))
     _assert_recorded(services)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("watermark", [0, 1_000])
 def test_a_start_fills_an_index_that_is_lost_or_newer_than_a_restored_lake(
     services: Services, runner: FlaskCliRunner, watermark: int

@@ -52,6 +52,7 @@ def _data_files(table: Table) -> set[str]:
     return {f"file://{path}" for path in root.rglob("*.parquet")}
 
 
+@pytest.mark.slow
 def test_the_small_files_of_a_day_become_one(table: Table) -> None:
     append_commits(table, 5)
     (compacted,) = compact_all(table)
@@ -90,6 +91,7 @@ def test_every_snapshot_reads_the_same_rows_in_the_same_order(
         assert rows_at(table, snapshot).equals(rows)
 
 
+@pytest.mark.slow
 def test_every_row_has_its_sequence_number_written_out(table: Table) -> None:
     append_commits(table, 3)
     (compacted,) = compact_all(table)
@@ -98,6 +100,7 @@ def test_every_row_has_its_sequence_number_written_out(table: Table) -> None:
     assert numbers.to_pylist() == [1, 1, 2, 2, 3, 3]
 
 
+@pytest.mark.slow
 def test_the_file_is_one_that_any_engine_reads(catalog: SqlCatalog, table: Table) -> None:
     rows = append_commits(table, 3)[-1].total_rows
     before = load_table(catalog).scan().to_arrow().sort_by("contribution_id")
@@ -108,6 +111,7 @@ def test_the_file_is_one_that_any_engine_reads(catalog: SqlCatalog, table: Table
     assert after.select(other).equals(before.select(other))
 
 
+@pytest.mark.slow
 def test_a_reader_that_planned_before_reads_on(table: Table) -> None:
     snapshots = append_commits(table, 3)
     reader = load_table(table.catalog)
@@ -118,6 +122,7 @@ def test_a_reader_that_planned_before_reads_on(table: Table) -> None:
     assert len(plan(reader, snapshots[-1])) == 3
 
 
+@pytest.mark.slow
 def test_days_are_compacted_apart(table: Table) -> None:
     append_commits(table, 2, day=0)
     append_commits(table, 2, day=1)
@@ -127,6 +132,7 @@ def test_days_are_compacted_apart(table: Table) -> None:
     assert [day.day for day in small_files(table, SIZES, FAR)] == [NEXT_DAY]
 
 
+@pytest.mark.slow
 def test_a_closed_day_of_one_file_is_left_alone(table: Table) -> None:
     append_commits(table, 1)
     assert small_files(table, SIZES, FAR) == []
@@ -182,6 +188,7 @@ def test_a_full_file_is_followed_by_another(table: Table) -> None:
     assert rows_at(table, snapshot).equals(before)
 
 
+@pytest.mark.slow
 def test_a_snapshot_reads_no_file_that_is_newer_as_a_whole(table: Table) -> None:
     first = append_commits(table, 2)
     compact_all(table)
@@ -237,6 +244,7 @@ def test_a_compaction_that_always_loses_gives_up_and_the_table_is_as_the_winners
     assert _data_files(newest) == files_at(newest, _newest(newest))
 
 
+@pytest.mark.slow
 def test_two_compactions_of_a_day_count_once(catalog: SqlCatalog, table: Table) -> None:
     snapshot = append_commits(table, 3)[-1]
     before = rows_at(table, snapshot)
@@ -249,6 +257,7 @@ def test_two_compactions_of_a_day_count_once(catalog: SqlCatalog, table: Table) 
     assert len(newest.metadata.snapshots) == 4
 
 
+@pytest.mark.slow
 def test_an_append_that_lost_to_a_compaction_is_not_in_the_table(
     catalog: SqlCatalog, interrupted: InterruptedCatalog, table: Table
 ) -> None:
@@ -280,6 +289,7 @@ def test_a_compaction_that_is_cut_off_leaves_the_table_as_it_was(
     assert len(compact_all(newest)) == 1
 
 
+@pytest.mark.slow
 def test_a_commit_that_succeeded_with_an_error_keeps_its_files(
     catalog: SqlCatalog, interrupted: InterruptedCatalog, table: Table
 ) -> None:
@@ -359,6 +369,7 @@ def test_merged_manifests_and_replaced_files_keep_the_numbers_of_rows(table: Tab
         assert rows_at(table, snapshot).equals(rows)
 
 
+@pytest.mark.slow
 def test_a_compacted_file_has_the_optional_fields_of_the_files_that_it_replaces(
     table: Table,
 ) -> None:

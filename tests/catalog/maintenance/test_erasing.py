@@ -68,6 +68,7 @@ def test_every_snapshot_keeps_its_other_rows_in_their_order(
         assert not set(ids) & set(ids_of(found))
 
 
+@pytest.mark.slow
 def test_counts_of_snapshots_are_those_of_the_rows_that_are_left(
     table: Table, history: list[Snapshot]
 ) -> None:
@@ -118,6 +119,7 @@ def test_no_manifest_names_a_removed_file_that_held_a_contribution(
     assert not named & removed
 
 
+@pytest.mark.slow
 def test_erasing_again_changes_nothing(table: Table, history: list[Snapshot]) -> None:
     ids = erased_of(ids_of(rows_at(load_table(table.catalog), history[0]))[:1])
     assert erase_rows(table, ids)
@@ -127,6 +129,7 @@ def test_erasing_again_changes_nothing(table: Table, history: list[Snapshot]) ->
     assert load_table(table.catalog).metadata_location == location
 
 
+@pytest.mark.slow
 def test_a_table_can_lose_all_of_its_rows(table: Table, history: list[Snapshot]) -> None:
     erase_rows(table, erased_of(ids_of(rows_at(load_table(table.catalog), history[-1]))))
     table = load_table(table.catalog)
@@ -148,6 +151,7 @@ def test_the_rest_is_compacted_and_thinned_as_before(table: Table, history: list
     assert [rows_at(table, each) for each in history] == rows
 
 
+@pytest.mark.slow
 def test_what_others_commit_meanwhile_is_kept_and_erased_from(
     table: Table, history: list[Snapshot], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -109,6 +109,7 @@ def test_temporary_files_go_once_their_writer_is_dead(
     assert (folder / "alive.parquet").read_bytes() == b"some rows"
 
 
+@pytest.mark.slow
 def test_a_compaction_that_read_an_erased_row_is_not_committed(
     table: Table, history: list[Snapshot], erased: ErasedRows
 ) -> None:

@@ -50,6 +50,7 @@ def _leave(table: Table, name: str) -> Path:
     return path
 
 
+@pytest.mark.slow
 def test_a_table_of_old_files_has_no_orphans(table: Table) -> None:
     append_commits(table, 3)
     compact_all(table)
@@ -200,6 +201,7 @@ def test_nothing_is_an_orphan_before_a_snapshot_is_old_enough(table: Table) -> N
     assert _found(table, now=datetime.now(UTC)) == set()
 
 
+@pytest.mark.slow
 def test_live_snapshots_keep_their_files_whatever_their_age(table: Table) -> None:
     snapshots = append_commits(table, 3)
     compact_all(table)

@@ -81,6 +81,7 @@ def test_every_snapshot_has_its_id_number_rows_and_tags_and_other_files(
     assert all("/new-" in path for path in files_at(table, history[-1]))
 
 
+@pytest.mark.slow
 def test_what_nothing_refers_to_is_removed_however_young(
     table: Table, history: list[Snapshot]
 ) -> None:

@@ -57,6 +57,7 @@ def spread(table: Table, ages: list[timedelta]) -> datetime:
     return at
 
 
+@pytest.mark.slow
 def test_of_each_recent_hour_and_day_the_newest_stays(table: Table) -> None:
     append_commits(table, 7, rows=1)
     hours = [75, 50, 49, 2.2, 1.8, 1.7, 0.1]
@@ -171,6 +172,7 @@ def test_every_snapshot_reads_the_same_after_it_was_thinned(
     assert [rows_at(newest, snapshot) for snapshot in snapshots] == before
 
 
+@pytest.mark.slow
 def test_files_that_a_recent_compaction_replaced_stay_referred_to(table: Table) -> None:
     append_commits(table, 3)
     compact_all(table)

@@ -18,7 +18,11 @@ from chatlake_client.shapes.shape import Shape
 from tests.client.reading import found_of, read_rows
 
 FOLDER: Final = Path(__file__).parents[1] / "exports"
-BROKEN: Final[list[Any]] = [None, 3, -1.5, "x", True, [], {}, [None], [3], ["x"], {"x": None}]
+BROKEN: Final[list[Any]] = [
+    *(None, 3, -1.5, "x", True, [], {}, [None], [3], ["x"], {"x": None}),
+    # What looks like a number.
+    *("--5", "\N{SUPERSCRIPT TWO}", "9" * 5_000, float("inf"), 10**400),
+]
 MAX_PLACES: Final = 50
 """How many values of a row are broken, one at a time."""
 

@@ -53,7 +53,7 @@ def test_what_is_no_short_text_is_no_label(value: object) -> None:
 
 def test_what_becomes_no_label_is_counted() -> None:
     row = {"messages": [Q, A], "category": {"a": 1}, "user": "x"}
-    _, contents = submissions_of(*found_of(row), Terms())
+    ((_, contents),) = submissions_of(*found_of(row), Terms())
     assert contents.not_taken == {"category": 1, "user": 1}
 
 
@@ -158,7 +158,7 @@ STATED: Final[dict[str, tuple[Any, Json]]] = {
 @pytest.mark.parametrize("shape", STATED)
 def test_a_shape_fills_what_its_source_states(shape: str) -> None:
     row, stated = STATED[shape]
-    (body,), _ = submissions_of(*found_of(row), Terms())
+    ((body, _),) = submissions_of(*found_of(row), Terms())
     del body["agent_id"], body["conversation"]
     assert body == stated
 

@@ -1,16 +1,17 @@
 """Exports, backups and logs of applications beyond what their files in `exports` show."""
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from chatlake_client.contract import Terms, submissions_of
+from chatlake_client.contract import Defaults, Terms, submissions_of
 from chatlake_client.conversation import Conversation
-from chatlake_client.errors import RowError
+from chatlake_client.errors import LossyRowError, RowError
 from chatlake_client.importer import Found, read_conversations
-from tests.client.reading import conversation_of, file_of, read_all, texts
+from tests.client.reading import body_of, conversation_of, file_of, read_all, texts
 
 ASKED = {"role": "user", "content": "Which tea?"}
 ANSWERED = {"role": "assistant", "content": "Green."}
@@ -252,3 +253,65 @@ def test_nothing_that_an_application_writes_is_lost(name: str) -> None:
     assert found
     for item in found:
         submissions_of(item.conversation, item.losses, Terms())
+
+
+OBJECTS_OF_CHATS = {
+    "lobechat": ("sessions", "topics", "messages", "extra"),
+    "cherry_studio": ("messages", "message_blocks", "model"),
+}
+
+
+@pytest.mark.parametrize(
+    ("name", "key"), [(name, key) for name, keys in OBJECTS_OF_CHATS.items() for key in keys]
+)
+def test_keys_of_a_backup_that_nobody_knows_are_counted(
+    tmp_path: Path, name: str, key: str
+) -> None:
+    text = (FOLDER / f"{name}.json").read_text()
+    text = re.sub(rf'("{key}": (?:\[\s*)?{{)', r'\1"neverSeen": "x",', text)
+    (tmp_path / "backup.json").write_text(text)
+    counted = [
+        lost
+        for item in read_conversations(tmp_path / "backup.json")
+        if isinstance(item, Found)
+        for lost in item.losses.count(set)[0]
+    ]
+    assert any(lost.endswith(("neverSeen", key)) for lost in counted), counted
+
+
+def test_an_answer_of_a_tool_that_nobody_finds_is_no_empty_answer() -> None:
+    parts = [{"type": "tool_result", "tool_use_id": "1", "told": {"elsewhere": "x"}}]
+    row = {"messages": [{"role": "user", "content": parts}, ANSWERED]}
+    with pytest.raises(LossyRowError, match="what a tool answered"):
+        body_of(row, Defaults())
+    assert body_of(row, Defaults(), is_lossy=True)["conversation"]
+
+
+def test_steps_of_a_program_are_no_turns_and_are_counted(tmp_path: Path) -> None:
+    steps = [
+        {"type": "user_message", "name": "ada", "output": "Which tea?"},
+        {"type": "run", "name": "on_message", "input": "{}", "output": "x"},
+        {"type": "tool", "id": "1", "name": "shop", "input": '{"a": 1}', "output": "green"},
+        {"type": "assistant_message", "name": "AI", "output": "Green.", "feedback": {"value": 0}},
+    ]
+    path = file_of(tmp_path / "thread.json", {"id": "t", "name": "Tea", "steps": steps})
+    (found,) = read_conversations(path)
+    assert isinstance(found, Found)
+    turns = found.conversation.turns
+    assert texts(turns) == [TALK[0], ("assistant", None), ("tool", "green"), TALK[1]]
+    assert (turns[1].tool_calls[0].name, turns[3].rating) == ("shop", "negative")
+    assert "steps[].step of the type run" in found.losses.count(set)[0]
+
+
+def test_exchanges_that_name_their_conversation_are_one(tmp_path: Path) -> None:
+    first = {"conversation_id": "c", "query": "Which tea?", "answer": "Green.", "lang": "en"}
+    second = {"conversation_id": "c", "query": "Hot?", "answer": "Yes.", "lang": "de"}
+    other = {"conversation_id": "d", "query": "Bye", "answer": "Bye.", "history": [["a", "b"]]}
+    again = {**other, "query": "Hi"}
+    path = file_of(tmp_path / "rows.json", first, second, other, again)
+    conversations, rejected, _ = read_all(path)
+    assert rejected == []
+    assert [len(each.turns) for each in conversations] == [4, 4, 4]
+    joined = next(each for each in conversations if texts(each.turns)[:2] == TALK)
+    assert texts(joined.turns) == [*TALK, ("user", "Hot?"), ("assistant", "Yes.")]
+    assert "lang" not in joined.labels

@@ -14,6 +14,7 @@ from app.curation.rules.cleaning.language import detected_languages
 from app.curation.rules.cleaning.masks.order import KINDS, Counts
 from app.curation.rules.cleaning.masks.person_name import NameRecogniser
 from app.curation.rules.cleaning.roles import with_roles
+from app.curation.rules.cleaning.said import said
 from app.curation.rules.cleaning.scores import NO_SCORING, Scoring, scored
 from app.curation.rules.cleaning.special_tokens import CleanTexts, without_special_tokens
 from app.curation.rules.cleaning.tables import cleaned_tables, cleaned_texts
@@ -27,7 +28,6 @@ from app.curation.rules.cleaning.turns import (
     shown,
 )
 from app.curation.rules.interface import MEASURED, REASON
-from app.curation.rules.said import said
 from catalog.schema import SEQUENCE_NUMBER
 from catalog.stages import COMPUTED_STAGES, MASK_KINDS, OPTIONAL_COLUMNS
 

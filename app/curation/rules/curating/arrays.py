@@ -43,10 +43,3 @@ def to_numpy(values: pa.Array) -> NDArray[Any]:
     """Return an Arrow array without nulls as a NumPy array."""
     array: NDArray[Any] = values.to_numpy(zero_copy_only=False)
     return array
-
-
-def codes_of(values: pa.Array | pa.ChunkedArray) -> Ints:
-    """Return a number from 0 on for each distinct value of an Arrow column, and -1 for null."""
-    indices = one_array(values).dictionary_encode().indices
-    codes: Ints = to_numpy(indices.fill_null(-1)).astype(np.int64)
-    return codes

@@ -10,7 +10,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from app.query.spill import spill_folder
+from app.state.spill import spill_folder
 
 
 class StoredColumns:

@@ -17,7 +17,7 @@ from app.curation.rules.curating.arrays import Ints, to_numpy
 from app.curation.rules.curating.candidates import Candidates
 from app.curation.rules.curating.ids import id_texts
 from app.curation.rules.interface import TextReader
-from app.query.spill import spill_folder
+from app.state.spill import spill_folder
 from catalog.schema import CONVERSATION, ID
 
 Text = TypeVar("Text")

@@ -18,6 +18,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from app.curation.rules.cleaning.columns import are_among, bytes_of
+from app.curation.rules.cleaning.said import said
 from app.curation.rules.curating.answers import answers_of, failed_answers
 from app.curation.rules.curating.arrays import Ints, offsets_of, ratio, row_sums, to_numpy
 from app.curation.rules.curating.phrases import BOILERPLATE
@@ -27,7 +28,6 @@ from app.curation.rules.curating.repetition import (
     repeated_turns,
 )
 from app.curation.rules.curating.words import Conversations, Turns, Words, turns_of, words_of
-from app.curation.rules.said import said
 from catalog.stages import COMPUTED_STAGES
 
 STOP_WORDS: Final = ("the", "be", "to", "of", "and", "that", "have", "with")

@@ -17,8 +17,8 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from app.curation.rules.cleaning.columns import AnyByte, bytes_of, matching, replaced
+from app.curation.rules.cleaning.said import said
 from app.curation.rules.curating.arrays import Hashes, Ints, offsets_of, one_array, to_numpy
-from app.curation.rules.said import said
 
 _ASCII_BYTES: Final = 128
 _LETTERS_AND_DIGITS: Final = (ascii_lowercase + digits).encode()

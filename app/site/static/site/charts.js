@@ -64,7 +64,7 @@ function options(uPlot, chart, place, headings, isTime) {
     tzDate: (seconds) => new Date(seconds * 1000 + new Date(seconds * 1000).getTimezoneOffset() * 60000),
     cursor: { drag: { x: false, y: false } },
     scales: { x: { time: isTime }, y: { range: (_, least, most) => [Math.min(0, least), most * 1.05 || 1] } },
-    axes: [isTime ? { ...axis, values: dates } : axis, { ...axis, size: 64, values: (_, ticks) => ticks.map((tick) => compact.format(tick)) }],
+    axes: [isTime ? { ...axis, values: dates } : axis, { ...axis, size: 50, values: (_, ticks) => ticks.map((tick) => compact.format(tick)) }],
     series: [isTime ? { value: "{YYYY}-{MM}-{DD}" } : { label: headings[0] }, ...series],
   };
 }

@@ -19,6 +19,7 @@ def state(services: Services, name: str) -> str | None:
         return connection.scalar(select(BanRecord.state).where(BanRecord.contributor_id == name))
 
 
+@pytest.mark.slow
 @pytest.mark.both
 def test_what_a_banned_contributor_sent_is_hidden_and_shown_again(
     services: Services, monkeypatch: pytest.MonkeyPatch
@@ -130,7 +131,7 @@ def interrupt_append(monkeypatch: pytest.MonkeyPatch, at: Callable[[str], None])
         at("after_append")
         return snapshot
 
-    monkeypatch.setattr("app.ingest.committer.append_batch", interrupted)
+    monkeypatch.setattr("app.ingest.commits.committer.append_batch", interrupted)
 
 
 class Killed(Exception):

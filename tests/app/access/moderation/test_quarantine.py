@@ -104,3 +104,6 @@ def test_what_waits_is_listed_in_pages_in_the_order_of_receipt(
     assert quarantine.waiting(2, after=ids[1]) == [ids[3]]
     assert quarantine.waiting(10, state="quarantined") == [ids[0], ids[3]]
     assert quarantine.waiting(10, state="reported") == [ids[1]]
+    moderation.report(ids[2], "spam", None, REPORTERS[0])
+    assert quarantine.waiting(10, min_reports=2) == [ids[0], ids[1], ids[3]]
+    assert quarantine.waiting(10, state="reported", min_reports=3) == []

@@ -8,6 +8,7 @@ from app.access.moderation.errors import (
     TooManyReports,
     UnknownContributions,
 )
+from app.access.moderation.reports import KEPT_OF_A_REASON
 from app.access.moderation.service import Moderation
 from app.services import Services
 from catalog.records import Contribution
@@ -105,6 +106,27 @@ def test_what_is_approved_is_not_hidden_again_by_reports_of_the_same_kind(
         ("approve", MODERATOR),
         ("quarantine", "service:reports"),
     ]
+
+
+@pytest.mark.both
+def test_reports_for_one_reason_are_kept_up_to_a_number_and_displace_no_other_reason(
+    services: Services, takedowns: Takedowns, made: list[Contribution]
+) -> None:
+    moderation = moderation_of(services, takedowns, threshold=0)
+    name = made[2].contribution_id
+    networks = [f"{number:032x}" for number in range(KEPT_OF_A_REASON + 5)]
+    counted = [moderation.report(name, "spam", None, network) for network in networks]
+    assert counted == [True] * KEPT_OF_A_REASON + [False] * 5
+    assert moderation.report(name, "illegal", "look", networks[-1])
+    assert moderation.reports.open_numbers(name) == {"spam": KEPT_OF_A_REASON, "illegal": 1}
+    shown = moderation.reports.of([name], most_of_a_reason=2)[name]
+    assert [(each.reason, each.reporter) for each in shown] == [
+        ("spam", networks[0]),
+        ("spam", networks[1]),
+        ("illegal", networks[-1]),
+    ]
+    assert moderation.quarantine.waiting(10) == [name]
+    assert moderation.quarantine.waiting(10, min_reports=KEPT_OF_A_REASON + 2) == []
 
 
 def test_what_is_only_reported_is_decided_on_as_well(

@@ -18,7 +18,7 @@ from app.curation.pipeline.chunks import (
     runs_of,
     survey,
 )
-from app.ingest.decode import new_contribution_id
+from app.ingest.decoding.contributions import new_contribution_id
 from app.services import Services
 from catalog.records import Contribution
 from catalog.snapshots import Snapshot

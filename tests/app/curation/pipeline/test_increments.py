@@ -19,7 +19,8 @@ from app.curation.rules.interface import StageRules
 from app.services import Services, services_of
 from catalog.records import Contribution, Turn
 from catalog.snapshots import Snapshot
-from catalog.stage_tables import StageReader, replace_files
+from catalog.stage_builds import replace_files
+from catalog.stage_reader import StageReader
 from catalog.stages import COMPUTED_STAGES
 from catalog.table import load_table
 from tests.app.curation.build import stages_of

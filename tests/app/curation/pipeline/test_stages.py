@@ -27,7 +27,8 @@ from catalog.errors import CommitConflict
 from catalog.maintenance.thinning import Retention, thin, thinnable
 from catalog.records import Contribution
 from catalog.snapshots import Snapshot
-from catalog.stage_tables import replace_files, source_of, stage_rows
+from catalog.stage_builds import replace_files, source_of
+from catalog.stage_reader import stage_rows
 from catalog.stages import COMPUTED_STAGES, ComputedStage
 from catalog.table import load_table
 from tests.app.curation.build import stages_of

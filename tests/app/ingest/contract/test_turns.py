@@ -201,3 +201,17 @@ def test_arguments_that_are_no_text_are_refused_with_what_to_do(spell: Any) -> N
     call = spell({"name": "f", "arguments": {"city": "Bonn"}})
     found = turn_errors(content="Hi", tool_calls=[call])
     assert "send the value's JSON as a text" in str(found)
+
+
+def test_a_missing_field_is_told_with_the_unknown_keys_beside_it() -> None:
+    missing = "Missing data for required field."
+    turn = {"role": "user", "contnt": "Hi", "\ud800" * 70: 1, **{str(n): n for n in range(9)}}
+    found = errors({"agent_id": "a", "conversation": [turn, {"reasoning_content": "hm"}]})
+    named = ", ".join(["contnt", "\\ud800" * 64, "0", "1", "2"])
+    assert found == {
+        "conversation": {0: {"content": [missing, f"Not known here: {named}."]}}
+        | {1: {"content": [missing]}}
+    }
+    assert errors({"agent_id": "a", "messages": []}) == {
+        "conversation": [missing, "Not known here: messages."]
+    }

@@ -37,6 +37,7 @@ def ids_of(services: Services, filters: Filters) -> list[str]:
     return found
 
 
+@pytest.mark.slow
 @pytest.mark.both
 def test_only_files_with_rows_of_a_contributor_are_opened(services: Services) -> None:
     hers = [make_received(day, contributor_id=ADA) for day in (0, 3)]
@@ -50,6 +51,7 @@ def test_only_files_with_rows_of_a_contributor_are_opened(services: Services) ->
     assert ids_of(services, OF_ADA) == in_order
 
 
+@pytest.mark.slow
 def test_a_contributor_of_another_engine_is_found_by_reading(services: Services) -> None:
     foreign = make_received(0, contributor_id="ada")
     commit_batch(services, foreign, make_received(0, contributor_id=ADA))
@@ -64,6 +66,7 @@ def test_a_contributor_of_another_engine_is_found_by_reading(services: Services)
     ]
 
 
+@pytest.mark.slow
 def test_a_contributor_and_a_text_are_found_by_both_indexes(services: Services) -> None:
     wanted = make_received(0, "a rare word", contributor_id=ADA)
     commit_batch(services, wanted, make_received(0, "rare", contributor_id=BOB))
@@ -118,6 +121,7 @@ def test_wrong_rows_are_found(services: Services) -> None:
     assert list(service.wrong_totals()) == []
 
 
+@pytest.mark.slow
 def test_versions_of_a_conversation_are_found_in_their_files_alone(services: Services) -> None:
     versions = [make_received(day, conversation_id="c" * 32) for day in (0, 2)]
     single = make_received(1)
@@ -156,7 +160,7 @@ def test_contributors_of_any_snapshot_are_summed_though_files_have_rows_of_later
         )
         for number in range(9)
     ]
-    services.maintenance().compact_replaced()
+    services.maintenance().compaction.compact_replaced()
     services.summary_job().step()
     view = view_of(services, snapshot_id=snapshots[4].snapshot_id)
     assert not all(whole_files_of_replaced(services, view))
@@ -184,7 +188,7 @@ def test_what_was_counted_is_kept_when_replaced_is_compacted(
         )
         services.summary_job().step()
     before = services.file_counts.paths()
-    assert services.maintenance().compact_replaced().changed == 8
+    assert services.maintenance().compaction.compact_replaced().changed == 8
     service, view = services.row_indexing, view_of(services)
     (path,) = service.paths() - before
     assert path in services.file_counts.paths()
@@ -204,5 +208,5 @@ def test_what_was_not_counted_is_not_taken_over(services: Services) -> None:
         commit_batch(
             services, make_received(0, str(number), contributor_id=ADA, conversation_id=CHAT)
         )
-    assert services.maintenance().compact_replaced().changed == 8
+    assert services.maintenance().compaction.compact_replaced().changed == 8
     assert services.row_indexing.paths() == services.file_counts.paths() == set()

@@ -3,17 +3,18 @@
 import socket
 import struct
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import closing, suppress
 from typing import Any
 
 import msgspec
 import pyarrow as pa
 import pytest
 
-from app.query.sql.errors import SqlCrashed, SqlTimeout
+from app.query.sql import process
+from app.query.sql.errors import SqlCrashed, SqlNotBegun, SqlTimeout
 from app.query.sql.process import QueryProcess
 from app.query.sql.queries import read_result
-from sandbox.protocol import Ending, Outcome, encode_message
+from sandbox.protocol import BEGUN, Ending, Outcome, encode_message
 
 MAX_BYTES = 1000
 
@@ -33,6 +34,11 @@ class Rogue:
         self._sockets = (service_connection, service_lifeline, self.connection, self.lifeline)
         self.process = QueryProcess(service_connection, service_lifeline, 0.5, None)
 
+    def begin(self) -> None:
+        """Begin as an honest process does, since it isn't a stranger's until then."""
+        self.connection.sendall(BEGUN)
+        self.process.wait_for_begin()
+
     def say(self, message: bytes, length: int | None = None) -> None:
         """Send one message and no more, with its length or another one in front."""
         self.connection.sendall(struct.pack("<I", len(message) if length is None else length))
@@ -49,6 +55,7 @@ class Rogue:
 @pytest.fixture
 def rogue() -> Iterator[Rogue]:
     made = Rogue()
+    made.begin()
     yield made
     made.close()
 
@@ -87,6 +94,26 @@ def test_an_invalid_outcome_is_an_error(rogue: Rogue, message: bytes, length: in
 def test_a_silent_process_times_out(rogue: Rogue) -> None:
     with pytest.raises(SqlTimeout):
         rogue.process.receive(MAX_BYTES)
+
+
+def test_a_query_has_its_time_from_when_it_begins(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = [100.0]
+    monkeypatch.setattr(process, "monotonic", lambda: now[0])
+    with closing(Rogue()) as rogue:
+        # Longer than the query may take.
+        now[0] += 5
+        rogue.begin()
+        rogue.say(outcome())
+        assert rogue.process.receive(MAX_BYTES)[0] == Outcome(verdict="answered")
+
+
+def test_a_process_that_does_not_begin_is_no_query_that_took_long(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(process, "_BEGIN_S", 0.01)
+    task: Any = None
+    with closing(Rogue()) as rogue, pytest.raises(SqlNotBegun, match=r"within 0\.01 s"):
+        rogue.process.begin(task)
 
 
 def test_how_a_process_ended_is_remembered(rogue: Rogue) -> None:

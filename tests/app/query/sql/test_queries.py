@@ -9,13 +9,7 @@ import pyarrow as pa
 import pytest
 
 from app.query.snapshots import Reference
-from app.query.sql.errors import (
-    SqlClientBusy,
-    SqlDisabled,
-    SqlPoolFull,
-    SqlRefused,
-    SqlUnreadable,
-)
+from app.query.sql.errors import SqlClientBusy, SqlDisabled, SqlPoolFull, SqlRefused, SqlUnreadable
 from app.query.sql.queries import SqlQueries, SqlResult
 from app.query.sql.slots import LOCK_FILE_NAME, Slots
 from app.services import Services
@@ -93,8 +87,8 @@ def test_every_snapshot_answers_as_on_its_day_after_thinning_and_compaction(
         texts = " ".join(latest)
         expected.append([{"latest": len(latest), "every": number + 1, "texts": texts}])
     assert [ask(services, COUNTS, snapshot) for snapshot in snapshots] == expected
-    list(services.maintenance().compact(Event()))
-    services.maintenance().thin()
+    list(services.maintenance().compaction.compact(Event()))
+    services.maintenance().thinning.thin()
     assert [ask(services, COUNTS, snapshot) for snapshot in snapshots] == expected
     assert ask(services, COUNTS) == expected[-1]
 

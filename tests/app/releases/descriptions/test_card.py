@@ -73,34 +73,29 @@ def test_the_card_has_metadata_for_the_hub_and_text_for_people(
         assert line in text
 
 
-@pytest.mark.parametrize(
-    ("licence", "license_", "name"),
-    [
+@pytest.mark.slow
+def test_a_card_names_a_licence_as_the_hub_does(
+    releases_folder: Path, releases: Releases, snapshot: Snapshot
+) -> None:
+    licences = (
         ("CC0-1.0", "cc0-1.0", None),
         ("ODC-By-1.0", "odc-by", None),
         ("unknown", "unknown", None),
         ("LicenseRef-ours", "other", "LicenseRef-ours"),
         ("<b>[x](http://evil)", "other", "<b>[x](http://evil)"),
         ("a | `b` &lt; \\| *c*", "other", "a | `b` &lt; \\| *c*"),
-    ],
-)
-def test_a_card_names_a_licence_as_the_hub_does(
-    releases_folder: Path,
-    releases: Releases,
-    snapshot: Snapshot,
-    licence: str,
-    license_: str,
-    name: str | None,
-) -> None:
-    releases.build(make_recipe(licence=licence), snapshot)
-    read = front_matter(releases_folder / "first" / "README.md")
-    assert (read["license"], read.get("license_name")) == (license_, name)
-    _, _, text = (releases_folder / "first" / "README.md").read_text().split("---\n", 2)
-    assert "<b>" not in text
-    assert "[x]" not in text
-    (row,) = [line for line in text.splitlines() if line.startswith("| licence |")]
-    shown = MarkdownIt("commonmark", {"html": True}).renderInline(row)
-    assert unescape(re.sub("</?code>", "", shown)) == f"| licence | {licence} |"
+    )
+    for number, (licence, license_, name) in enumerate(licences):
+        releases.build(make_recipe(f"release-{number}", licence=licence), snapshot)
+        card = releases_folder / f"release-{number}" / "README.md"
+        read = front_matter(card)
+        assert (read["license"], read.get("license_name")) == (license_, name)
+        _, _, text = card.read_text().split("---\n", 2)
+        assert "<b>" not in text
+        assert "[x]" not in text
+        (row,) = [line for line in text.splitlines() if line.startswith("| licence |")]
+        shown = MarkdownIt("commonmark", {"html": True}).renderInline(row)
+        assert unescape(re.sub("</?code>", "", shown)) == f"| licence | {licence} |"
 
 
 def test_the_card_of_a_release_of_json_lines_alone_is_in_its_main_folder(
@@ -157,6 +152,7 @@ def test_hostile_names_stay_in_the_cells_of_their_tables(
     assert by_head["agent"] == [["a" * 200 + "…", "3", "100.0 %"]]
 
 
+@pytest.mark.slow
 def test_a_card_shows_how_quality_scores_are_distributed_and_which_rows_have_none(
     services: Services, releases_folder: Path, snapshot: Snapshot
 ) -> None:
@@ -174,6 +170,7 @@ def test_a_card_shows_how_quality_scores_are_distributed_and_which_rows_have_non
     assert "- `min_quality_score`: 0.3" in text
 
 
+@pytest.mark.slow
 def test_a_card_of_rows_without_quality_scores_does_not_tell_of_them(
     services: Services, releases_folder: Path, snapshot: Snapshot
 ) -> None:
@@ -216,6 +213,7 @@ def test_reasons_are_listed_in_the_order_of_the_rules_also_those_without_a_row(
     assert sum(int(row[1]) for row in cells) == sum(manifest.dropped.values())
 
 
+@pytest.mark.slow
 def test_a_raw_card_says_what_its_rows_are_not(
     releases_folder: Path, releases: Releases, snapshot: Snapshot
 ) -> None:
@@ -227,6 +225,7 @@ def test_a_raw_card_says_what_its_rows_are_not(
     assert "### Languages" not in text
 
 
+@pytest.mark.slow
 def test_a_card_shows_the_answers_of_the_datasheet(
     services: Services, releases_folder: Path, snapshot: Snapshot, tmp_path: Path
 ) -> None:

@@ -49,6 +49,7 @@ def test_a_release_states_what_is_known_of_it(releases_folder: Path) -> None:
     assert "CREDITS.txt" in document["creator"][0]["name"]
 
 
+@pytest.mark.slow
 def test_a_raw_release_says_that_nothing_was_masked(
     releases_folder: Path, releases: Releases, snapshot: Snapshot
 ) -> None:

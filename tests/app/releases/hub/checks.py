@@ -4,7 +4,7 @@ from app.releases.hub.content import ATTRIBUTES_FILE
 from app.services import Services
 from tests.app.releases.factories import files_in
 from tests.app.releases.hub.conftest import REPOSITORY
-from tests.app.releases.takedowns import id_of, readable, word_of
+from tests.app.releases.takedowns.published import id_of, readable, word_of
 from tests.servers.hub import HubServer
 from tests.servers.hub_repository import Repository
 

@@ -8,7 +8,7 @@ from app.releases.hub.publisher import HubPublisher
 from app.services import Services
 from app.settings import Settings
 from tests.app.releases.factories import PresetStages, releases_of
-from tests.app.releases.takedowns import ROWS, contribution, recipe_named, stage_row
+from tests.app.releases.takedowns.published import ROWS, contribution, recipe_named, stage_row
 from tests.factories import commit_batch
 from tests.lakes import LakeTemplate
 from tests.servers.hub import TOKEN, HubServer

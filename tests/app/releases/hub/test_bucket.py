@@ -9,7 +9,7 @@ from app.services import Services
 from app.settings import Settings
 from tests.app.releases.hub.checks import files_on, holds
 from tests.app.releases.hub.conftest import REPOSITORY, build, hub_settings
-from tests.app.releases.takedowns import contents, ids_of, versioned_bucket
+from tests.app.releases.takedowns.published import contents, ids_of, versioned_bucket
 from tests.lakes import LakeTemplate
 from tests.servers.cluster import Cluster
 from tests.servers.hub import HubServer

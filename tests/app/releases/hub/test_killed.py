@@ -30,7 +30,7 @@ import httpx2
 from app.releases.hub import publisher
 from app.services import Services
 from app.settings import Settings
-from tests.app.releases.takedowns import ids_of
+from tests.app.releases.takedowns.published import ids_of
 
 home, copy, url, token, step, *taken = sys.argv[1:]
 settings = replace(Settings.at(home), hub_url=url, hub_token=token)

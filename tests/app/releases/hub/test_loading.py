@@ -11,7 +11,7 @@ import pytest
 from app.releases.hub.publisher import HubPublisher
 from app.services import Services
 from tests.app.releases.hub.conftest import REPOSITORY
-from tests.app.releases.takedowns import rows_in
+from tests.app.releases.takedowns.published import rows_in
 from tests.servers.hub import HubServer
 
 # The library reads the address of the Hub at its import.

@@ -146,6 +146,7 @@ def test_a_repository_with_other_files_is_left_alone(
     assert filled.releases.publications.all() == []
 
 
+@pytest.mark.slow
 def test_a_repository_holds_one_release(publisher: HubPublisher) -> None:
     publisher.publish("raw", REPOSITORY)
     with pytest.raises(RepositoryTaken, match="holds the release raw"):

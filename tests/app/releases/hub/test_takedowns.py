@@ -5,18 +5,13 @@ from pathlib import Path
 
 import pytest
 
-from app.releases.hub.errors import (
-    HubError,
-    NotOnTheHub,
-    ReleaseFileChanged,
-    ReleaseOnTheHub,
-    RepositoryNewer,
-)
+from app.releases.errors import ReleaseOnTheHub
+from app.releases.hub.errors import HubError, NotOnTheHub, ReleaseFileChanged, RepositoryNewer
 from app.releases.hub.publisher import HubPublisher
 from app.services import Services
 from tests.app.releases.hub.checks import check_is_published, files_on, holds
 from tests.app.releases.hub.conftest import REPOSITORY
-from tests.app.releases.takedowns import ids_of
+from tests.app.releases.takedowns.published import ids_of
 from tests.servers.hub import HubServer, Request
 from tests.servers.hub_repository import RefusedError, regular
 

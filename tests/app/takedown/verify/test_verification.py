@@ -11,11 +11,11 @@ import pytest
 from sqlalchemy import make_url, text
 
 from app.access.takedowns.records import TakenDown
-from app.query.spill import spill_folder
 from app.services import Services
 from app.settings import Settings
 from app.state.db import Database
 from app.state.models import Base
+from app.state.spill import spill_folder
 from app.takedown.verify.report import Report
 from app.takedown.verify.verification import verify
 from tests.factories import commit_batch, make_contribution, make_contribution_id, make_turns
@@ -74,6 +74,7 @@ def test_nothing_is_found_of_takedowns_that_filled_pages_of_the_database(
     assert verify(services.settings, list(map(UUID, ids))).findings == set()
 
 
+@pytest.mark.slow
 @pytest.mark.both
 def test_nothing_is_found_of_what_moderators_have_dealt_with(services: Services) -> None:
     gone = make_contribution(conversation=make_turns(TEXT), contributor_id="eve")

@@ -656,7 +656,7 @@ rows = st.builds(
     tools=maybe_json,
     labels=st.none() | st.dictionaries(texts, texts, min_size=1, max_size=3),
 )
-quick = settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+quick = settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
 BAD = [

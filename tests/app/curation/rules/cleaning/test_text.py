@@ -75,6 +75,7 @@ def test_a_null_stays_null_and_order_is_kept() -> None:
     assert repair(texts("é\r", None, "plain", "\x00")).to_pylist() == ["é\n", None, "plain", ""]
 
 
+@pytest.mark.slow
 def test_every_text_that_ftfy_would_change_is_passed_to_ftfy() -> None:
     """Our expression has to find every text that ftfy's own slow check calls mojibake."""
     letters = texts(*(chr(code) for code in range(0x80, 0x10000) if not 0xD800 <= code < 0xE000))
@@ -91,6 +92,7 @@ def test_every_text_that_ftfy_would_change_is_passed_to_ftfy() -> None:
     assert len(matching(texts(*bad), MAYBE_MOJIBAKE)) == len(bad)
 
 
+@pytest.mark.slow
 def test_every_character_that_normalizing_changes_is_normalized() -> None:
     every = [chr(code) for code in range(0x110000) if not 0xD800 <= code < 0xE000]
     changing = [each for each in every if unicodedata.normalize("NFC", each) != each]

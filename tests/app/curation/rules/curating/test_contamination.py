@@ -164,6 +164,7 @@ def test_a_row_overlaps_the_same_in_any_batch_and_process() -> None:
     assert_row_by_row(overlaps_of, rows, sizes_around(20))
 
 
+@pytest.mark.slow
 def test_every_shipped_item_that_is_long_enough_is_found() -> None:
     for known, items in shipped_sets().items():
         long = [item.prompt for item in items if len(item.prompt) > 80]

@@ -303,6 +303,7 @@ def test_many_similar_rows_are_compared_with_kept_rows_only(
     assert counted_comparisons(monkeypatch, flood) <= len(flood)
 
 
+@pytest.mark.slow
 def test_many_rows_of_one_template_are_compared_with_the_likeliest_only(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -312,6 +313,7 @@ def test_many_rows_of_one_template_are_compared_with_the_likeliest_only(
     assert 0 < counted_comparisons(monkeypatch, flood) <= MAX_COMPARED * len(flood)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("change", [str.upper, "Hello! {}".format], ids=["case", "greeting"])
 def test_near_duplicates_are_found_among_many_rows_of_one_template(
     change: Callable[[str], str],

@@ -72,6 +72,7 @@ def test_other_system_prompts_make_no_other_conversation() -> None:
     ]
 
 
+@pytest.mark.slow
 @LANGUAGES
 def test_another_question_about_a_passage_makes_another_conversation(language: str) -> None:
     passage = _PASSAGES[language]
@@ -96,6 +97,7 @@ def test_another_sum_or_another_result_makes_another_conversation() -> None:
     assert dropped(turns(question, "x = 10"), turns(question.replace("3", "4"), "x = 10")) == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("one", "other"),
     [
@@ -141,6 +143,7 @@ def test_the_same_said_with_a_greeting_and_in_other_lines_is_a_near_duplicate(
     assert dropped(turns(f"{passage} {first}", answer), copy) == ["near_duplicate"]
 
 
+@pytest.mark.slow
 @LANGUAGES
 def test_talks_that_part_at_their_last_answer_are_two_conversations(language: str) -> None:
     passage = _PASSAGES[language]

@@ -36,6 +36,7 @@ def test_bands_of_known_texts_never_change() -> None:
     assert row[:2] == [277201614577434602, 179977690592872110]
 
 
+@pytest.mark.slow
 def test_the_same_words_have_the_same_bands_however_they_are_batched(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

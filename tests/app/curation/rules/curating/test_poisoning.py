@@ -88,6 +88,7 @@ def test_one_contributor_who_floods_has_a_tenth(conversations: list[Conversation
     assert set(reasons) == {"contributor_share"}
 
 
+@pytest.mark.slow
 def test_many_contributors_of_one_address_have_a_tenth_together(
     conversations: list[Conversation],
 ) -> None:

@@ -51,6 +51,7 @@ def groups_of(*said: str, **columns: Any) -> list[int | None]:
     return [groups.get(row_id(place)) for place in range(len(said))]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("language", QUESTIONS)
 def test_prompts_that_are_alike_are_of_the_group_of_the_first(language: str) -> None:
     prompt, greeting, other = QUESTIONS[language]

@@ -1,16 +1,8 @@
 import hashlib
 
-from app.curation.rules.curating.prompts import (
-    first_prompts,
-    prompts,
-)
-from app.releases.splits import first_prompt
-from tests.app.curation.rules.curating.making import (
-    SCHEMA,
-    column,
-    many,
-    turns,
-)
+from app.curation.rules.curating.prompts import first_prompts, prompts
+from app.releases.rows.splits import first_prompt
+from tests.app.curation.rules.curating.making import SCHEMA, column, many, turns
 from tests.batches import assert_row_by_row
 
 

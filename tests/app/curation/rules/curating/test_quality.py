@@ -253,6 +253,7 @@ def test_good_conversations_are_kept(kind: str) -> None:
     assert judged(WORTH_IT[kind]) is None
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("reason", NOT_WORTH_IT)
 def test_bad_conversations_are_dropped(reason: str) -> None:
     assert [judged(conversation) for conversation in NOT_WORTH_IT[reason]] == [reason] * len(

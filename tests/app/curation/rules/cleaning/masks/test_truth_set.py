@@ -38,6 +38,7 @@ def test_the_truth_set_has_enough_of_each_kind(truth: Sequence[Planted]) -> None
     assert len({each.text for each in truth}) > 0.9 * len(truth)
 
 
+@pytest.mark.slow
 def test_of_each_kind_and_of_all_nearly_everything_is_masked(truth: Sequence[Planted]) -> None:
     many, masked = Counter(each.kind for each in truth), found(truth)
 

@@ -1,0 +1,1 @@
+"""The views: a module with one blueprint for each resource."""

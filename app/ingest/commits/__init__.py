@@ -1,0 +1,1 @@
+"""From the batches that the committer claims to snapshots of the lake."""

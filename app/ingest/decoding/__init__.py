@@ -1,0 +1,1 @@
+"""Decoding: from the bytes of a submission to a contribution, under keyed hashes of its ids."""

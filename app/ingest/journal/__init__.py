@@ -1,0 +1,1 @@
+"""The journal: what is acknowledged, from there on durable, and not yet in the lake."""

@@ -1,0 +1,1 @@
+"""The files of a release: how they are written, listed and read again."""

@@ -1,0 +1,1 @@
+"""Where releases are published: in a folder of this machine, or in a bucket."""

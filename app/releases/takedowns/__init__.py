@@ -1,0 +1,1 @@
+"""Takedowns from published releases, by new revisions of them."""
