@@ -202,11 +202,9 @@ def test_counts_and_indexes_of_before_are_made_anew(services: Services) -> None:
     commit_batch(services, make_received(0, contributor_id="ad" * 16))
     services.reading.summary_job().step()
     with services.reading.file_counts.database.write() as connection:
-        for table in ("file_counts", "contributor_rows", "row_index_files"):
-            connection.exec_driver_sql(f"DROP TABLE {table}")
+        connection.exec_driver_sql("DROP TABLE file_counts")
         for table in ("file_counts", "contributor_files"):
             connection.exec_driver_sql(f"CREATE TABLE {table} (path TEXT PRIMARY KEY)")
-        connection.exec_driver_sql("CREATE TABLE contributor_rows (place INTEGER PRIMARY KEY)")
     step_0016_row_index.upgrade(services.catalog, services.database)
     assert services.reading.row_indexing.paths() == services.reading.file_counts.paths() == set()
     with services.reading.file_counts.database.read() as connection:

@@ -135,7 +135,7 @@ def test_wrong_rows_of_a_file_of_replaced_are_found(services: Services) -> None:
     known, rows = counts.of([path])[path], counts.replaced_rows(path)
     assert rows is not None
     place = rows.schema.get_field_index("source")
-    for wrong in (rows[1:], rows.set_column(place, "source", rows["source"][::-1])):
+    for wrong in (rows[1:], rows.set_column(place, "source", rows["source"].sort())):
         counts.forget([path])
         counts.store({path: known}, {path: wrong})
         assert list(services.reading.summaries.wrong(view, counts.paths())) == [path]
