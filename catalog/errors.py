@@ -71,8 +71,8 @@ class TableNotFound(NotFound):
 class SnapshotNotFound(NotFound):
     """No snapshot has this id, or no snapshot was committed by this time."""
 
-    def __init__(self, reference: object) -> None:
-        super().__init__(f"no snapshot for {reference}")
+    def __init__(self, reference: object, why: str | None = None) -> None:
+        super().__init__(f"no snapshot for {reference}" + (f": {why}" if why else ""))
         self.reference = reference
 
 

@@ -127,7 +127,7 @@ class Snapshots:
         with self._database.read() as connection:
             snapshot = self._find(connection, named, audience)
         if snapshot is None:
-            raise SnapshotNotFound("now: the lake is empty")
+            raise SnapshotNotFound("now", "the lake is empty")
         return snapshot
 
     def find_public(self, reference: Reference) -> Snapshot | None:
@@ -237,11 +237,10 @@ class Snapshots:
         else:
             return ledger.newest(connection, before=self._first_unseen(connection, audience))
         if snapshot is None:
-            raise SnapshotNotFound(
-                f"{reference.as_of.isoformat()}: nothing was committed by then"
-                if reference.as_of
-                else reference.snapshot_id
-            )
+            if reference.as_of is not None:
+                why = "nothing was committed by then"
+                raise SnapshotNotFound(reference.as_of.isoformat(), why)
+            raise SnapshotNotFound(reference.snapshot_id)
         if not audience.sees_young:
             self._embargo.check(connection, snapshot)
         return snapshot

@@ -38,7 +38,7 @@ class Report:
     def lines(self) -> list[str]:
         """Return the report in lines for a person."""
         opened = [
-            f"opened {count} {kind}, {counted(self.searched_bytes[kind], 'byte')}"
+            f"opened {kind}: {count:,}, {counted(self.searched_bytes[kind], 'byte')}"
             for kind, count in sorted(self.opened.items())
         ]
         unopened = [f"not opened: {place}: {why}" for place, why in sorted(self.unopened.items())]

@@ -287,8 +287,8 @@ def test_the_report_says_what_was_opened_and_found(tmp_path: Path) -> None:
     (tmp_path / "a.txt").write_text(f"{ID}")
     (tmp_path / "b").write_bytes(b"\xff\x00")
     assert searched(tmp_path).lines() == [
-        "opened 1 other files, 2 bytes",
-        "opened 1 texts, 36 bytes",
+        "opened other files: 1, 2 bytes",
+        "opened texts: 1, 36 bytes",
         f"FOUND {ID} in {tmp_path / 'a.txt'}",
     ]
 
