@@ -80,13 +80,9 @@ NAMES: Final = sorted(
     if ".expected." not in path.name and path.suffix in {".json", ".jsonl"}
 )
 
-LARGE: Final = {"librechat_deep.json", "chatgpt_media.json", "chatgpt_tree.json"}
 
-
-@pytest.mark.parametrize(
-    "name",
-    [pytest.param(name, marks=[pytest.mark.slow] if name in LARGE else []) for name in NAMES],
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("name", NAMES)
 def test_a_broken_value_costs_its_row_at_most(name: str) -> None:
     for row in rows_of(name)[:4]:
         whole = copy.deepcopy(row)
