@@ -77,7 +77,7 @@ def _places(services: Services) -> Iterator[Fact]:
 
 
 def _journal(services: Services) -> Iterator[Fact]:
-    depth = read_depth(services.journal, services.database)
+    depth = read_depth(services.ingest.journal, services.database)
     waiting = counted(depth.backlog.contributions, "contribution")
     used = depth.backlog.payload_bytes
     if depth.oldest_at:
@@ -127,7 +127,7 @@ def _stages(services: Services) -> Iterator[Fact]:
 
 
 def _releases(services: Services) -> Iterator[Fact]:
-    yield Fact("releases", f"{len(services.releases.all()):,}")
+    yield Fact("releases", f"{len(services.publishing.releases.all()):,}")
 
 
 _PARTS: Final[Mapping[str, Callable[[Services], Iterator[Fact]]]] = {

@@ -47,7 +47,7 @@ def append(home: Path, contributions: Iterable[Contribution]) -> None:
     left = iter(contributions)
     while group := list(islice(left, _ROWS_IN_APPEND)):
         append_batch(load_table(services.catalog), uuid4(), group)
-    services.committer().reconcile()
+    services.jobs.committer().reconcile()
     services.close()
 
 

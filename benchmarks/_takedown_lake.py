@@ -82,10 +82,10 @@ def fill(services: Services, rows: int, days: int, released: int) -> None:
             ledger.record(connection, [snapshot])
         if not is_released and snapshot.total_rows >= released:
             # Before maintenance thins the snapshot, which the release keeps.
-            services.releases.build(_recipe("raw"), snapshot)
+            services.publishing.releases.build(_recipe("raw"), snapshot)
             is_released = True
         if number % _BATCHES_A_DAY == 0:
-            services.maintenance().thinning.thin()
+            services.jobs.maintenance().thinning.thin()
             table = load_table(services.catalog)
     print(f"{rows} conversations in {perf_counter() - started:.0f} s", flush=True)
 
@@ -116,11 +116,11 @@ def publish(services: Services) -> None:
     releases = releases_of(services, _CopiedStages(services.catalog))
     for stage in COMPUTED_STAGES:
         releases.build(_recipe(stage), newest)
-    services.maps.build_of_release("raw", "raw", MapParameters())
+    services.publishing.maps.build_of_release("raw", "raw", MapParameters())
     for each in releases.all():
         files = sum(file.bytes for file in each.files)
         print(f"release {each.name}: {each.rows} rows, {files / 1e6:.0f} MB")
-    for described in services.maps.all():
+    for described in services.publishing.maps.all():
         print(f"map {described.name}: {described.rows} points")
     print(f"published in {perf_counter() - started:.0f} s", flush=True)
 

@@ -39,7 +39,7 @@ def main(rows: int, home: Path | None) -> None:
         append(lake, [_received(next(texts), 0, timedelta(days=_PART_OF_DAY / 2))])
         _print("one more in the middle", lake)
         services = _lake.make(lake)
-        services.moderation.put_into_quarantine([hidden], "benchmark", None)
+        services.moderation.service.put_into_quarantine([hidden], "benchmark", None)
         services.close()
         _print("one hidden", lake)
 

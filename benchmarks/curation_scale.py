@@ -108,16 +108,16 @@ def _make(home: Path, rows: int, days: int) -> None:
         for start in range(0, of_day.num_rows, _ROWS_IN_GROUP):
             staged.write(of_day.slice(start, _ROWS_IN_GROUP))
     append_batch(table, batch_id, [], staged.finish())
-    services.committer().reconcile()
+    services.jobs.committer().reconcile()
     _write_cleaned(services, rows // days)
     services.close()
 
 
 def _write_cleaned(services: Services, rows_a_day: int) -> None:
     table = load_table(services.catalog)
-    snapshot = services.snapshots.find(Reference())
-    rules = standard_rules(services.evaluation_sets.load())
-    replaced = services.replaced.as_of(SnapshotView(table, snapshot))
+    snapshot = services.reading.snapshots.find(Reference())
+    rules = standard_rules(services.curation.evaluation_sets.load())
+    replaced = services.reading.replaced.as_of(SnapshotView(table, snapshot))
     chunks = list(survey(table, snapshot, ExcludedIds(replaced, NO_IDS), QUERY))
     digests = {chunk.start: cleaned_digest(chunk.digest, rules) for chunk in chunks}
     with StageWriter(services.catalog, "cleaned", ChunkRecords(services.database)) as writer:

@@ -48,11 +48,11 @@ def main(commits: int, rows: int, interval: float, read_grace: float, maintenanc
 
 def _commit(services: Services, commits: int, rows: int) -> Iterator[float]:
     """Journal and commit some contributions repeatedly; yield the time of each commit in ms."""
-    committer = services.committer()
+    committer = services.jobs.committer()
     window: list[float] = []
     for number in range(1, commits + 1):
         for contribution in _contributions.make(rows):
-            services.journal.append(contribution)
+            services.ingest.journal.append(contribution)
         started = perf_counter()
         _drain(committer)
         window.append((perf_counter() - started) * 1000)
@@ -89,7 +89,7 @@ def _report(services: Services, number: int, window: list[float]) -> None:
 @contextmanager
 def _maintained(services: Services) -> Iterator[None]:
     stop = Event()
-    thread = Thread(target=services.maintenance().run, args=(stop, _show))
+    thread = Thread(target=services.jobs.maintenance().run, args=(stop, _show))
     thread.start()
     try:
         yield

@@ -49,9 +49,9 @@ def _measure(services: Services, rows: int, group: int, name: str) -> tuple[floa
     started = process_time()
     for start in range(0, rows, group):
         # Below the group commit, so that groups have the same size in each run.
-        services.journal._write_group(items[start : start + group])  # noqa: SLF001
+        services.ingest.journal._write_group(items[start : start + group])  # noqa: SLF001
     written = process_time()
-    services.committer().drain()
+    services.jobs.committer().drain()
     drained = process_time()
     return (written - started) / (rows / group) * 1e6, (drained - written) / rows * 1e6
 

@@ -76,8 +76,8 @@ def _fill(services: Services, rows: int, days: int) -> None:
             since = _FIRST_DAY + timedelta(days=day, hours=12 * commit)
             contributions = list(_contributions.make(rows // days // _COMMITS_A_DAY, since))
             append_batch(load_table(services.catalog), uuid4(), contributions)
-    services.committer().reconcile()
-    maintenance = services.maintenance()
+    services.jobs.committer().reconcile()
+    maintenance = services.jobs.maintenance()
     compacted = list(maintenance.compaction.compact(Event()))
     print(f"{rows} conversations of {days} days, {len(compacted)} of them compacted")
     print(maintenance.thinning.thin(), flush=True)
@@ -90,7 +90,7 @@ def _facts(services: Services) -> _Facts:
         files.setdefault(file.day, []).append(file.path.removeprefix("file://"))
     every_file = [path for of_day in files.values() for path in of_day]
     ids = duckdb.read_parquet(every_file).project("contribution_id").fetchall()
-    history = services.snapshots.page(limit=1_000_000, before=None)
+    history = services.reading.snapshots.page(limit=1_000_000, before=None)
     return _Facts(
         files,
         [found for (found,) in Random(1).sample(ids, _LOOKUPS)],  # noqa: S311  # any will do

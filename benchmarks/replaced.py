@@ -48,7 +48,7 @@ def _fill(home: Path, rows: int, days: int) -> None:
     services = _lake.make(home)
     if not list(live_snapshots(load_table(services.catalog))):
         _columns.fill(services.catalog, rows, days)
-        _measured("recording all versions", rows, lambda: services.committer().reconcile())
+        _measured("recording all versions", rows, lambda: services.jobs.committer().reconcile())
 
 
 def _read(home: Path, rows: int) -> None:
@@ -57,27 +57,32 @@ def _read(home: Path, rows: int) -> None:
     _measured("first page after a start", rows, lambda: _page(services))
     _measured("the same again", rows, lambda: _page(services))
     _measured("a count of the lake", rows, lambda: _count(services))
-    committer = services.committer()
+    committer = services.jobs.committer()
     for replaces in (False, True):
         for _ in range(3):
-            services.journal.append(_contribution(replaces=replaces))
+            services.ingest.journal.append(_contribution(replaces=replaces))
             name = "a commit that replaces a row" if replaces else "a commit that replaces nothing"
             _measured(name, rows, committer.drain)
             _measured("newest page after it", rows, lambda: _page(services))
-    newest, before, *_ = services.snapshots.page(10, None)
-    oldest = services.snapshots.page(1_000, None)[-1]
+    newest, before, *_ = services.reading.snapshots.page(10, None)
+    oldest = services.reading.snapshots.page(1_000, None)[-1]
     for name, older in (("neighbours", before), ("first and last", oldest)):
         _measured(f"difference of {name}", rows, partial(_diff, services, older, newest))
 
 
 def _page(services: Services) -> None:
-    view = services.snapshots.view(Reference())
-    page = services.contributions.page(view, Filters(), _PAGE_ROWS, None, newest_first=True)
+    view = services.reading.snapshots.view(Reference())
+    page = services.reading.contributions.page(view, Filters(), _PAGE_ROWS, None, newest_first=True)
     _check(page.rows.num_rows == _PAGE_ROWS)
 
 
 def _count(services: Services) -> None:
-    _check(services.contributions.count(services.snapshots.view(Reference()), Filters()) > 0)
+    _check(
+        services.reading.contributions.count(
+            services.reading.snapshots.view(Reference()), Filters()
+        )
+        > 0
+    )
 
 
 def _check(is_right: bool) -> None:
@@ -87,7 +92,7 @@ def _check(is_right: bool) -> None:
 
 def _diff(services: Services, before: Snapshot, after: Snapshot) -> None:
     older, newer = (Reference(snapshot_id=each.snapshot_id) for each in (before, after))
-    list(services.diffs.between(older, newer, _PAGE_ROWS).rows)
+    list(services.reading.diffs.between(older, newer, _PAGE_ROWS).rows)
 
 
 def _contribution(*, replaces: bool) -> Contribution:

@@ -212,7 +212,7 @@ def _prepare(home: Path, rows: int, days: int) -> _Facts:
     found = (
         next(iter(read(table, [middle], (ID, _CONTRIBUTOR, _HASH)))).slice(0, _LOOKUPS).to_pydict()
     )
-    history = services.snapshots.page(limit=1_000_000, before=None)
+    history = services.reading.snapshots.page(limit=1_000_000, before=None)
     services.close()
     ids, contributors, hashes = (found[name] for name in (ID, _CONTRIBUTOR, _HASH))
     return _Facts(ids, contributors, hashes, str(middle.day), history[::-1])
@@ -224,8 +224,8 @@ def _fill(services: Services, rows: int, days: int) -> None:
         with services.database.write() as connection:
             ledger.record(connection, [snapshot])
         if number % (_columns.COMMITS_A_DAY * 10) == 0:
-            services.maintenance().thinning.thin()
-    services.committer().reconcile()
+            services.jobs.maintenance().thinning.thin()
+    services.jobs.committer().reconcile()
 
 
 def _snapshots(services: Services, rows: int, days: int) -> Iterator[Snapshot]:
@@ -386,7 +386,7 @@ def _curated(home: Path, rows: int) -> _Result:
     one = _columns.contributions(rows, 1, _columns.FIRST_DAY + timedelta(days=1), 1)
     services = _lake.make(home)
     _columns.append(services.catalog, one)
-    services.committer().reconcile()
+    services.jobs.committer().reconcile()
     services.close()
     build = _curate.curate(home)
     return _Result(

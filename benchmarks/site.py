@@ -116,13 +116,13 @@ def _prepare(home: Path, rows: int, days: int) -> Mapping[str, Callable[[], Path
         for snapshot in _columns.fill(services.catalog, rows, days):
             with services.database.write() as connection:
                 ledger.record(connection, [snapshot])
-        services.committer().reconcile()
-    if not services.releases.all():
+        services.jobs.committer().reconcile()
+    if not services.publishing.releases.all():
         _publish(services)
     if load_table(services.catalog, COMPUTED_STAGES["curated"].rows).current_snapshot() is None:
         _takedown_lake.copy_to_stages(services)
-    services.summary_job().step()
-    for _ in services.text_indexing().step(Event()):
+    services.reading.summary_job().step()
+    for _ in services.reading.text_indexing().step(Event()):
         pass
     pages = _pages(services)
     services.close()
@@ -130,10 +130,12 @@ def _prepare(home: Path, rows: int, days: int) -> Mapping[str, Callable[[], Path
 
 
 def _publish(services: Services) -> None:
-    history = services.snapshots.page(limit=1_000_000, before=None)
+    history = services.reading.snapshots.page(limit=1_000_000, before=None)
     released = next(each for each in reversed(history) if each.total_rows >= _RELEASED_ROWS)
-    services.releases.build(Recipe(name=_RELEASE, stage="raw", licence="CC0-1.0"), released)
-    services.maps.build_of_release(_RELEASE, _RELEASE, MapParameters())
+    services.publishing.releases.build(
+        Recipe(name=_RELEASE, stage="raw", licence="CC0-1.0"), released
+    )
+    services.publishing.maps.build_of_release(_RELEASE, _RELEASE, MapParameters())
 
 
 def _pages(services: Services) -> Mapping[str, Callable[[], Paths]]:
@@ -152,9 +154,9 @@ def _pages(services: Services) -> Mapping[str, Callable[[], Paths]]:
     ]
     kept = [str(each) for each in _first_kept(services)]
     days = sorted({str(file.day) for file in files})
-    snapshots = services.snapshots.page(limit=1_000, before=None)
+    snapshots = services.reading.snapshots.page(limit=1_000, before=None)
     newest, oldest = snapshots[0], snapshots[-1]
-    release = services.releases.all()[0].name
+    release = services.publishing.releases.all()[0].name
     return {
         "/": lambda: _same("/"),
         "/explore": lambda: _same("/explore"),

@@ -68,13 +68,13 @@ def main(
         services = _lake.make(home or Path(scratch) / "lake", sql_timeout_s=timeout_s)
         if not list(live_snapshots(load_table(services.catalog))):
             for _ in _columns.fill(services.catalog, rows, days):
-                services.maintenance().thinning.thin()
-            services.committer().reconcile()
+                services.jobs.maintenance().thinning.thin()
+            services.jobs.committer().reconcile()
         floor = _floor(services)
         _ask(services, _QUESTIONS["nothing"])  # starts the template, finds the replaced versions
         for question in questions or _QUESTIONS:
             _measure(services, floor, endings, question, rounds)
-        services.sql.close()
+        services.reading.sql.close()
 
 
 def _floor(services: Services) -> duckdb.DuckDBPyConnection:
@@ -111,7 +111,9 @@ def _measure(
 def _ask(services: Services, query: str) -> str:
     """Run a query, and return a line about its result."""
     try:
-        answer = services.sql.run(services.snapshots.view(Reference()), query, _ADDRESS)
+        answer = services.reading.sql.run(
+            services.reading.snapshots.view(Reference()), query, _ADDRESS
+        )
     except SqlError as error:
         return str(error)
     return f"{answer.row_count} rows"

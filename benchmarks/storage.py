@@ -27,7 +27,7 @@ def main(commits: int, rows: int) -> None:
         services = _lake.make(Path(home) / "lake", compact_open_day_files=2)
         single_bytes = _fill(services, Path(home) / "single.parquet", commits, rows)
         fresh_bytes = _stored_bytes(services)
-        for result in services.maintenance().compaction.compact(Event()):
+        for result in services.jobs.maintenance().compaction.compact(Event()):
             print(result)
         stored_bytes = _stored_bytes(services)
     print(f"{commits * rows} conversations, one uncompressed file each: {single_bytes} bytes")

@@ -120,10 +120,10 @@ def _measure(services: Services, kind: TakedownKind, names: list[str]) -> pa.Arr
     before = counts_of(services)
     started = perf_counter()
     cpu_before = process_time()
-    services.takedown.request(kind, names, reason=None, requested_by="benchmark")
+    services.takedown.service.request(kind, names, reason=None, requested_by="benchmark")
     recorded = perf_counter()
-    ids = services.taken_down.unfinished_ids()
-    services.takedown.run()
+    ids = services.access.taken_down.unfinished_ids()
+    services.takedown.service.run()
     ended = perf_counter()
     cpu_s = process_time() - cpu_before
     after = counts_of(services)

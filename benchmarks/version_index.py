@@ -53,7 +53,7 @@ def main(keys: int, rounds: int, rows: int, home: Path | None) -> None:
 
 def _fill(services: Services, keys: int) -> None:
     """Add random versions in the order of their conversations, unless the index has some."""
-    index = services.version_index
+    index = services.versions.index
     with index.database.read() as connection:
         if connection.exec_driver_sql("SELECT 1 FROM versions LIMIT 1").first():
             return
@@ -87,14 +87,14 @@ def _round(services: Services, rows: int) -> dict[str, float]:
 
     def submit(contribution: Contribution) -> float:
         started = perf_counter()
-        services.journal.append(contribution)
+        services.ingest.journal.append(contribution)
         return perf_counter() - started
 
     cpu = process_time()
     with ThreadPoolExecutor(_CLIENTS) as clients:
         times = list(clients.map(submit, made))
     submitted = process_time()
-    services.committer().drain()
+    services.jobs.committer().drain()
     return {
         "submission_p99_ms": 1000 * quantiles(times, n=100)[98],
         "submission_cpu_us": (submitted - cpu) / rows * 1e6,

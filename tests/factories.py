@@ -78,13 +78,13 @@ def make_received(day: int = 0, *contents: str, **fields: Any) -> Contribution:
 def hide(services: Services, *contribution_ids: str) -> None:
     """Hide contributions from readers, whether they are in the lake yet or not."""
     with services.database.write() as connection:
-        services.hidden.hide(connection, contribution_ids, "quarantine")
+        services.access.hidden.hide(connection, contribution_ids, "quarantine")
 
 
 def show(services: Services, *contribution_ids: str) -> None:
     """Show again what `hide` has hidden."""
     with services.database.write() as connection:
-        services.hidden.show(connection, contribution_ids, "quarantine")
+        services.access.hidden.show(connection, contribution_ids, "quarantine")
 
 
 def commit_batch(services: Services, *contributions: Contribution) -> Snapshot:
@@ -95,7 +95,7 @@ def commit_batch(services: Services, *contributions: Contribution) -> Snapshot:
     """
     table = load_table(services.catalog)
     snapshot = append_batch(table, uuid4(), contributions)
-    services.version_recorder.record(table, snapshot, lambda _: [_versions(contributions)])
+    services.versions.recorder.record(table, snapshot, lambda _: [_versions(contributions)])
     with services.database.write() as connection:
         ledger.record(connection, [snapshot])
     return snapshot

@@ -161,9 +161,9 @@ class RandomHistory(History):
         )
         return Maintenance(
             self.services.database,
-            self.services.claims,
+            self.services.ingest.claims,
             self.services.catalog,
-            self.services.version_recorder,
+            self.services.versions.recorder,
             settings,
             clock=lambda: moment,
         )

@@ -42,10 +42,10 @@ def rows_of(services: Services) -> Rows:
     tables = [name for stage in stages for name in (stage.rows, stage.dropped)]
     for name in (TABLE_IDENTIFIER, *tables):
         rows |= _of_table(services, name)
-    for manifest in services.releases.all():
+    for manifest in services.publishing.releases.all():
         rows |= _of_release(services, manifest)
-    for described in services.maps.all():
-        points = pq.read_table(services.maps.file(described.name, POINTS_FILE))
+    for described in services.publishing.maps.all():
+        points = pq.read_table(services.publishing.maps.file(described.name, POINTS_FILE))
         rows[f"map {described.name}"] = _digested(points.drop_columns(_CLUSTERS))
     return rows
 
@@ -74,8 +74,8 @@ def check_sums(services: Services) -> int:
         ValueError: A file has another sum.
     """
     files = 0
-    for manifest in services.releases.all():
-        filesystem, folder = services.releases.store.filesystem(manifest.name)
+    for manifest in services.publishing.releases.all():
+        filesystem, folder = services.publishing.releases.store.filesystem(manifest.name)
         with filesystem.open_input_file(f"{folder}/{SUMS_FILE}") as stream:
             sums = decode_sums(stream.read())
         for path, expected in sums.items():
@@ -121,7 +121,7 @@ def _of_table(services: Services, name: str) -> Rows:
 
 
 def _of_release(services: Services, manifest: Manifest) -> Rows:
-    filesystem, folder = services.releases.store.filesystem(manifest.name)
+    filesystem, folder = services.publishing.releases.store.filesystem(manifest.name)
     found: Rows = {}
     for each in published_files(manifest, filesystem, folder):
         name = f"release {manifest.name}, {each.file.format}, {each.file.split}"

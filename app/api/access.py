@@ -95,7 +95,7 @@ def current_owner() -> str:
     """
     header = request.headers.get
     api_key = current_api_key()
-    ids = current_services().ids
+    ids = current_services().access.ids
     return owner_id(ids, header(AUTHORIZATION), api_key, header(SUBMITTER_HEADER))
 
 
@@ -151,7 +151,7 @@ def current_api_key() -> ApiKey | None:
     if "api_key" not in g:
         text = api_key_in(request.headers.get("Authorization"))
         is_of_use = text is not None and _current_need() is not None
-        g.api_key = current_services().keys.verify(text or "") if is_of_use else None
+        g.api_key = current_services().access.keys.verify(text or "") if is_of_use else None
     key: ApiKey | None = g.api_key
     return key
 

@@ -71,7 +71,7 @@ def answer_after_commit(receipt: Acknowledged, answer: dict[str, Any], wait_s: i
     """
     snapshot, waited_s = None, None
     try:
-        snapshot, waited_s = current_services().commit_waiter.wait(receipt, wait_s), wait_s
+        snapshot, waited_s = current_services().ingest.commit_waiter.wait(receipt, wait_s), wait_s
     except TooManyWaiting:
         pass
     except (SQLAlchemyError, OSError):

@@ -93,8 +93,8 @@ def init_app(app: Flask, services: Services) -> None:
         except (KeyInvalid, SQLAlchemyError, OSError):
             # Whoever tries keys is limited by address, and the check of access refuses the request.
             key = None
-        client = client_of(services.clients, request.remote_addr, key)
-        meter = request.environ[METER] = Meter(services.limiter, client)
+        client = client_of(services.access.clients, request.remote_addr, key)
+        meter = request.environ[METER] = Meter(services.access.limiter, client)
         limit = limit_of(*_current_request())
         if limit is not None:
             meter.take({limit: 1})
@@ -162,7 +162,7 @@ def holding_place() -> Iterator[None]:
     with ExitStack() as place:
         try:
             place.enter_context(
-                current_services().places.holding(client.subject, client.reads_at_once)
+                current_services().access.places.holding(client.subject, client.reads_at_once)
             )
         except TooManyAtOnce as error:
             meter.refused(error)

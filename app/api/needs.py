@@ -23,11 +23,11 @@ def _nothing(_services: Services, _arguments: Arguments) -> Roles:
 
 
 def _ingest(services: Services, _arguments: Arguments) -> Roles:
-    return services.policy.ingest
+    return services.access.policy.ingest
 
 
 def _raw(services: Services, _arguments: Arguments) -> Roles:
-    return services.policy.raw
+    return services.access.policy.raw
 
 
 def _moderate(_services: Services, _arguments: Arguments) -> Roles:
@@ -39,12 +39,12 @@ def _operate(_services: Services, _arguments: Arguments) -> Roles:
 
 
 def _catalog(services: Services, _arguments: Arguments) -> Roles:
-    return services.policy.catalog
+    return services.access.policy.catalog
 
 
 def _table(services: Services, arguments: Arguments) -> Roles:
     stage = STAGES_BY_TABLE.get(arguments["table"])
-    return services.policy.catalog if stage is None else services.policy.stage(stage)
+    return services.access.policy.catalog if stage is None else services.access.policy.stage(stage)
 
 
 def _release(services: Services, arguments: Arguments) -> Roles:
@@ -56,14 +56,17 @@ def _two_releases(services: Services, arguments: Arguments) -> Roles:
 
 
 def _map(services: Services, arguments: Arguments) -> Roles:
-    found = services.maps.find(arguments["name"])
-    return services.policy.map(found.name, found.source.stage, found.source.release)
+    found = services.publishing.maps.find(arguments["name"])
+    return services.access.policy.map(found.name, found.source.stage, found.source.release)
 
 
 def _of_release(services: Services, name: str) -> Roles:
     # A release's stage makes a difference only while the raw table isn't open.
-    is_raw = bool(services.policy.raw) and services.releases.status(name).stage == "raw"
-    return services.policy.release(name, is_raw=is_raw)
+    is_raw = (
+        bool(services.access.policy.raw)
+        and services.publishing.releases.status(name).stage == "raw"
+    )
+    return services.access.policy.release(name, is_raw=is_raw)
 
 
 NEEDS: Final[dict[tuple[str, str], Need | None]] = {

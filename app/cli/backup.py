@@ -47,7 +47,7 @@ def backup(folder: Path) -> None:
     counted in the backup, and compared with the ledger.
     """
     services = current_services()
-    report = make_backup(services.settings, services.claims, folder)
+    report = make_backup(services.settings, services.ingest.claims, folder)
     click.echo(
         f"{report.folder}: {counted(report.files, 'file')}, {decimal(report.copied_bytes)} copied, "
         f"{report.seconds:.1f} s"

@@ -32,16 +32,16 @@ def contributor(ids: tuple[str, ...], reason: str | None, *, takedown: bool, wai
     With --takedown, the service erases it if it runs, within minutes; otherwise this command does.
     """
     services = current_services()
-    added = services.bans.ban(ids, actor=current_actor(), reason=reason, takedown=takedown)
-    services.banned_contributions.update()
+    added = services.access.bans.ban(ids, actor=current_actor(), reason=reason, takedown=takedown)
+    services.access.banned_contributions.update()
     for contributor_id in dict.fromkeys(ids):
-        hidden = services.banned_contributions.count(contributor_id)
+        hidden = services.access.banned_contributions.count(contributor_id)
         number = counted(hidden, "contribution is", "contributions are")
         click.echo(f"{contributor_id}: {number} hidden", err=not hidden)
     before = f", {len(set(ids)) - added} before" if added < len(set(ids)) else ""
     click.echo(f"banned {added}{before}")
     if takedown:
-        takedowns = services.moderation.take_down_contributors(ids, current_actor(), reason)
+        takedowns = services.moderation.service.take_down_contributors(ids, current_actor(), reason)
         click.echo("what they sent is being taken down")
         if wait and takedowns:
             wait_until_erased(services, takedowns)
@@ -52,7 +52,7 @@ def contributor(ids: tuple[str, ...], reason: str | None, *, takedown: bool, wai
 @shows_errors
 def list_all() -> None:
     """List who is banned: contributor_id, since when, by whom and why."""
-    for each in current_services().bans.all():
+    for each in current_services().access.bans.all():
         since = each.banned_at.isoformat(timespec="seconds")
         parts = [each.contributor_id, since, each.banned_by, each.reason or ""]
         click.echo("\t".join(map(in_one_line, parts)))
@@ -74,6 +74,6 @@ def unban_contributor(ids: tuple[str, ...], reason: str | None) -> None:
     When one of them isn't banned, no ban is lifted.
     """
     services = current_services()
-    services.bans.lift(ids, actor=current_actor(), reason=reason)
-    services.banned_contributions.update()
+    services.access.bans.lift(ids, actor=current_actor(), reason=reason)
+    services.access.banned_contributions.update()
     click.echo(f"unbanned {len(set(ids))}")

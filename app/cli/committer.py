@@ -63,7 +63,7 @@ def committer(parent: int | None) -> None:
         if leads:
             log.info("this process commits to the lake")
             with metrics.leading(), _running(_jobs(services, stop), stop):
-                services.committer().run(stop)
+                services.jobs.committer().run(stop)
     traces.stop()
 
 
@@ -78,20 +78,20 @@ def _exit_at_once() -> None:
 
 def _jobs_of_each_node(services: Services) -> Mapping[str, Job | None]:
     """Return what this process does whether it commits or not, by name."""
-    return {"limits": services.bucket_exchange(), "text index": services.text_index_job()}
+    return {"limits": services.jobs.bucket_exchange(), "text index": services.jobs.text_index_job()}
 
 
 def _jobs(services: Services, stop: Event) -> Mapping[str, Job | None]:
     """Return what the process that commits does beside commits, by name."""
     return {
-        "checkpoints": services.checkpoints(),
-        "maintenance": services.maintenance(),
-        "bans": services.ban_job(),
-        "expiry": services.expiry(),
-        "summaries": services.summary_job(),
-        "schedule": services.scheduler(ReleaseProcess(stop)),
-        "takedowns": services.takedown_job(),
-        "hub": services.hub_job(),
+        "checkpoints": services.jobs.checkpoints(),
+        "maintenance": services.jobs.maintenance(),
+        "bans": services.jobs.ban_job(),
+        "expiry": services.jobs.expiry(),
+        "summaries": services.reading.summary_job(),
+        "schedule": services.jobs.scheduler(ReleaseProcess(stop)),
+        "takedowns": services.jobs.takedown_job(),
+        "hub": services.jobs.hub_job(),
     }
 
 

@@ -50,10 +50,10 @@ def curate(stage: ComputedStage, reference: Reference, explained: UUID | None) -
 
 def _build(stage: ComputedStage, reference: Reference) -> None:
     services = current_services()
-    snapshot = services.snapshots.find_public(reference)
+    snapshot = services.reading.snapshots.find_public(reference)
     if snapshot is None:
         raise NothingToCurate
-    stages = services.stages()
+    stages = services.curation.stages()
     with progress_bar() as progress:
         task = progress.add_task(stage, total=stages.total_rows(stage, snapshot))
         built = stages.build(stage, snapshot, lambda rows: progress.advance(task, rows))
@@ -78,7 +78,9 @@ def _build(stage: ComputedStage, reference: Reference) -> None:
 def _explain(contribution_id: UUID, reference: Reference) -> None:
     services = current_services()
     for line in _lines(
-        services.explanations.explain(services.snapshots.view(reference, OPERATOR), contribution_id)
+        services.curation.explanations.explain(
+            services.reading.snapshots.view(reference, OPERATOR), contribution_id
+        )
     ):
         click.echo(line)
 

@@ -35,7 +35,7 @@ def add(
     The answer may be missing.
     """
     items = read_items(file, prompt_field, answer_field)
-    added = current_services().evaluation_sets.add(name, version, licence, items)
+    added = current_services().curation.evaluation_sets.add(name, version, licence, items)
     click.echo(
         f"{added.name} {added.version} has {added.items} items, SHA-256 {added.sha256}; "
         "what is curated from now on doesn't overlap with it"
@@ -47,7 +47,7 @@ def add(
 @shows_errors
 def list_all() -> None:
     """List the evaluation sets: name, version, licence, number of items and SHA-256."""
-    for known in current_services().evaluation_sets.load():
+    for known in current_services().curation.evaluation_sets.load():
         parts = known.name, known.version, known.licence, str(known.items), known.sha256
         click.echo("\t".join(parts))
 
@@ -58,5 +58,5 @@ def list_all() -> None:
 @shows_errors
 def remove(name: str) -> None:
     """Remove evaluation set NAME. A set that is shipped with the service can't be removed."""
-    current_services().evaluation_sets.remove(name)
+    current_services().curation.evaluation_sets.remove(name)
     click.echo(f"{name} is removed; what is curated from now on may overlap with it")

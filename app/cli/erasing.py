@@ -32,12 +32,12 @@ def finish(services: Services, takedowns: Sequence[Takedown]) -> None:
     waited = {each.takedown_id for each in takedowns}
     lock = services.database.lock(COMMITTER_LOCK)
     with closing(lock):
-        while waited & {each.takedown_id for each in services.takedowns.unfinished()}:
+        while waited & {each.takedown_id for each in services.access.takedowns.unfinished()}:
             if lock.try_acquire():
                 # What is pending is committed first, as erasing expects of a committer.
-                committer = services.committer()
+                committer = services.jobs.committer()
                 committer.reconcile()
                 committer.drain()
-                services.takedown.run()
+                services.takedown.service.run()
             else:
                 sleep(_POLL_S)

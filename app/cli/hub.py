@@ -38,7 +38,7 @@ def publish(name: str, repository: str, access: Access | None) -> None:
     stays open to whom it was. Only what differs is sent, so the command may be repeated, also after
     it was interrupted.
     """
-    publisher = current_services().hub_publisher()
+    publisher = current_services().publishing.hub_publisher()
     published = publisher.publish(
         name,
         repository,
@@ -57,7 +57,7 @@ def publish(name: str, repository: str, access: Access | None) -> None:
 @shows_errors
 def unpublish(name: str, repository: str) -> None:
     """Delete the repository of release NAME on the Hub, with its history; the release stays."""
-    current_services().hub_publisher().unpublish(name, repository)
+    current_services().publishing.hub_publisher().unpublish(name, repository)
     click.echo(f"{repository} is deleted; the release {name} stays in the lake")
 
 
@@ -77,12 +77,12 @@ def described(publication: HubPublication) -> str:
 
 def bring_up_to_date(services: Services) -> None:
     """Take out of the Hub what was taken down, and say what is left to do."""
-    publications = services.releases.publications
+    publications = services.publishing.releases.publications
     if not publications.outdated():
         return
     problem = "its release has no new revision yet"
     try:
-        for updated in services.hub_publisher().update_outdated():
+        for updated in services.publishing.hub_publisher().update_outdated():
             click.echo(described(updated))
     except EXPECTED as error:
         problem = reason_for(error)

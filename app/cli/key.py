@@ -129,7 +129,7 @@ def create(
 ) -> None:
     """Make a key by the name NAME, and print it. It is never shown again."""
     own = {limit: value for limit, value in _checked(limits).items() if value is not None}
-    made = current_services().keys.create(name, role, expires, own)
+    made = current_services().access.keys.create(name, role, expires, own)
     click.echo("keep this key now; the lake has only its hash:", err=True)
     click.echo(made)
 
@@ -140,7 +140,7 @@ def create(
 def list_all() -> None:
     """List the keys: id, name, role, state, when made, when it expires, when last used."""
     now = datetime.now(UTC)
-    for known in current_services().keys.all():
+    for known in current_services().access.keys.all():
         times = (known.made_at, known.expires_at, known.used_at)
         shown = (at.isoformat(timespec="seconds") if at else "-" for at in times)
         click.echo("\t".join([known.key_id, known.name, known.role, known.state(now), *shown]))
@@ -156,7 +156,7 @@ def limit(name: str, limits: tuple[tuple[str, int | None], ...]) -> None:
 
     The value default gives it the limit of all keys again. Without a limit, nothing is changed.
     """
-    keys, changed = current_services().keys, _checked(limits)
+    keys, changed = current_services().access.keys, _checked(limits)
     known = keys.limit(name, changed) if changed else keys.find(name)
     click.echo(f"{known.name}\t{_shown(known.limits)}")
 
@@ -167,4 +167,4 @@ def limit(name: str, limits: tuple[tuple[str, int | None], ...]) -> None:
 @shows_errors
 def revoke(name: str) -> None:
     """Revoke a key for good. Within seconds, no process accepts it any more."""
-    click.echo(f"{current_services().keys.revoke(name)} is revoked")
+    click.echo(f"{current_services().access.keys.revoke(name)} is revoked")

@@ -20,7 +20,7 @@ def maintenance() -> None:
 @shows_errors
 def thin(dry_run: bool) -> None:
     """Thin old snapshots of the contributions, which still resolve, and of the stages."""
-    service = current_services().maintenance()
+    service = current_services().jobs.maintenance()
     for result in (service.thinning.thin(dry_run), *service.thinning.thin_stages(dry_run)):
         click.echo(f"{_would(dry_run)}{result}")
 
@@ -31,7 +31,7 @@ def thin(dry_run: bool) -> None:
 @shows_errors
 def compact(dry_run: bool) -> None:
     """Rewrite the small files of each day into fewer, larger ones."""
-    service = current_services().maintenance()
+    service = current_services().jobs.maintenance()
     results = service.compaction.small_files() if dry_run else service.compaction.compact(Event())
     for result in results:
         click.echo(f"{_would(dry_run)}{result}")
@@ -47,7 +47,7 @@ def compact(dry_run: bool) -> None:
 @shows_errors
 def remove_orphans(dry_run: bool) -> None:
     """Find, or remove, files of the table that nothing refers to."""
-    result = current_services().maintenance().orphans.remove(dry_run)
+    result = current_services().jobs.maintenance().orphans.remove(dry_run)
     for path in result.paths:
         click.echo(path)
     click.echo(f"{_would(dry_run)}{'found' if dry_run else 'removed'} {result}")

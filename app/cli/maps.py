@@ -53,7 +53,7 @@ def build(
     embedding: Embedding,
 ) -> None:
     """Build map NAME of a stage as of a snapshot, or of the rows of a release."""
-    maps = current_services().maps
+    maps = current_services().publishing.maps
     parameters = MapParameters(kind=kind, embedding=embedding)
     if release_name is not None and (stage is not None or reference != Reference()):
         raise click.UsageError("A release has its stage and snapshot: give --release alone.")
@@ -79,7 +79,7 @@ def build(
 @shows_errors
 def list_all() -> None:
     """List the maps."""
-    for found in current_services().maps.all():
+    for found in current_services().publishing.maps.all():
         source = found.source
         click.echo(f"{found.name}\t{source.stage}\t{found.rows}\t{source.snapshot_id}")
 
@@ -90,7 +90,7 @@ def list_all() -> None:
 @shows_errors
 def remove(name: str) -> None:
     """Remove map NAME."""
-    current_services().maps.remove(name)
+    current_services().publishing.maps.remove(name)
 
 
 @commands.command()
@@ -101,7 +101,7 @@ def remove(name: str) -> None:
 def gate(name: str, role: Role) -> None:
     """Open map NAME to API keys only. It may be gated before it is built."""
     MAP_NAMES.check(name)
-    current_services().gates.close("map", name, role)
+    current_services().access.gates.close("map", name, role)
     click.echo(f"within seconds, map {name} needs a key with the role {role}")
 
 
@@ -111,5 +111,5 @@ def gate(name: str, role: Role) -> None:
 @shows_errors
 def ungate(name: str) -> None:
     """Remove the gate of map NAME; its stage or its release may still need a key."""
-    was_gated = current_services().gates.open("map", name)
+    was_gated = current_services().access.gates.open("map", name)
     click.echo(f"map {name} {'has no gate any more' if was_gated else 'had no gate'}")

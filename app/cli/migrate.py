@@ -27,7 +27,7 @@ def migrate() -> None:
             migrations.sql.upgrade(connection)
         for step in migrations.lake.upgrade(services.catalog, services.database):
             click.echo(f"lake: {step}")
-        services.file_counts.create()
+        services.reading.file_counts.create()
         _complete_versions(services)
 
 
@@ -38,12 +38,12 @@ def _complete_versions(services: Services) -> None:
     a lake which was restored from a backup, is filled anew.
     """
     number = newest_number(load_table(services.catalog))
-    is_lost = services.version_index.is_lost()
+    is_lost = services.versions.index.is_lost()
     # The index of a lake with rows is filled where it is made, so that nobody asks an empty one.
     if not (is_lost and number):
-        services.version_index.create()
-    known = 0 if is_lost else services.version_index.watermark()
+        services.versions.index.create()
+    known = 0 if is_lost else services.versions.index.watermark()
     if known > number or (number and not known):
         click.echo("index of versions: filled anew, since it isn't this lake's")
-        services.version_filling().fill()
-    services.version_recorder.catch_up()
+        services.versions.filling().fill()
+    services.versions.recorder.catch_up()

@@ -48,7 +48,7 @@ def list_all(state: State | None, min_reports: int) -> None:
     services = current_services()
     after = None
     while True:
-        page = services.reviews.page(_PAGE, after, state, min_reports)
+        page = services.moderation.reviews.page(_PAGE, after, state, min_reports)
         for review in page.reviews:
             parts = [review.contribution_id, _why(review), _beginning(review)]
             click.echo("\t".join(map(in_one_line, parts)))
@@ -63,7 +63,7 @@ def list_all(state: State | None, min_reports: int) -> None:
 @shows_errors
 def show(contribution_id: UUID) -> None:
     """Show a contribution with its text, why it is hidden, its reports, and decisions so far."""
-    for line in _lines(current_services().reviews.find(contribution_id)):
+    for line in _lines(current_services().moderation.reviews.find(contribution_id)):
         click.echo(line)
 
 
@@ -78,7 +78,9 @@ def quarantine(ids: tuple[UUID, ...], reason: str | None) -> None:
     When one of them isn't in the lake, none is hidden.
     """
     names = list(dict.fromkeys(map(str, ids)))
-    added = current_services().moderation.put_into_quarantine(names, current_actor(), reason)
+    added = current_services().moderation.service.put_into_quarantine(
+        names, current_actor(), reason
+    )
     before = f", {len(names) - added} were there before" if added < len(names) else ""
     click.echo(f"put into quarantine: {added}{before}")
 
@@ -92,7 +94,7 @@ def approve(ids: tuple[UUID, ...], reason: str | None) -> None:
     """Show contributions again; the same reports don't hide them another time."""
     services = current_services()
     for each in map(str, ids):
-        services.moderation.quarantine.approve(each, current_actor(), reason)
+        services.moderation.service.quarantine.approve(each, current_actor(), reason)
         click.echo(f"{each} is approved")
 
 
@@ -111,7 +113,7 @@ def reject(ids: tuple[UUID, ...], reason: str | None, *, wait: bool) -> None:
     takedowns: list[Takedown] = []
     try:
         for each in map(str, ids):
-            takedowns += services.moderation.reject(each, current_actor(), reason)
+            takedowns += services.moderation.service.reject(each, current_actor(), reason)
             click.echo(f"{each} is rejected, and taken down")
     finally:
         # Also when there was nothing to decide on about one of them: the others are taken down.
@@ -126,7 +128,7 @@ def reject(ids: tuple[UUID, ...], reason: str | None, *, wait: bool) -> None:
 @shows_errors
 def show_log(limit: int, about: str | None) -> None:
     """Show the newest decisions: when, who, what, about what, and why."""
-    for entry in current_services().moderation_log.page(limit, identifier=about):
+    for entry in current_services().access.moderation_log.page(limit, identifier=about):
         click.echo(_decision(entry))
 
 

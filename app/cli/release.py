@@ -28,9 +28,9 @@ def list_all() -> None:
     """List the releases: name, stage, rows, snapshot, revision and repositories on the Hub."""
     services = current_services()
     repositories: dict[str, list[str]] = {}
-    for each in services.releases.publications.all():
+    for each in services.publishing.releases.publications.all():
         repositories.setdefault(each.release, []).append(each.repository)
-    for manifest in services.releases.all():
+    for manifest in services.publishing.releases.all():
         columns = manifest.name, manifest.stage, manifest.rows, manifest.snapshot_id
         on_the_hub = ",".join(repositories.get(manifest.name, [])) or "-"
         click.echo("\t".join(map(str, (*columns, manifest.revision, on_the_hub))))
@@ -43,10 +43,10 @@ def list_all() -> None:
 def show(name: str) -> None:
     """Show the state of release NAME, and what it holds."""
     services = current_services()
-    releases = services.releases
+    releases = services.publishing.releases
     status = releases.status(name)
     lines = _status_lines(status)
-    if needed := services.gates.needed("release", name):
+    if needed := services.access.gates.needed("release", name):
         lines["gate"] = ", ".join(needed)
     if name in releases.held_back():
         lines["held back"] = "until what is taken down is out of it"
@@ -54,7 +54,7 @@ def show(name: str) -> None:
         lines |= {"place": releases.location(name), **_manifest_lines(releases.find(name))}
     for title, value in lines.items():
         click.echo(f"{title:15} {value}")
-    for publication in services.releases.publications.of_release(name):
+    for publication in services.publishing.releases.publications.of_release(name):
         click.echo(f"{'on the Hub':15} {described(publication)}")
 
 
@@ -66,8 +66,8 @@ def show(name: str) -> None:
 def remove(name: str) -> None:
     """Remove the files and the tags of release NAME. The name can't be used again."""
     services = current_services()
-    services.releases.remove(name)
-    services.maps.remove_with_release(name)
+    services.publishing.releases.remove(name)
+    services.publishing.maps.remove_with_release(name)
     click.echo(f"{name} is removed; its name stays taken")
 
 
@@ -80,9 +80,9 @@ def gate(name: str, role: Role) -> None:
     """Open release NAME and its maps to API keys only. It may be gated before it is built."""
     RELEASE_NAMES.check(name)
     services = current_services()
-    services.gates.close("release", name, role)
+    services.access.gates.close("release", name, role)
     click.echo(f"within seconds, release {name} and its maps need a key with the role {role}")
-    for each in services.releases.publications.of_release(name):
+    for each in services.publishing.releases.publications.of_release(name):
         if each.access == "public":
             click.echo(f"on the Hub, {each.repository} stays public; publish it with --gated")
 
@@ -93,7 +93,7 @@ def gate(name: str, role: Role) -> None:
 @shows_errors
 def ungate(name: str) -> None:
     """Remove the gate of release NAME."""
-    was_gated = current_services().gates.open("release", name)
+    was_gated = current_services().access.gates.open("release", name)
     click.echo(f"release {name} {'has no gate any more' if was_gated else 'had no gate'}")
 
 

@@ -49,14 +49,15 @@ _TERMINATED: Final = 128 + signal.SIGTERM
 def build(recipe: Recipe, reference: Reference, maps: bool) -> None:
     """Publish a stage of a snapshot as release NAME. A name is used once."""
     services, name = current_services(), recipe.name
+    releases = services.publishing.releases
     recipe.check()
-    snapshot = services.snapshots.find_public(reference)
+    snapshot = services.reading.snapshots.find_public(reference)
     if snapshot is None:
         raise NothingToRelease
     with _ending_on_sigterm(), _BuildProgress(f"{name} ({recipe.stage})") as bar:
-        manifest = services.releases.build(recipe, snapshot, bar)
+        manifest = releases.build(recipe, snapshot, bar)
     click.echo(
-        f"{services.releases.location(name)}: {counted(manifest.rows, ROW[manifest.form])} in "
+        f"{releases.location(name)}: {counted(manifest.rows, ROW[manifest.form])} in "
         f"{counted(manifest.file_count, 'file')}, snapshot {manifest.snapshot_id}"
     )
     if maps:
@@ -69,14 +70,14 @@ def _make_maps(services: Services, release_name: str) -> None:
     with progress_bar() as bar:
         task = bar.add_task(f"{release_name}: maps", total=None)
         try:
-            made = services.maps.build_with_release(
+            made = services.publishing.maps.build_with_release(
                 release_name, MapParameters(), lambda rows: bar.advance(task, rows)
             )
         except EXPECTED as error:
             click.echo(f"not all maps of {release_name} are made: {reason_for(error)}", err=True)
             return
     for built in made:
-        location = services.maps.location(built.name)
+        location = services.publishing.maps.location(built.name)
         click.echo(f"{location}: {counted(built.rows, POINT[built.parameters.kind])}")
 
 

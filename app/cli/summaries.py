@@ -22,7 +22,7 @@ def summaries() -> None:
 @shows_errors
 def update() -> None:
     """Count the files that aren't counted yet, and forget those that are gone."""
-    click.echo(f"counted {counted(current_services().summary_job().step(), 'file')}")
+    click.echo(f"counted {counted(current_services().reading.summary_job().step(), 'file')}")
 
 
 @summaries.command("rebuild")
@@ -31,9 +31,9 @@ def update() -> None:
 def rebuild() -> None:
     """Forget all counts, and count every file anew."""
     services = current_services()
-    services.file_counts.forget(services.file_counts.paths())
-    services.row_indexing.clear()
-    click.echo(f"counted {counted(services.summary_job().step(), 'file')}")
+    services.reading.file_counts.forget(services.reading.file_counts.paths())
+    services.reading.row_indexing.clear()
+    click.echo(f"counted {counted(services.reading.summary_job().step(), 'file')}")
 
 
 @summaries.command("check")
@@ -42,19 +42,19 @@ def rebuild() -> None:
 def check() -> None:
     """Compare all statistics of the newest snapshot, and counts of stages, with a scan of all."""
     services = current_services()
-    view = services.snapshots.view(Reference(), OPERATOR)
+    view = services.reading.snapshots.view(Reference(), OPERATOR)
     wrong = []
     for versions in ("latest", "all"):
         filters = Filters(all_versions=versions == "all")
         for dimension in DIMENSIONS:
-            summed = services.statistics.count(view, filters, [dimension])
-            counted = services.statistics.count_each(view, filters, [dimension])
+            summed = services.reading.statistics.count(view, filters, [dimension])
+            counted = services.reading.statistics.count_each(view, filters, [dimension])
             if summed != counted:
                 wrong.append(f"{versions} versions by {dimension}")
-    indexing, paths = services.row_indexing, services.file_counts.paths()
+    indexing, paths = services.reading.row_indexing, services.reading.file_counts.paths()
     wrong += [f"indexed rows of {path}" for path in indexing.wrong(view, indexing.paths())]
     wrong += [f"total of contributors in bucket {bucket}" for bucket in indexing.wrong_totals()]
-    wrong += [f"counts of {path}" for path in services.stage_counts.wrong(paths)]
+    wrong += [f"counts of {path}" for path in services.reading.stage_counts.wrong(paths)]
     for name in wrong:
         click.echo(f"wrong: {name}")
     if wrong:

@@ -72,7 +72,7 @@ def contributor(ids: tuple[str, ...], reason: str | None, *, wait: bool) -> None
 @shows_errors
 def list_all(limit: int) -> None:
     """List takedowns, newest first: id, kind, name, when and by whom, when erased, and why."""
-    for each in current_services().takedowns.newest(limit):
+    for each in current_services().access.takedowns.newest(limit):
         asked = each.requested_at.isoformat(timespec="seconds")
         erased = each.erased_at.isoformat(timespec="seconds") if each.erased_at else "being erased"
         parts = [str(each.takedown_id), each.kind, each.identifier, asked, each.requested_by]
@@ -85,7 +85,7 @@ def list_all(limit: int) -> None:
 def run() -> None:
     """Erase what was taken down and isn't erased yet, such as after a crash."""
     services = current_services()
-    unfinished = services.takedowns.unfinished()
+    unfinished = services.access.takedowns.unfinished()
     finish(services, unfinished)
     click.echo(f"erased {counted(len(unfinished), 'takedown')}")
     bring_up_to_date(services)
@@ -93,7 +93,7 @@ def run() -> None:
 
 def _take_down(kind: TakedownKind, ids: Sequence[str], reason: str | None, *, wait: bool) -> None:
     services = current_services()
-    takedowns = services.moderation.take_down(kind, ids, current_actor(), reason)
+    takedowns = services.moderation.service.take_down(kind, ids, current_actor(), reason)
     for each in takedowns:
         click.echo(f"takedown {each.takedown_id}: {each.kind} {each.identifier} is hidden")
     if wait:

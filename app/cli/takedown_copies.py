@@ -39,7 +39,7 @@ def verify(ids: tuple[UUID, ...], takedown_id: int | None, text: TextIO | None) 
     something was found.
     """
     services = current_services()
-    wanted = [*ids, *(services.takedown_feed.ids_of(takedown_id) if takedown_id else ())]
+    wanted = [*ids, *(services.access.takedown_feed.ids_of(takedown_id) if takedown_id else ())]
     if not wanted and text is None:
         raise click.UsageError("give an ID, --takedown or --text")
     report = search_lake(services.settings, wanted, text.read() if text else None)
@@ -57,7 +57,7 @@ def export() -> None:
     Each line has the ids and the content hash of a contribution, and the time. There are no texts,
     names or reasons in it.
     """
-    for line in current_services().takedown_lists.lines():
+    for line in current_services().takedown.lists.lines():
         click.echo(line)
 
 
@@ -73,7 +73,7 @@ def apply(source: str) -> None:
     down, or `takedown run`.
     """
     is_url = urlsplit(source).scheme in _URL_SCHEMES
-    lists = current_services().takedown_lists
+    lists = current_services().takedown.lists
     with click.open_file("-" if is_url else source, encoding="utf-8") as file:
         lines = _pages(source) if is_url else file
         done = lists.apply(lines, current_actor())

@@ -20,7 +20,7 @@ def text_index() -> None:
 @shows_errors
 def build() -> None:
     """Index now whatever isn't indexed, as quickly as possible."""
-    indexing = current_services().text_indexing()
+    indexing = current_services().reading.text_indexing()
     for indexed in indexing.step(Event()):
         click.echo(str(indexed))
     click.echo(str(indexing.status()))
@@ -31,7 +31,7 @@ def build() -> None:
 @shows_errors
 def drop() -> None:
     """Remove the index; the committer's process builds it again unless a setting forbids it."""
-    click.echo(f"removed {counted(current_services().text_indexing().drop(), 'file')}")
+    click.echo(f"removed {counted(current_services().reading.text_indexing().drop(), 'file')}")
 
 
 @text_index.command("status")
@@ -39,4 +39,4 @@ def drop() -> None:
 @shows_errors
 def status() -> None:
     """Say how much of the newest snapshot is indexed on this node."""
-    click.echo(str(current_services().text_indexing().status()))
+    click.echo(str(current_services().reading.text_indexing().status()))

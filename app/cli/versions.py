@@ -26,5 +26,5 @@ def rebuild(*, is_replaced_anew: bool) -> None:
     index is as it was before. Without --replaced, the table `replaced` only gets what it lacks
     of the newest commits.
     """
-    count = current_services().version_filling().fill(is_replaced_anew=is_replaced_anew)
+    count = current_services().versions.filling().fill(is_replaced_anew=is_replaced_anew)
     click.echo(f"the index has {counted(count, 'version')}")

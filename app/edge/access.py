@@ -18,7 +18,7 @@ class EdgeAccess:
             threads: Where the database is asked.
         """
         self._services = services
-        self._keys = services.keys
+        self._keys = services.access.keys
         self._threads = threads
 
     def checked(self, method: str, path: str, view: View) -> View:

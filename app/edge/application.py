@@ -51,15 +51,17 @@ class Edge:
         guards = guards_of(application)
         self._bodies = Bodies(settings, guards.bodies)
         commits = CommitWatch(
-            services.journal.snapshots_of, settings.max_waiting, services.journal.snapshot_of
+            services.ingest.journal.snapshots_of,
+            settings.max_waiting,
+            services.ingest.journal.snapshot_of,
         )
         self._answers = answers = Answers(observer_of(application), commits)
         self._meters = Meters(services)
         self._submissions = Submissions(
-            services.intake, self._bodies, answers, self._threads, self._meters, settings
+            services.ingest.intake, self._bodies, answers, self._threads, self._meters, settings
         )
         upload_view = UploadView(
-            services.bulk_intake, guards.uploads, answers, self._meters, settings
+            services.ingest.bulk_intake, guards.uploads, answers, self._meters, settings
         )
         views = {
             _SUBMISSION: self._submissions.answer,

@@ -30,9 +30,9 @@ class Meters:
         Args:
             services: The services, which have the limits, the buckets and the keys.
         """
-        self.are_on = services.clients.are_limited
-        self._clients = services.clients
-        self._limiter = services.limiter
+        self.are_on = services.access.clients.are_limited
+        self._clients = services.access.clients
+        self._limiter = services.access.limiter
         self._trusted_proxies = services.settings.trusted_proxies
         self._quick = QuickLimiter(self._limiter, partial(client_of, self._clients, key=None))
 

@@ -1,7 +1,7 @@
 """Wiring: the parts of the service, made from its settings. Each process makes its own.
 
-Each module wires one domain, and its class adds the services of that domain to those of the classes
-before it. So a service may be given any that stands above it here, and none that stands below:
+Each module wires one domain, from the services of domains that stand above it here, and of none
+that stands below:
 
     foundation   the settings, the database, the catalog, room for queries
     access       keys and limits; what is hidden, banned, taken down
@@ -19,18 +19,51 @@ from typing import Final, cast
 
 from flask import Flask, current_app
 
+from app.services.access import AccessServices
+from app.services.curation import CurationServices
+from app.services.foundation import Foundation
+from app.services.ingest import IngestServices
 from app.services.jobs import JobServices
+from app.services.moderation import ModerationServices
+from app.services.publishing import PublishingServices
+from app.services.reading import ReadingServices
+from app.services.takedown import TakedownServices
+from app.services.versions import VersionServices
 from app.settings import Settings
 
 _EXTENSION: Final = "chatlake"
 
 
-class Services(JobServices):
+class Services(Foundation):
     """The domains' services, which the edges call.
 
     Making it connects to nothing. The catalog is opened when it is first needed, which is after the
     fork of the process that needs it.
     """
+
+    def __init__(self, settings: Settings) -> None:
+        super().__init__(settings)
+        self.access = access = AccessServices(self)
+        self.versions = versions = VersionServices(self, access)
+        self.ingest = ingest = IngestServices(self, access, versions)
+        self.reading = reading = ReadingServices(self, access, versions)
+        self.curation = curation = CurationServices(self, access, reading)
+        self.publishing = publishing = PublishingServices(self, access, reading, curation)
+        self.takedown = takedown = TakedownServices(
+            self, access, versions, ingest, reading, publishing
+        )
+        self.moderation = moderation = ModerationServices(self, access, reading, takedown)
+        self.jobs = JobServices(
+            self, access, versions, ingest, reading, publishing, takedown, moderation
+        )
+
+    def close(self) -> None:
+        """Close the connections of this process, and end what it started."""
+        self.reading.close()
+        self.ingest.close()
+        self.versions.close()
+        self.access.close()
+        super().close()
 
 
 def init_app(app: Flask, settings: Settings) -> Services:

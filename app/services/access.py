@@ -22,46 +22,45 @@ from app.access.takedowns.contributions import TakenDownContributions
 from app.access.takedowns.feed import TakedownFeed
 from app.access.takedowns.register import Takedowns
 from app.services.foundation import Foundation
-from app.settings import Settings
 from app.telemetry.exposition import shared_file
 
 
-class AccessServices(Foundation):
+class AccessServices:
     """Keys, limits, and the lists of what is hidden, banned and taken down."""
 
-    def __init__(self, settings: Settings) -> None:
-        super().__init__(settings)
-        self.ids = Ids(lambda: read_secret(self.database))
-        self.keys = Keys(self.database)
-        self.gates = Gates(self.database)
+    def __init__(self, foundation: Foundation) -> None:
+        settings, database = foundation.settings, foundation.database
+        self._database = database
+        self.ids = Ids(lambda: read_secret(self._database))
+        self.keys = Keys(database)
+        self.gates = Gates(database)
         self.policy = Policy(settings, self.gates)
-        self.networks = Networks(self.database)
+        self.networks = Networks(database)
         self.clients = Clients(settings)
         self.limiter = Limiter(self.open_buckets)
         self.places = ClientPlaces(settings.home / PLACES_FILE_NAME)
         self.embargo = Embargo(timedelta(seconds=settings.embargo_s))
-        self.hidden = HiddenContributions(self.database)
-        self.shown = ShownContributions(self.database)
-        self.takedowns = Takedowns(self.database, self.hidden)
-        self.taken_down = TakenDownContributions(self.database)
-        self.takedown_feed = TakedownFeed(self.database, self.takedowns)
-        self.moderation_log = ModerationLog(self.database)
+        self.hidden = HiddenContributions(database)
+        self.shown = ShownContributions(database)
+        self.takedowns = Takedowns(database, self.hidden)
+        self.taken_down = TakenDownContributions(database)
+        self.takedown_feed = TakedownFeed(database, self.takedowns)
+        self.moderation_log = ModerationLog(database)
         self.reports = Reports(
-            self.database,
+            database,
             settings.reports_per_day,
             # Otherwise, the last reports that hide a contribution would never be kept.
             max(KEPT_OF_A_REASON, settings.reports_to_quarantine),
         )
-        self.bans = Bans(self.database, self.moderation_log)
+        self.bans = Bans(database, self.moderation_log)
         self.banned_contributions = BannedContributions(
-            self.database, self.hidden, self.bans, self.get_catalog
+            database, self.hidden, self.bans, foundation.get_catalog
         )
 
     def open_buckets(self) -> BucketTable:
         """Return the buckets that the processes of this server share."""
-        return BucketTable(shared_file("limits"), lambda: digest_key(read_secret(self.database)))
+        return BucketTable(shared_file("limits"), lambda: digest_key(read_secret(self._database)))
 
     def close(self) -> None:
-        """Close what tells uses of keys, too."""
+        """Record the last uses of keys."""
         self.keys.close()
-        super().close()

@@ -6,8 +6,10 @@ from typing import TYPE_CHECKING, Final
 from app.curation.evaluation_sets.registry import EvaluationSets
 from app.curation.explain import Explanations
 from app.curation.near_duplicates import NearDuplicates
+from app.services.access import AccessServices
+from app.services.foundation import Foundation
 from app.services.reading import ReadingServices
-from app.settings import PREFIX, Settings
+from app.settings import PREFIX
 
 if TYPE_CHECKING:
     from app.curation.pipeline.quarantine import ScoreQuarantine
@@ -17,16 +19,20 @@ _SCORERS: Final = "service:scores"
 """Who puts contributions into quarantine by their scores, in the log of moderation."""
 
 
-class CurationServices(ReadingServices):
+class CurationServices:
     """What builds the stages, and tells what became of a contribution in them."""
 
-    def __init__(self, settings: Settings) -> None:
-        super().__init__(settings)
-        self.evaluation_sets = EvaluationSets(self.database)
+    def __init__(
+        self, foundation: Foundation, access: AccessServices, reading: ReadingServices
+    ) -> None:
+        self._foundation = foundation
+        self._access = access
+        self._reading = reading
+        self.evaluation_sets = EvaluationSets(foundation.database)
         self.explanations = Explanations(
-            self.get_catalog, self.contributions, self.lineage, self.hidden
+            foundation.get_catalog, reading.contributions, reading.lineage, access.hidden
         )
-        self.near_duplicates = NearDuplicates(self.get_catalog, self.contributions)
+        self.near_duplicates = NearDuplicates(foundation.get_catalog, reading.contributions)
 
     def stages(self) -> "Stages":
         """Return the builder of the stages, for a process that is started for it.
@@ -41,21 +47,22 @@ class CurationServices(ReadingServices):
         from app.curation.rules.standard import standard_rules  # noqa: PLC0415
         from app.curation.scorers.loading import load_scoring  # noqa: PLC0415
 
-        path = self.settings.name_recogniser
+        settings = self._foundation.settings
+        path = settings.name_recogniser
         recogniser = load_recogniser(path) if path else None
-        scoring = load_scoring(self.settings)
+        scoring = load_scoring(settings)
         return Stages(
-            self.database,
-            self.catalog,
+            self._foundation.database,
+            self._foundation.catalog,
             lambda: standard_rules(
-                self.evaluation_sets.load(), recogniser, scoring, self.networks.read()
+                self.evaluation_sets.load(), recogniser, scoring, self._access.networks.read()
             ),
-            self.replaced,
-            self.banned_contributions.hidden_ids,
-            self.settings.ray_address,
-            self.takedowns.is_late,
+            self._reading.replaced,
+            self._access.banned_contributions.hidden_ids,
+            settings.ray_address,
+            self._access.takedowns.is_late,
             self._quarantine_by_scores(),
-            KeptOutcomes(self.settings.outcomes),
+            KeptOutcomes(settings.outcomes),
         )
 
     def _quarantine_by_scores(self) -> "ScoreQuarantine | None":
@@ -63,11 +70,11 @@ class CurationServices(ReadingServices):
         from app.curation.pipeline.quarantine import ScoreQuarantine  # noqa: PLC0415
         from app.curation.scorers.conditions import parse_conditions  # noqa: PLC0415
 
-        text = self.settings.quarantine_scores
+        text = self._foundation.settings.quarantine_scores
         if text is None:
             return None
         conditions = parse_conditions(text, f"{PREFIX}QUARANTINE_SCORES")
         return ScoreQuarantine(conditions, self._put_into_quarantine)
 
     def _put_into_quarantine(self, ids: Sequence[str], reason: str) -> int:
-        return self.quarantine.add(ids, "scores", _SCORERS, reason)
+        return self._reading.quarantine.add(ids, "scores", _SCORERS, reason)

@@ -13,25 +13,28 @@ from app.ingest.terms import RequiredTerms
 from app.ingest.uploads.intake import BulkIntake
 from app.ingest.uploads.line_decoder import LineDecoder
 from app.ingest.uploads.register import Uploads
+from app.services.access import AccessServices
+from app.services.foundation import Foundation
 from app.services.versions import VersionServices
-from app.settings import Settings
 
 
-class IngestServices(VersionServices):
+class IngestServices:
     """The journal, and the two ways into it."""
 
-    def __init__(self, settings: Settings) -> None:
-        super().__init__(settings)
-        self.refusals = Refusals(self.taken_down, self.bans.contributor_ids)
+    def __init__(
+        self, foundation: Foundation, access: AccessServices, versions: VersionServices
+    ) -> None:
+        settings, database = foundation.settings, foundation.database
+        self.refusals = Refusals(access.taken_down, access.bans.contributor_ids)
         self.journal = Journal(
-            self.database,
+            database,
             settings.max_journal_bytes,
             self.refusals.current,
-            self.networks,
-            self.version_finder.find,
+            access.networks,
+            versions.finder.find,
         )
-        self.claims = Claims(self.database)
-        self.pending = Pending(self.database, lambda: self.get_raw_table().io)
+        self.claims = Claims(database)
+        self.pending = Pending(database, lambda: foundation.get_raw_table().io)
         limits = JsonLimits(
             settings.max_turns,
             settings.max_nesting,
@@ -39,19 +42,19 @@ class IngestServices(VersionServices):
             settings.max_brackets,
         )
         terms = RequiredTerms(settings.terms_version or "") if settings.require_terms else None
-        self.intake = Intake(self.journal, self.ids, limits, terms, self.networks)
+        self.intake = Intake(self.journal, access.ids, limits, terms, access.networks)
         self.bulk_intake = BulkIntake(
             Uploads(
-                self.database,
+                database,
                 timedelta(seconds=settings.idempotency_window_s),
-                self.version_index.find,
-                self.prepared_versions,
+                versions.index.find,
+                versions.prepared,
             ),
-            self.get_raw_table,
+            foundation.get_raw_table,
             self.journal.check_room,
-            self.ids,
+            access.ids,
             LineDecoder(limits, terms, self.refusals.current),
-            self.networks,
+            access.networks,
             max_line_bytes=settings.max_body_bytes,
             max_rejected=settings.max_rejected_lines,
         )
@@ -60,6 +63,5 @@ class IngestServices(VersionServices):
         self.commit_waiter = CommitWaiter(self.journal, max_waiting)
 
     def close(self) -> None:
-        """End appending to the journal, too."""
+        """End appending to the journal."""
         self.journal.close()
-        super().close()

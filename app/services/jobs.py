@@ -12,26 +12,53 @@ from app.background.takedowns import TakedownJob
 from app.background.text_index import TextIndexing
 from app.ingest.commits.committer import Committer
 from app.ingest.journal.expiry import Expiry
+from app.services.access import AccessServices
+from app.services.foundation import Foundation
+from app.services.ingest import IngestServices
 from app.services.moderation import ModerationServices
+from app.services.publishing import PublishingServices
+from app.services.reading import ReadingServices
+from app.services.takedown import TakedownServices
+from app.services.versions import VersionServices
 from app.telemetry.exposition import shared_file
 
 
-class JobServices(ModerationServices):
+class JobServices:
     """The committer and the jobs of its process, each made when it is asked for."""
+
+    def __init__(  # wiring
+        self,
+        foundation: Foundation,
+        access: AccessServices,
+        versions: VersionServices,
+        ingest: IngestServices,
+        reading: ReadingServices,
+        publishing: PublishingServices,
+        takedown: TakedownServices,
+        moderation: ModerationServices,
+    ) -> None:
+        self._foundation = foundation
+        self._access = access
+        self._versions = versions
+        self._ingest = ingest
+        self._reading = reading
+        self._publishing = publishing
+        self._takedown = takedown
+        self._moderation = moderation
 
     def committer(self) -> Committer:
         """Return a committer. The caller has to make sure that no other one runs."""
         return Committer(
-            self.database,
-            self.journal,
-            self.claims,
-            self.catalog,
-            self.version_recorder,
-            self.banned_contributions,
-            self.settings,
-            lambda: self.refusals.current(max_age_s=0),
-            self.taken_down.partly_taken_down,
-            lambda: self.version_filling().fill(),
+            self._foundation.database,
+            self._ingest.journal,
+            self._ingest.claims,
+            self._foundation.catalog,
+            self._versions.recorder,
+            self._access.banned_contributions,
+            self._foundation.settings,
+            lambda: self._ingest.refusals.current(max_age_s=0),
+            self._access.taken_down.partly_taken_down,
+            lambda: self._versions.filling().fill(),
         )
 
     def text_index_job(self) -> TextIndexing | None:
@@ -39,8 +66,12 @@ class JobServices(ModerationServices):
 
         It runs whether the process is the one that commits or not.
         """
-        share = self.settings.text_index_share
-        return TextIndexing(self.text_indexes, self.get_catalog, share) if share else None
+        share = self._foundation.settings.text_index_share
+        return (
+            TextIndexing(self._reading.text_indexes, self._foundation.get_catalog, share)
+            if share
+            else None
+        )
 
     def bucket_exchange(self) -> BucketExchange | None:
         """Return the job that shares this node's buckets with other nodes; None on SQLite.
@@ -48,17 +79,20 @@ class JobServices(ModerationServices):
         It runs whether the process is the one that commits or not.
         """
         path = shared_file("limits")
-        if self.database.is_sqlite or path is None:
+        if self._foundation.database.is_sqlite or path is None:
             return None
-        return BucketExchange(self.database, lambda: self.open_buckets() if path.exists() else None)
+        return BucketExchange(
+            self._foundation.database,
+            lambda: self._access.open_buckets() if path.exists() else None,
+        )
 
     def checkpoints(self) -> Checkpoints | None:
         """Return the job that keeps the logs of SQLite's databases short; None without any."""
         databases = (
-            self.database,
-            self.catalog,
-            self.version_index.database,
-            self.file_counts.database,
+            self._foundation.database,
+            self._foundation.catalog,
+            self._versions.index.database,
+            self._reading.file_counts.database,
         )
         logged = [database for database in databases if database.engine.dialect.name == "sqlite"]
         return Checkpoints(logged) if logged else None
@@ -66,33 +100,43 @@ class JobServices(ModerationServices):
     def maintenance(self) -> Maintenance:
         """Return the maintenance of the lake, which may run at the same time as the committer."""
         return Maintenance(
-            self.database,
-            self.claims,
-            self.catalog,
-            self.version_recorder,
-            self.settings,
-            take_over=self.summary_job().take_over,
+            self._foundation.database,
+            self._ingest.claims,
+            self._foundation.catalog,
+            self._versions.recorder,
+            self._foundation.settings,
+            take_over=self._reading.summary_job().take_over,
         )
 
     def ban_job(self) -> BanJob:
         """Return the job that finishes bans, and has taken down what they ask for."""
         return BanJob(
-            self.database, self.banned_contributions, self.moderation.take_down_contributors
+            self._foundation.database,
+            self._access.banned_contributions,
+            self._moderation.service.take_down_contributors,
         )
 
     def expiry(self) -> Expiry:
         """Return the job that deletes what is past the idempotency window."""
-        window = timedelta(seconds=self.settings.idempotency_window_s)
-        return Expiry(self.database, window, self.prepared_versions)
+        window = timedelta(seconds=self._foundation.settings.idempotency_window_s)
+        return Expiry(self._foundation.database, window, self._versions.prepared)
 
     def scheduler(self, build_release: BuildRelease) -> Scheduler:
         """Return the scheduler of releases."""
-        return Scheduler(self.database, self.releases.registry, self.settings, build_release)
+        return Scheduler(
+            self._foundation.database,
+            self._publishing.releases.registry,
+            self._foundation.settings,
+            build_release,
+        )
 
     def takedown_job(self) -> TakedownJob:
         """Return the job that erases what was taken down."""
-        return TakedownJob(self.takedowns, self.takedown)
+        return TakedownJob(self._access.takedowns, self._takedown.service)
 
     def hub_job(self) -> HubJob:
         """Return the job that brings the Hub up to date."""
-        return HubJob(self.releases.publications, lambda: self.hub_publisher().update_outdated())
+        return HubJob(
+            self._publishing.releases.publications,
+            lambda: self._publishing.hub_publisher().update_outdated(),
+        )

@@ -2,29 +2,37 @@
 
 from app.access.moderation.service import Moderation
 from app.query.reviews import Reviews
+from app.services.access import AccessServices
+from app.services.foundation import Foundation
+from app.services.reading import ReadingServices
 from app.services.takedown import TakedownServices
-from app.settings import Settings
 
 
-class ModerationServices(TakedownServices):
+class ModerationServices:
     """What readers report and moderators decide."""
 
-    def __init__(self, settings: Settings) -> None:
-        super().__init__(settings)
-        self.moderation = Moderation(
-            self.database,
-            self.hidden,
-            self.moderation_log,
-            self.reports,
-            self.quarantine,
-            self.moderation_traces,
-            self.takedown.request,
+    def __init__(
+        self,
+        foundation: Foundation,
+        access: AccessServices,
+        reading: ReadingServices,
+        takedown: TakedownServices,
+    ) -> None:
+        settings = foundation.settings
+        self.service = Moderation(
+            foundation.database,
+            access.hidden,
+            access.moderation_log,
+            access.reports,
+            reading.quarantine,
+            takedown.moderation_traces,
+            takedown.service.request,
             settings.reports_to_quarantine,
         )
         self.reviews = Reviews(
-            self.moderation,
-            self.snapshots,
-            self.contributions,
-            self.get_catalog,
+            self.service,
+            reading.snapshots,
+            reading.contributions,
+            foundation.get_catalog,
             settings.max_page_bytes,
         )

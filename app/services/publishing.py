@@ -9,36 +9,46 @@ from app.maps.store import MapStore
 from app.releases.descriptions.datasheet import read_datasheet
 from app.releases.service import Releases
 from app.releases.stores.choice import open_store
+from app.services.access import AccessServices
 from app.services.curation import CurationServices
-from app.settings import Settings
+from app.services.foundation import Foundation
+from app.services.reading import ReadingServices
 
 if TYPE_CHECKING:
     from app.releases.hub.publisher import HubPublisher
 
 
-class PublishingServices(CurationServices):
+class PublishingServices:
     """Releases and maps."""
 
-    def __init__(self, settings: Settings) -> None:
-        super().__init__(settings)
-        watch = partial(HiddenWatch, self.taken_down, self.hidden)
+    def __init__(
+        self,
+        foundation: Foundation,
+        access: AccessServices,
+        reading: ReadingServices,
+        curation: CurationServices,
+    ) -> None:
+        settings, database = foundation.settings, foundation.database
+        self._foundation = foundation
+        self._policy = access.policy
+        watch = partial(HiddenWatch, access.taken_down, access.hidden)
         self.releases = Releases(
-            self.database,
-            self.get_catalog,
+            database,
+            foundation.get_catalog,
             open_store(settings),
-            self.stages,
-            self.banned_contributions.hidden_ids,
+            curation.stages,
+            access.banned_contributions.hidden_ids,
             watch,
-            self.scratch,
+            foundation.scratch,
             read_datasheet(settings.datasheet),
         )
         self.maps = Maps(
-            self.database,
+            database,
             MapStore(settings.maps),
-            self.get_catalog,
-            self.snapshots,
-            self.contributions,
-            self.banned_contributions.hidden_ids,
+            foundation.get_catalog,
+            reading.snapshots,
+            reading.contributions,
+            access.banned_contributions.hidden_ids,
             watch,
             self.releases,
         )
@@ -49,9 +59,9 @@ class PublishingServices(CurationServices):
         from app.releases.hub.publisher import HubPublisher  # noqa: PLC0415
 
         return HubPublisher(
-            self.database,
+            self._foundation.database,
             self.releases,
-            self.settings.hub_url,
-            self.settings.hub_token,
-            self.policy,
+            self._foundation.settings.hub_url,
+            self._foundation.settings.hub_token,
+            self._policy,
         )

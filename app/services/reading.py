@@ -30,68 +30,71 @@ from app.query.stats import ContributionStatistics
 from app.query.summaries import Summaries
 from app.query.text_index.folder import TextIndexes
 from app.query.versions import Versions
-from app.services.ingest import IngestServices
-from app.settings import Settings
+from app.services.access import AccessServices
+from app.services.foundation import Foundation
+from app.services.versions import VersionServices
 from catalog.replaced import REPLACED_IDENTIFIER
 from catalog.table import load_table
 
 
-class ReadingServices(IngestServices):
+class ReadingServices:
     """Contributions at every snapshot, what is counted and found in them, and SQL."""
 
-    def __init__(self, settings: Settings) -> None:
-        super().__init__(settings)
-        self.snapshots = Snapshots(self.database, self.get_catalog, self.hidden, self.embargo)
-        self.versions = Versions(self.version_index, self.taken_down)
-        self.replaced = ReplacedReader(lambda: load_table(self.catalog, REPLACED_IDENTIFIER))
-        self._make_indexes(settings)
+    def __init__(
+        self, foundation: Foundation, access: AccessServices, versions: VersionServices
+    ) -> None:
+        settings, database = foundation.settings, foundation.database
+        get_catalog = foundation.get_catalog
+        self._foundation = foundation
+        self.snapshots = Snapshots(database, get_catalog, access.hidden, access.embargo)
+        self.versions = Versions(versions.index, access.taken_down)
+        self.replaced = ReplacedReader(lambda: load_table(foundation.catalog, REPLACED_IDENTIFIER))
+        self._make_indexes(foundation, versions)
         self.contributions = Contributions(
             self.replaced, self.summaries, settings.max_page_bytes, self.narrowing
         )
         self.staged = StagedContributions(
-            self.database,
-            self.get_catalog,
+            database,
+            get_catalog,
             self.snapshots,
             settings.max_page_bytes,
             self.narrowing,
         )
-        self.lineage = Lineage(self.database, self.contributions, self.versions)
+        self.lineage = Lineage(database, self.contributions, self.versions)
         self.quarantine = Quarantine(
-            self.database, self.hidden, self.reports, self.moderation_log, self._superseded_by
+            database, access.hidden, access.reports, access.moderation_log, self._superseded_by
         )
-        self.changes = ChangeFeed(self.snapshots, self.shown, settings.max_page_bytes)
-        self.diffs = Diffs(self.snapshots, self.database, self.replaced, self.versions)
-        self._make_counting(settings)
+        self.changes = ChangeFeed(self.snapshots, access.shown, settings.max_page_bytes)
+        self.diffs = Diffs(self.snapshots, database, self.replaced, self.versions)
+        self._make_counting(foundation)
         self.sql = SqlQueries(settings, self.replaced)
-        self.publications = Publications(self.database, self.get_catalog, self.hidden, self.embargo)
-        self.published = PublishedCatalog(
-            self.get_catalog, self.publications, file_access(settings)
-        )
+        self.publications = Publications(database, get_catalog, access.hidden, access.embargo)
+        self.published = PublishedCatalog(get_catalog, self.publications, file_access(settings))
 
-    def _make_indexes(self, settings: Settings) -> None:
+    def _make_indexes(self, foundation: Foundation, versions: VersionServices) -> None:
         """Make what tells where rows are, or how many there are, without reading them."""
-        self.file_counts = FileCounts(self.database)
+        self.file_counts = FileCounts(foundation.database)
         self.summaries = Summaries(self.file_counts, self.replaced)
-        self.stage_counts = StageCounts(self.file_counts, self.get_catalog)
+        self.stage_counts = StageCounts(self.file_counts, foundation.get_catalog)
         row_index = RowIndex(self.file_counts.database)
         self.row_indexing = RowIndexing(row_index, self.replaced)
         self.contributor_sums = ContributorSums(row_index, self.replaced)
-        self.text_indexes = TextIndexes(settings.text_index)
+        self.text_indexes = TextIndexes(foundation.settings.text_index)
         self.narrowing = Narrowing(
             self.file_counts,
             row_index,
-            self.version_index,
-            self.text_indexes if settings.text_index_share else None,
+            versions.index,
+            self.text_indexes if foundation.settings.text_index_share else None,
         )
 
-    def _make_counting(self, settings: Settings) -> None:
+    def _make_counting(self, foundation: Foundation) -> None:
         """Make what counts contributions, and what shows counts beside them."""
         self.statistics = ContributionStatistics(
             self.replaced,
             self.summaries,
             self.contributor_sums,
-            self.scratch,
-            settings.max_groups,
+            foundation.scratch,
+            foundation.settings.max_groups,
             self.narrowing,
         )
         self.facets = Facets(
@@ -117,15 +120,14 @@ class ReadingServices(IngestServices):
             self.summaries,
             self.stage_counts,
             self.row_indexing,
-            self.settings.maintenance_interval_s,
+            self._foundation.settings.maintenance_interval_s,
         )
 
     def text_indexing(self) -> TextIndexing:
         """Return what builds the index of texts on this node, by command."""
-        return TextIndexing(self.text_indexes, self.get_catalog, share=1)
+        return TextIndexing(self.text_indexes, self._foundation.get_catalog, share=1)
 
     def close(self) -> None:
-        """End the child processes that run queries in SQL, too."""
+        """End the child processes that run queries in SQL."""
         self.sql.close()
         self.file_counts.dispose()
-        super().close()

@@ -3,8 +3,12 @@
 from pyiceberg.table import Table
 
 from app.access.moderation.traces import ModerationTraces
+from app.services.access import AccessServices
+from app.services.foundation import Foundation
+from app.services.ingest import IngestServices
 from app.services.publishing import PublishingServices
-from app.settings import Settings
+from app.services.reading import ReadingServices
+from app.services.versions import VersionServices
 from app.state.spill import remove_abandoned
 from app.takedown.databases import DatabaseErasure
 from app.takedown.finding import Finder
@@ -19,61 +23,67 @@ from app.takedown.waiting import Waiting
 from app.takedown.withdrawing import Withdrawals
 
 
-class TakedownServices(PublishingServices):
+class TakedownServices:
     """Takedowns, withdrawals by contributors, and lists for restores."""
 
-    def __init__(self, settings: Settings) -> None:
-        super().__init__(settings)
-        finder = Finder(self._table_of_known_versions, self.pending, self.versions)
+    def __init__(  # wiring
+        self,
+        foundation: Foundation,
+        access: AccessServices,
+        versions: VersionServices,
+        ingest: IngestServices,
+        reading: ReadingServices,
+        publishing: PublishingServices,
+    ) -> None:
+        database = foundation.database
         waiting = Waiting()
         self.moderation_traces = ModerationTraces(
-            self.database, self.hidden, self.reports, self.quarantine, self.banned_contributions
-        )
-        self.takedown = TakedownService(
-            self.database,
-            self.takedowns,
-            self.taken_down,
-            finder,
-            self._steps(finder, waiting),
-            (self.releases.hold_back, self.maps.hold_back),
-            waiting,
-        )
-        self.withdrawals = Withdrawals(self.takedown, self.takedowns, finder)
-        self.takedown_lists = TakedownLists(
-            self.database, self.takedowns, self.taken_down, finder, self.takedown
+            database, access.hidden, access.reports, reading.quarantine, access.banned_contributions
         )
 
-    def _steps(self, finder: Finder, waiting: Waiting) -> tuple[Step, ...]:
-        """Return the steps of erasing, in their order."""
-        journal = JournalErasure(self.database, self.taken_down, self.pending, finder, waiting)
+        def table_of_known_versions() -> Table:
+            """Return the raw table as it is now, once all of its versions are in the index."""
+            table = foundation.get_raw_table()
+            versions.recorder.catch_up(table)
+            return table
+
+        finder = Finder(table_of_known_versions, ingest.pending, reading.versions)
+        journal = JournalErasure(database, access.taken_down, ingest.pending, finder, waiting)
         tables = TableErasure(
-            self.database,
-            self.get_catalog,
-            self.takedowns,
-            self.claims.protected_paths,
+            database,
+            foundation.get_catalog,
+            access.takedowns,
+            ingest.claims.protected_paths,
             waiting,
-            self.settings.takedown_grace_s,
+            foundation.settings.takedown_grace_s,
         )
-        return (
-            Step("journal", journal.erase, is_needed=True),
-            Step("tables", tables.erase_rows, is_needed=True),
-            Step("releases", self.releases.take_down, is_waited_for=True),
-            Step("maps", self.maps.take_down, is_waited_for=True),
-            Step("text index", lambda _: self.text_indexing().remove_replaced()),
-            # After all that is written anew, which is a part of the time that readers have.
-            Step("old files", tables.remove_files),
-            Step("counts", lambda _: self.summary_job().erase_replaced()),
-            Step("old versions", OldVersions(self.settings, self.get_catalog).erase),
-            Step("spilled files", lambda _: remove_abandoned()),
-            # Comments of reports may quote what is erased; its pages are cleaned after that.
-            Step("moderation", self.moderation_traces.erase),
-            Step("networks", NetworkErasure(self.database, self.takedowns).erase),
-            Step("late submissions", journal.erase_late),
-            Step("database", DatabaseErasure(self.database).erase),
+        old_versions = OldVersions(foundation.settings, foundation.get_catalog)
+        self.service = TakedownService(
+            database,
+            access.takedowns,
+            access.taken_down,
+            finder,
+            (
+                Step("journal", journal.erase, is_needed=True),
+                Step("tables", tables.erase_rows, is_needed=True),
+                Step("releases", publishing.releases.take_down, is_waited_for=True),
+                Step("maps", publishing.maps.take_down, is_waited_for=True),
+                Step("text index", lambda _: reading.text_indexing().remove_replaced()),
+                # After all that is written anew, which is a part of the time that readers have.
+                Step("old files", tables.remove_files),
+                Step("counts", lambda _: reading.summary_job().erase_replaced()),
+                Step("old versions", old_versions.erase),
+                Step("spilled files", lambda _: remove_abandoned()),
+                # Comments of reports may quote what is erased; its pages are cleaned after that.
+                Step("moderation", self.moderation_traces.erase),
+                Step("networks", NetworkErasure(database, access.takedowns).erase),
+                Step("late submissions", journal.erase_late),
+                Step("database", DatabaseErasure(database).erase),
+            ),
+            (publishing.releases.hold_back, publishing.maps.hold_back),
+            waiting,
         )
-
-    def _table_of_known_versions(self) -> Table:
-        """Return the raw table as it is now, once all of its versions are in the index."""
-        table = self.get_raw_table()
-        self.version_recorder.catch_up(table)
-        return table
+        self.withdrawals = Withdrawals(self.service, access.takedowns, finder)
+        self.lists = TakedownLists(
+            database, access.takedowns, access.taken_down, finder, self.service
+        )

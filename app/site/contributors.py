@@ -69,4 +69,4 @@ def _last(releases: list[Manifest]) -> Manifest | None:
 
 
 def _credits_of(release: Manifest) -> Iterator[tuple[str, int]]:
-    return decode_credits(current_services().releases.text(release.name, CREDITS_FILE))
+    return decode_credits(current_services().publishing.releases.text(release.name, CREDITS_FILE))

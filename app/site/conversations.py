@@ -125,11 +125,11 @@ def show_turn(contribution_id: UUID, number: int, part: int) -> str:
 def show_neighbours(contribution_id: UUID) -> str:
     """Show the near duplicates of a conversation, and its places on maps."""
     services = current_services()
-    view = services.snapshots.view(Reference(), current_audience())
+    view = services.reading.snapshots.view(Reference(), current_audience())
     duplicates = [
         duplicate
-        for duplicate in services.near_duplicates.of(view, contribution_id)
-        if may(services.policy.stage(duplicate.stage))
+        for duplicate in services.curation.near_duplicates.of(view, contribution_id)
+        if may(services.access.policy.stage(duplicate.stage))
     ]
     return render_template(
         "conversations/neighbours.html",
@@ -153,7 +153,9 @@ def report(contribution_id: UUID) -> Response:
 @reads_lake
 def withdraw(contribution_id: UUID) -> Response:
     """Withdraw a conversation of one's own, as `DELETE /v1/contributions/{id}` does."""
-    takedown = current_services().withdrawals.withdraw(current_owner(), str(contribution_id))
+    takedown = current_services().takedown.withdrawals.withdraw(
+        current_owner(), str(contribution_id)
+    )
     page = render_template("me/withdrawn.html", takedown=takedown)
     return Response(page, HTTPStatus.ACCEPTED)
 
@@ -173,18 +175,18 @@ def _find(
         ContributionNotFound: It isn't in the lake, or the request may not see it.
     """
     services = current_services()
-    services.taken_down.check(str(contribution_id))
+    services.access.taken_down.check(str(contribution_id))
     owner = _owner()
     needed = list(dict.fromkeys([*columns, "contributor_id"]))
     if owner is not None:
-        view = services.snapshots.view(Reference(), OWNERS)
+        view = services.reading.snapshots.view(Reference(), OWNERS)
         with suppress(ContributionNotFound):
-            row = services.contributions.get(view, contribution_id, needed)
+            row = services.reading.contributions.get(view, contribution_id, needed)
             if row["contributor_id"][0].as_py() == owner:
                 return _SeenContribution(view, row, is_own=True)
-    view = services.snapshots.view(Reference(), audience)
+    view = services.reading.snapshots.view(Reference(), audience)
     return _SeenContribution(
-        view, services.contributions.get(view, contribution_id, needed), is_own=False
+        view, services.reading.contributions.get(view, contribution_id, needed), is_own=False
     )
 
 
@@ -199,16 +201,16 @@ def _page(found: _SeenContribution, contribution_id: UUID, first: int, stage: St
     """
     services = current_services()
     # An owner's view has what is hidden, also of others, and a stranger's may be a duplicate's.
-    unnamed = services.snapshots.hidden(current_audience())
-    explanation = services.explanations.explain(found.view, contribution_id, unnamed)
-    stages = [each for each in explanation.stages if may(services.policy.stage(each.stage))]
+    unnamed = services.reading.snapshots.hidden(current_audience())
+    explanation = services.curation.explanations.explain(found.view, contribution_id, unnamed)
+    stages = [each for each in explanation.stages if may(services.access.policy.stage(each.stage))]
     (row,) = plain_rows(*found.row.to_batches())
     turns = row[CONVERSATION] if stage == "raw" else _turns_in(found.view, stage, contribution_id)
     if first > len(turns):
         abort(HTTPStatus.NOT_FOUND)
     renderer = TurnRenderer(stage != "raw", _flags(stages))
     shown = renderer.page(turns, first)
-    versions = services.lineage.page(found.view, contribution_id, _VERSIONS, None)
+    versions = services.reading.lineage.page(found.view, contribution_id, _VERSIONS, None)
     return render_template(
         "conversations/page.html",
         contribution_id=contribution_id,
@@ -241,8 +243,8 @@ def _turns_in(
         KeyMissing: The stage needs a key.
     """
     services = current_services()
-    check_roles(current_api_key(), services.policy.stage(stage))
-    row = services.explanations.row(view, stage, contribution_id)
+    check_roles(current_api_key(), services.access.policy.stage(stage))
+    row = services.curation.explanations.row(view, stage, contribution_id)
     (plain,) = plain_rows(*row.to_batches())
     turns: Sequence[Mapping[str, Any]] = plain[CONVERSATION]
     return turns
@@ -265,11 +267,11 @@ def _places(contribution_id: str) -> list[MapPlace]:
     """Return the places of a contribution on the maps that the request may see."""
     services = current_services()
     found = []
-    for described in services.maps.all():
+    for described in services.publishing.maps.all():
         source = described.source
-        if may(services.policy.map(described.name, source.stage, source.release)):
+        if may(services.access.policy.map(described.name, source.stage, source.release)):
             with suppress(MapNotFound, HeldBack, FileNotFoundError):
-                found.append(services.maps.place(described.name, contribution_id))
+                found.append(services.publishing.maps.place(described.name, contribution_id))
     return [place for place in found if place]
 
 

@@ -68,7 +68,9 @@ def facets() -> Page:
         return _refused(query, stage, HTTPStatus.UNPROCESSABLE_ENTITY)
     counts, problem, status = None, "", HTTPStatus.OK
     try:
-        counts = current_services().explorer.count(_question(query, stage), current_audience())
+        counts = current_services().reading.explorer.count(
+            _question(query, stage), current_audience()
+        )
     except (NotFound, Gone, ReadTimeout) as error:
         problem, status = str(error), status_of(error)
     page = render_template(
@@ -90,7 +92,9 @@ def download(form: str) -> Response:
     stage = _stage(query)
     if query.errors:
         raise ValidationError(dict(query.errors))
-    found: Rows = current_services().explorer.rows(_question(query, stage), current_audience())
+    found: Rows = current_services().reading.explorer.rows(
+        _question(query, stage), current_audience()
+    )
     snapshot_id = str(found.snapshot.snapshot_id) if found.snapshot else None
     as_rows = plain_rows if stage == "raw" else every_column
     response = stream(found.batches, found.schema, file_form.media_type, snapshot_id, as_rows)
@@ -104,7 +108,7 @@ def _stage(query: ExploreQuery) -> Stage:
         KeyMissing: The reader needs a key.
         RoleMissing: The reader's key has another role.
     """
-    needed = current_services().policy.stage
+    needed = current_services().access.policy.stage
     may_see = [each for each in STAGES if may(needed(each))]
     stage: Stage = query.stage or (may_see or STAGES)[0]
     require(needed(stage))
@@ -130,7 +134,7 @@ def _found(query: ExploreQuery, stage: Stage) -> Found:
         place.check_sort(query.sort)
         newest_first, last_id = place.newest_first, place.last_id
         question = _next_page(question, place)
-    return current_services().explorer.page(
+    return current_services().reading.explorer.page(
         question,
         current_audience(),
         page_rows(query.limit or PAGE_ROWS),
@@ -231,6 +235,6 @@ def _common(query: ExploreQuery, stage: Stage) -> dict[str, Any]:
 def _moments() -> list[Snapshot]:
     """Return the moments of the slider, which tell how many rows the raw table has."""
     services = current_services()
-    if not may(services.policy.raw):
+    if not may(services.access.policy.raw):
         return []
-    return services.snapshots.spread(MOMENTS, current_audience())
+    return services.reading.snapshots.spread(MOMENTS, current_audience())

@@ -58,20 +58,22 @@ def _about() -> Markup | None:
 def _overview() -> Overview | None:
     """Return what the lake holds; None if the reader may not see the raw table."""
     services = current_services()
-    if not may(services.policy.raw):
+    if not may(services.access.policy.raw):
         return None
-    return services.overviews.of(services.snapshots.view(Reference(), current_audience()))
+    return services.reading.overviews.of(
+        services.reading.snapshots.view(Reference(), current_audience())
+    )
 
 
 def _newest_release() -> Manifest | None:
     """Return the newest release that the reader may have; None without one."""
-    releases = current_services().releases.newest_first()
+    releases = current_services().publishing.releases.newest_first()
     return next((manifest for manifest in releases if may(needed_for(manifest))), None)
 
 
 def _map_of(release: Manifest) -> MapDescription | None:
     """Return the map of the latest stage that a release has one of; None without an open one."""
-    maps = current_services().maps.of_release(release.name)
+    maps = current_services().publishing.maps.of_release(release.name)
     return next((found for found in maps if is_open(found)), None)
 
 

@@ -40,7 +40,7 @@ _FOREVER_S: Final = 365 * 24 * 3600
 @blueprint.get("/maps/")
 def show_all() -> str:
     """List the maps by name, each with its picture unless it needs a key."""
-    maps = current_services().maps.all()
+    maps = current_services().publishing.maps.all()
     gated = {found.name for found in maps if not is_open(found)}
     return render_template("maps/list.html", maps=maps, gated=gated, point=POINT)
 
@@ -51,7 +51,7 @@ def show(name: str) -> str:
 
     All maps share the scripts, so that browsers load them once.
     """
-    found = current_services().maps.find(name)
+    found = current_services().publishing.maps.find(name)
     page = find_asset(INDEX_FILE).read_text(encoding="utf-8")
     # An empty icon keeps browsers from asking for one that doesn't exist.
     title = f'<title>{escape(found.name)} · chatlake</title><link rel="icon" href="data:,">'
@@ -74,7 +74,7 @@ def explain(response: Response) -> Response:
 @blueprint.get("/maps/<name>/data/metadata.json", defaults={"file": METADATA_FILE})
 def data(name: str, file: str) -> Response:
     """Send a file of a map; browsers ask for it each time, as the map may have been rebuilt."""
-    return _send(current_services().maps.file(name, file), max_age_s=None)
+    return _send(current_services().publishing.maps.file(name, file), max_age_s=None)
 
 
 @blueprint.get("/maps/<name>/duckdb-wasm/<path:path>")

@@ -73,7 +73,7 @@ def download(form: str) -> Response:
     """Send everything of the contributor key of the request, in every version, as a file."""
     file_form = form_of(form)
     filters = Filters(contributor_id=current_owner(), all_versions=True)
-    marking = HiddenMarking(current_services().snapshots.hidden(PUBLIC))
+    marking = HiddenMarking(current_services().reading.snapshots.hidden(PUBLIC))
     selection = {"reference": Reference(), "filters": filters}
     response = streamed(file_form.media_type, selection, OWNERS, marking)
     return _private(as_file(response, "my-contributions", file_form))
@@ -91,7 +91,7 @@ def make_key() -> Response:
 @reads_lake
 def withdraw_all() -> Response:
     """Withdraw everything of the contributor key of the request, as `DELETE /v1/me` does."""
-    takedown = current_services().withdrawals.withdraw_all(current_owner())
+    takedown = current_services().takedown.withdrawals.withdraw_all(current_owner())
     page = render_template("me/withdrawn.html", takedown=takedown)
     return Response(page, HTTPStatus.ACCEPTED)
 
@@ -104,8 +104,8 @@ def _page(owner: str, place: ContributionCursor | None) -> str:
         place: The place after which the page begins; None for the newest contribution.
     """
     services = current_services()
-    view = services.snapshots.view(place.pin(Reference()) if place else Reference(), OWNERS)
-    found = services.contributions.page(
+    view = services.reading.snapshots.view(place.pin(Reference()) if place else Reference(), OWNERS)
+    found = services.reading.contributions.page(
         view,
         Filters(contributor_id=owner, all_versions=True),
         _PAGE_ROWS,
@@ -113,7 +113,7 @@ def _page(owner: str, place: ContributionCursor | None) -> str:
         _COLUMNS,
         newest_first=True,
     )
-    marked = HiddenMarking(services.snapshots.hidden(PUBLIC)).add_to(found.rows, _COLUMNS)
+    marked = HiddenMarking(services.reading.snapshots.hidden(PUBLIC)).add_to(found.rows, _COLUMNS)
     rows = [row for batch in marked.to_batches() for row in plain_rows(batch)]
     for row in rows:
         row["beginning"] = beginning(row.pop(CONVERSATION))
@@ -125,10 +125,12 @@ def _page(owner: str, place: ContributionCursor | None) -> str:
         "me/page.html",
         owner=owner,
         rows=rows,
-        latest=services.lineage.latest(view, {row[ID]: row["conversation_id"] for row in rows}),
+        latest=services.reading.lineage.latest(
+            view, {row[ID]: row["conversation_id"] for row in rows}
+        ),
         following=following,
         is_first=place is None,
-        withdrawals=services.takedowns.requested_by(requester(owner), _WITHDRAWALS),
+        withdrawals=services.access.takedowns.requested_by(requester(owner), _WITHDRAWALS),
         forms=FORMS,
         addresses={name: url_for("me.download", form=name) for name in FORMS},
     )

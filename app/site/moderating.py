@@ -73,7 +73,9 @@ def show(
 ) -> str:
     """List what waits for a decision, in the order of receipt."""
     after = parse_id(cursor) if cursor else None
-    page = current_services().reviews.page(min(limit, _WAITING), after, state, min_reports)
+    page = current_services().moderation.reviews.page(
+        min(limit, _WAITING), after, state, min_reports
+    )
     return render_template(
         "moderating/waiting.html",
         waiting=[
@@ -94,7 +96,7 @@ def show(
 @reads_lake
 def review(contribution_id: UUID, turn: int) -> str:
     """Show a contribution with its reports and decisions, and take a decision."""
-    found = current_services().reviews.find(contribution_id)
+    found = current_services().moderation.reviews.find(contribution_id)
     row = _row(found)
     turns = row[CONVERSATION]
     if turn > len(turns):
@@ -117,7 +119,7 @@ def review(contribution_id: UUID, turn: int) -> str:
 def approve(contribution_id: UUID) -> str:
     """Show a contribution again."""
     reason = read_form(DecisionSchema())["reason"]
-    quarantine = current_services().moderation.quarantine
+    quarantine = current_services().moderation.service.quarantine
     quarantine.approve(str(contribution_id), current_key_name(), reason)
     return _done("Approved", "The conversation is shown to readers again.")
 
@@ -127,7 +129,7 @@ def approve(contribution_id: UUID) -> str:
 def reject(contribution_id: UUID) -> Response:
     """Have a contribution taken down, with the versions that it superseded."""
     reason = read_form(DecisionSchema())["reason"]
-    current_services().moderation.reject(str(contribution_id), current_key_name(), reason)
+    current_services().moderation.service.reject(str(contribution_id), current_key_name(), reason)
     page = _done("Rejected", "Nobody sees it any more, and within minutes no file holds it.")
     return Response(page, HTTPStatus.ACCEPTED)
 
@@ -139,7 +141,7 @@ def put_into_quarantine() -> str:
     given = read_form(QuarantineSchema(), lists=("contribution_ids",))
     ids = [str(each) for each in given["contribution_ids"]]
     moderation = current_services().moderation
-    added = moderation.put_into_quarantine(ids, current_key_name(), given["reason"])
+    added = moderation.service.put_into_quarantine(ids, current_key_name(), given["reason"])
     return _done(
         "Hidden", f"{added} of {len(ids)} were put into quarantine; the others were there."
     )
@@ -150,7 +152,7 @@ def show_bans() -> str:
     """List who is banned."""
     return render_template(
         "moderating/bans.html",
-        bans=current_services().bans.all(),
+        bans=current_services().access.bans.all(),
         max_reason=MAX_REASON_CHARACTERS,
     )
 
@@ -178,7 +180,7 @@ def show_log(cursor: str | None = None, about: str | None = None, limit: int = _
     """List decisions, newest first."""
     before = parse_sequence_number(cursor) if cursor else None
     shown = min(limit, _LOG_ENTRIES)
-    entries = current_services().moderation_log.page(shown + 1, before, about)
+    entries = current_services().access.moderation_log.page(shown + 1, before, about)
     return render_template(
         "moderating/log.html",
         entries=entries[:shown],

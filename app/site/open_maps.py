@@ -7,4 +7,4 @@ from app.services import current_services
 def is_open(described: MapDescription) -> bool:
     """Tell whether a map needs no key."""
     source = described.source
-    return not current_services().policy.map(described.name, source.stage, source.release)
+    return not current_services().access.policy.map(described.name, source.stage, source.release)

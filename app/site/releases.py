@@ -69,7 +69,7 @@ def show_all() -> str:
 @reads_lake
 def show(name: str) -> str:
     """Show a release: its card, its files, how to load it, and what is known of its rows."""
-    releases = current_services().releases
+    releases = current_services().publishing.releases
     manifest = releases.find(name)
     credited = decode_credits(releases.text(name, CREDITS_FILE)) if manifest.credited else ()
     role = _role_for(manifest)
@@ -97,7 +97,7 @@ def show(name: str) -> str:
 @reads_lake
 def show_rows(name: str) -> str:
     """Show the first rows of a release, and what is known of its columns."""
-    releases = current_services().releases
+    releases = current_services().publishing.releases
     manifest = releases.find(name)
     preview = releases.preview(name, FIRST_ROWS)
     columns = [field.name for field in schema_of(manifest).fields]
@@ -123,7 +123,7 @@ def choose_diff(name: str) -> WerkzeugResponse:
 @reads_lake
 def show_diff(name: str, other: str) -> str:
     """Show what differs between two releases of the same stage."""
-    found = current_services().releases.diff(name, other, page_rows(None))
+    found = current_services().publishing.releases.diff(name, other, page_rows(None))
     return render_template("releases/diff.html", diff=found)
 
 
@@ -133,7 +133,7 @@ def _role_for(manifest: Manifest) -> str | None:
 
 
 def _open_maps() -> list[MapDescription]:
-    return [found for found in current_services().maps.all() if is_open(found)]
+    return [found for found in current_services().publishing.maps.all() if is_open(found)]
 
 
 def _picture_of(manifest: Manifest, maps: list[MapDescription]) -> str | None:
@@ -145,7 +145,7 @@ def _picture_of(manifest: Manifest, maps: list[MapDescription]) -> str | None:
 
 def _card(name: str) -> str:
     """Return the card of a release, with links that lead to its files."""
-    card = body_of(current_services().releases.text(name, CARD_FILE))
+    card = body_of(current_services().publishing.releases.text(name, CARD_FILE))
     credits_url = url_for("releases.download", name=name, path=CREDITS_FILE)
     return card.replace(f"]({CREDITS_FILE})", f"]({credits_url})")
 

@@ -33,7 +33,7 @@ def show_all() -> str:
     paging = PagingSchema().load(request.args.to_dict())
     limit = page_rows(paging.get("limit"))
     before = parse_sequence_number(paging["cursor"]) if "cursor" in paging else None
-    snapshots, audience = current_services().snapshots, current_audience()
+    snapshots, audience = current_services().reading.snapshots, current_audience()
     found = snapshots.page(limit + 1, before, audience)
     return render_template(
         "snapshots/list.html",
@@ -50,7 +50,7 @@ def show_all() -> str:
 @blueprint.get("/snapshots/<snapshot_id>")
 def show(snapshot_id: str) -> str:
     """Show a snapshot: what its commit added, and what is made of it."""
-    snapshots, audience = current_services().snapshots, current_audience()
+    snapshots, audience = current_services().reading.snapshots, current_audience()
     snapshot = _find(snapshot_id)
     names = _releases_by_number().get(snapshot.sequence_number, [])
     return render_template(
@@ -85,7 +85,7 @@ def show_diff(before: str, after: str) -> str:
     """Show what differs between two snapshots: counts, and the first rows."""
     moments = DiffPathSchema().load({"before": before, "after": after})
     limit = page_rows(None)
-    found = current_services().diffs.between(
+    found = current_services().reading.diffs.between(
         moments["before"], moments["after"], limit, current_audience()
     )
     rows = [row for batch in found.rows for row in batch.to_pylist()]
@@ -94,7 +94,7 @@ def show_diff(before: str, after: str) -> str:
 
 def _find(moment: str) -> Snapshot:
     reference = SnapshotPathSchema().load({"snapshot_id": moment})["snapshot_id"]
-    return current_services().snapshots.find(reference, current_audience())
+    return current_services().reading.snapshots.find(reference, current_audience())
 
 
 def _releases_by_number() -> dict[int, list[str]]:

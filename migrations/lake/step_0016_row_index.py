@@ -8,28 +8,22 @@ from typing import Final
 from pyiceberg.catalog import Catalog
 from sqlalchemy import MetaData, Table
 
+from app.query.counts_models import CountsBase
 from app.query.file_counts import FileCounts
 from app.state.db import Database
 
-_TABLES: Final = (
-    "file_counts",
-    "contributor_rows",
-    "contributor_totals",
-    "contributor_files",
-    "content_hash_rows",
-    "content_hash_files",
-)
-"""The tables of before."""
+_FORMER_TABLES: Final = ("contributor_files", "content_hash_rows", "content_hash_files")
 
 
 def upgrade(catalog: Catalog, database: Database) -> None:  # noqa: ARG001  # as steps have them
-    """Drop the tables of before, and create all that aren't there."""
+    """Drop all tables, those of before too, and create those of today."""
     counts = FileCounts(database)
     counts.create()
-    before = MetaData()
-    for name in _TABLES:
-        Table(name, before)
+    former = MetaData()
+    for name in _FORMER_TABLES:
+        Table(name, former)
     with counts.database.write() as connection:
-        before.drop_all(connection)
+        former.drop_all(connection)
+        CountsBase.metadata.drop_all(connection)
     counts.create()
     counts.dispose()

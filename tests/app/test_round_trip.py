@@ -79,8 +79,8 @@ def _sql(client: FlaskClient, _: Services) -> list[dict[str, Any]]:
 
 
 def _release(client: FlaskClient, services: Services) -> list[dict[str, Any]]:
-    snapshot = services.snapshots.find(Reference())
-    services.releases.build(make_recipe("all", "raw", formats=("parquet",)), snapshot)
+    snapshot = services.reading.snapshots.find(Reference())
+    services.publishing.releases.build(make_recipe("all", "raw", formats=("parquet",)), snapshot)
     rows: list[dict[str, Any]] = []
     for file in client.get("/v1/releases/all").get_json()["files"]:
         data = client.get(f"/v1/releases/all/files/{file['path']}").data
@@ -97,7 +97,7 @@ def test_every_field_comes_back_as_it_was_sent(
 ) -> None:
     for submission in _SENT.values():
         assert client.post("/v1/ingest/chat", json=submission).status_code == 200
-    services.committer().drain()
+    services.jobs.committer().drain()
     rows = read(client, services)
     assert sorted(row["agent_id"] for row in rows) == sorted(_SENT)
     for row in rows:

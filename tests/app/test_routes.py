@@ -46,8 +46,14 @@ MAY_BE_REPEATED = {"Set-Cookie"}
 def filled(services: Services, app: Flask) -> FlaskClient:
     """A client of a lake that has contributions, a release and a map by one name."""
     snapshot = commit_batch(services, *(make_received(day) for day in range(3)))
-    services.releases.build(make_recipe(name=NAME), snapshot)
-    build_map(services.maps.store, NAME, SOURCE, about_topics(9), MapParameters(embedding="tfidf"))
+    services.publishing.releases.build(make_recipe(name=NAME), snapshot)
+    build_map(
+        services.publishing.maps.store,
+        NAME,
+        SOURCE,
+        about_topics(9),
+        MapParameters(embedding="tfidf"),
+    )
     return app.test_client()
 
 

@@ -55,12 +55,15 @@ def test_every_snapshot_reads_as_it_was_recorded(
     # In random order: otherwise, what is cached for one snapshot would help the next.
     for number in history.random.sample(range(SNAPSHOTS), SNAPSHOTS):
         snapshot = history.snapshots[number]
-        view = services.snapshots.view(Reference(snapshot_id=snapshot.snapshot_id))
+        view = services.reading.snapshots.view(Reference(snapshot_id=snapshot.snapshot_id))
         for selection in ({}, SELECTIONS[number % len(SELECTIONS)]):
             filters = Filters(**selection)
             expected = [recorded(row) for row in history.selected(snapshot, filters)]
             assert sorted(streamed(services, view, filters)) == expected, (number, filters)
-        assert services.contributions.count(view, filters) == len(expected), (number, filters)
+        assert services.reading.contributions.count(view, filters) == len(expected), (
+            number,
+            filters,
+        )
         newest_first = number % 2 == 1
         size = 1 + len(expected) // 2
         pages = read_in_pages(services, view, filters, size, COLUMNS, newest_first=newest_first)
@@ -70,7 +73,7 @@ def test_every_snapshot_reads_as_it_was_recorded(
 
 
 def streamed(services: Services, view: SnapshotView, filters: Filters) -> list[tuple[str, int]]:
-    batches = services.contributions.stream(view, filters, COLUMNS)
+    batches = services.reading.contributions.stream(view, filters, COLUMNS)
     return [as_found(row) for batch in batches for row in batch.to_pylist()]
 
 
@@ -79,12 +82,12 @@ def look_up(
 ) -> None:
     """Look for a contribution of the snapshot, and for one of a later snapshot."""
     row = history.random.choice(history.at(snapshot))
-    found = services.contributions.get(view, UUID(row.contribution.contribution_id))
+    found = services.reading.contributions.get(view, UUID(row.contribution.contribution_id))
     assert as_found(found.to_pylist()[0]) == recorded(row)
     if later := history.after(snapshot):
         missing = history.random.choice(later).contribution.contribution_id
         with pytest.raises(ContributionNotFound):
-            services.contributions.get(view, UUID(missing))
+            services.reading.contributions.get(view, UUID(missing))
 
 
 def recorded(row: Row) -> tuple[str, int]:

@@ -60,7 +60,7 @@ def test_a_scan_stops_within_a_file_when_its_check_fails(
 ) -> None:
     for day in range(3):
         commit_batch(services, make_received(day))
-    view = services.snapshots.view(Reference())
+    view = services.reading.snapshots.view(Reference())
     assert view.snapshot
     files = plan(view.table, view.snapshot)
     batches = read(view.table, files, columns)

@@ -89,7 +89,7 @@ class FilledLake:
         hidden = {row["contribution_id"] for row in now[::_HIDDEN_STEP]}
         tag_snapshot(table, _TAG, int(self.snapshot_id))
         with services.database.write() as connection:
-            services.hidden.hide(connection, hidden, "quarantine")
+            services.access.hidden.hide(connection, hidden, "quarantine")
         shown, shown_then = (
             contents(row for row in rows if row["contribution_id"] not in hidden)
             for rows in (now, then)
@@ -98,7 +98,7 @@ class FilledLake:
             yield replace(self, now=shown, then=shown_then)
         finally:
             with services.database.write() as connection:
-                services.hidden.show(connection, hidden, "quarantine")
+                services.access.hidden.show(connection, hidden, "quarantine")
             remove_tags(table, [_TAG])
             services.close()
 

@@ -105,7 +105,7 @@ def commit(home: str) -> None:
     """Commit what is pending in the journal of a home folder."""
     ExecutorFactory._instance, ExecutorFactory._instance_pid = SameThread(), os.getpid()
     with create_app(Settings.at(home)).app_context():
-        current_services().committer().drain()
+        current_services().jobs.committer().drain()
 
 
 def commit_until(home: str, window: str) -> int:

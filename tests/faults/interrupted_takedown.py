@@ -148,7 +148,7 @@ def erase(command: Command) -> dict[str, int]:
     services = Services(Settings.at(**command.settings))
     changes = _Changes(command)
     changes.watch(services)
-    takedown: Any = services.takedown
+    takedown: Any = services.takedown.service
     takedown._steps = [changes.counted(step) for step in takedown._steps]
     takedown.run()
     services.close()

@@ -35,7 +35,7 @@ _LONG_AFTER: Final = timedelta(days=2)
 
 
 def _commit(services: Services) -> None:
-    committer = services.committer()
+    committer = services.jobs.committer()
     committer.reconcile()
     committer.drain()
 
@@ -44,12 +44,12 @@ def _maintain(services: Services) -> None:
     later = datetime.now(UTC) + _LONG_AFTER
     maintenance = Maintenance(
         services.database,
-        services.claims,
+        services.ingest.claims,
         services.catalog,
-        services.version_recorder,
+        services.versions.recorder,
         services.settings,
         clock=lambda: later,
-        take_over=services.summary_job().take_over,
+        take_over=services.reading.summary_job().take_over,
     )
     list(maintenance.step(Event()))
 
@@ -57,10 +57,10 @@ def _maintain(services: Services) -> None:
 WORK: Final[Mapping[str, Callable[[Services], object]]] = {
     "commit": _commit,
     "maintain": _maintain,
-    "count": lambda services: services.summary_job().step(),
-    "erase": lambda services: services.takedown.run(),
-    "rebuild": lambda services: services.version_filling().fill(),
-    "rebuild with replaced": lambda services: services.version_filling().fill(
+    "count": lambda services: services.reading.summary_job().step(),
+    "erase": lambda services: services.takedown.service.run(),
+    "rebuild": lambda services: services.versions.filling().fill(),
+    "rebuild with replaced": lambda services: services.versions.filling().fill(
         is_replaced_anew=True
     ),
 }
@@ -126,7 +126,7 @@ class _Changes:
             setattr(os, name, self.before(getattr(os, name)))
         patched: Any = DurableFileIO
         patched.new_output = self.before(DurableFileIO.new_output)
-        derived = (services.version_index.database, services.file_counts.database)
+        derived = (services.versions.index.database, services.reading.file_counts.database)
         for database in (services.database, services.catalog, *derived):
             event.listen(database.engine, "commit", lambda _connection: self.change())
 

@@ -170,13 +170,13 @@ class KilledReplacements:
             append_batch(load_table(services.catalog), uuid4(), made)
             self._sent |= {each.contribution_id for each in made}
         elif self._random.random() < _SHARES["in an upload"]:
-            refused = services.refusals.current(max_age_s=0)
+            refused = services.ingest.refusals.current(max_age_s=0)
             self._sent |= _upload(services, [each for each in made if not refused.reason(each)])
         else:
             for each in made:
                 # A version of a conversation of which the newest was taken down is refused.
                 with suppress(TakenDownBefore):
-                    services.journal.append(each)
+                    services.ingest.journal.append(each)
                     self._sent.add(each.contribution_id)
         self.outcome.contributions = len(self._sent)
 
@@ -195,9 +195,11 @@ class KilledReplacements:
         if not left:
             return
         chosen = self._random.choice(left)
-        services.takedown.request("contribution", [chosen], reason=None, requested_by="test")
+        services.takedown.service.request(
+            "contribution", [chosen], reason=None, requested_by="test"
+        )
         # Versions of it that came earlier go, too.
-        self._erased = set(services.taken_down.ids().to_pylist())
+        self._erased = set(services.access.taken_down.ids().to_pylist())
         self.outcome.erased = len(self._erased)
 
     def _check_kill(self, services: Services, place: str) -> None:
@@ -230,10 +232,10 @@ class KilledReplacements:
 
     def _check_seen(self, services: Services, place: str) -> None:
         """Check what was replaced as of every snapshot against a scan of the lake."""
-        erased = set(services.taken_down.committed(0, 2**62)[ID].to_pylist())
-        for snapshot in services.snapshots.page(1_000, None)[:3]:
-            view = services.snapshots.view(Reference(snapshot_id=snapshot.snapshot_id))
-            replaced = services.replaced.as_of(view)
+        erased = set(services.access.taken_down.committed(0, 2**62)[ID].to_pylist())
+        for snapshot in services.reading.snapshots.page(1_000, None)[:3]:
+            view = services.reading.snapshots.view(Reference(snapshot_id=snapshot.snapshot_id))
+            replaced = services.reading.replaced.as_of(view)
             days = map(replaced.on, replaced.days_since(0))
             told = {each for day in days for each in day.to_pylist()}
             if told - erased != replaced_in_lake(services, snapshot).keys() - erased:
@@ -243,7 +245,7 @@ class KilledReplacements:
 
 def _upload(services: Services, made: Sequence[Contribution]) -> set[str]:
     """Upload contributions that prepare their versions, and return their ids."""
-    uploads = Uploads(services.database, timedelta(days=1), prepared=services.prepared_versions)
+    uploads = Uploads(services.database, timedelta(days=1), prepared=services.versions.prepared)
     in_order = sorted(made, key=lambda each: each.contribution_id)
     if not in_order:
         return set()
@@ -269,31 +271,31 @@ def examine(services: Services) -> list[Finding]:
 
 def recover(services: Services) -> None:
     """Do what the next committer does first, and count the files."""
-    committer = services.committer()
+    committer = services.jobs.committer()
     committer.reconcile()
     committer.drain()
-    services.takedown.run()
-    services.summary_job().step()
+    services.takedown.service.run()
+    services.reading.summary_job().step()
 
 
 def rebuild(services: Services) -> None:
     """Make all derived state anew."""
-    services.version_filling().fill(is_replaced_anew=True)
-    services.file_counts.forget(services.file_counts.paths())
-    services.summary_job().step()
+    services.versions.filling().fill(is_replaced_anew=True)
+    services.reading.file_counts.forget(services.reading.file_counts.paths())
+    services.reading.summary_job().step()
 
 
 def _derived(services: Services) -> dict[str, object]:
     """Return the derived state, in a form in which a rebuild makes no difference."""
     table = load_table(services.catalog)
     newest = table.current_snapshot()
-    view = services.snapshots.view(Reference(), OPERATOR)
+    view = services.reading.snapshots.view(Reference(), OPERATOR)
     replaced = recorded_as_replaced(services)
     if newest is not None:
         assert replaced_in_lake(services, to_snapshot(newest)).items() >= replaced.items()
     with services.database.read() as connection:
         recorded = list(ledger.oldest_first(connection))
-    counts = services.file_counts.of(services.summaries.paths(view))
+    counts = services.reading.file_counts.of(services.reading.summaries.paths(view))
     return {
         "index": index_of(services),
         "replaced": replaced,

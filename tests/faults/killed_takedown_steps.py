@@ -103,8 +103,8 @@ class KilledSteps:
             newest = commit_batch(self._services, *made)
         for stage in stages:
             recipe = Recipe(name=stage, stage=stage, licence="CC0-1.0")
-            self._services.releases.build(recipe, newest)
-        self._services.maps.build_of_release("map", stages[0], MapParameters())
+            self._services.publishing.releases.build(recipe, newest)
+        self._services.publishing.maps.build_of_release("map", stages[0], MapParameters())
         self._rows = rows_of(self._services)
 
     def moments(self) -> Iterator[tuple[str, int | None]]:
@@ -132,17 +132,17 @@ class KilledSteps:
     def _take_down(self, erase: Erase, step: str | None = None, change: int | None = 0) -> Answer:
         services = self._services
         name = _contributor(self.outcome.takedowns)
-        services.takedown.request("contributor", [name], reason=None, requested_by="test")
-        ids = services.taken_down.unfinished_ids()
+        services.takedown.service.request("contributor", [name], reason=None, requested_by="test")
+        ids = services.access.taken_down.unfinished_ids()
         if step is not None:
             killed = erase(Command(self._settings, step, change))
             # One that makes fewer changes ends, and what it has erased needn't be hidden any more.
             if killed.exit_code == _KILLED:
                 self.outcome.killed += 1
-                hidden = services.hidden.ids()
+                hidden = services.access.hidden.ids()
                 self.outcome.seen += len(ids) - pc.sum(pc.is_in(ids, hidden)).as_py()
         ended = erase(Command(self._settings))
-        self.outcome.unfinished += len(services.takedowns.unfinished())
+        self.outcome.unfinished += len(services.access.takedowns.unfinished())
         self._check(ids)
         self.outcome.takedowns += 1
         return ended

@@ -102,9 +102,11 @@ class KilledTakedowns:
             name = self._server.ids().contributor_id(key)
             assert name is not None
             with self._services() as services:
-                services.takedown.request("contributor", [name], reason=None, requested_by="test")
+                services.takedown.service.request(
+                    "contributor", [name], reason=None, requested_by="test"
+                )
                 sleep(self._random.uniform(0, LONGEST_WAIT_S))
-                self.erased.cut_off += bool(services.takedowns.unfinished())
+                self.erased.cut_off += bool(services.access.takedowns.unfinished())
             if self._random.random() < 0.5:
                 os.kill(self._server.committer(), signal.SIGKILL)
                 load.wait_for(1)
@@ -114,7 +116,7 @@ class KilledTakedowns:
             self._server.spawn()
             self._server.wait_until_ready()
         with self._services() as services:
-            unfinished = services.takedowns.unfinished
+            unfinished = services.access.takedowns.unfinished
             eventually("everything is erased", lambda: not unfinished(), timeout_s=ERASED_S)
             self.erased.miscounted += self._miscounted(services)
         self.erased.takedowns += 1

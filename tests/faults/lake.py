@@ -53,7 +53,7 @@ def opened(home: Path, **places: object) -> Iterator[Services]:
 def commit_pending(home: Path, **places: object) -> None:
     """Finish an open claim of another committer, and commit what is pending."""
     with opened(home, **places) as services:
-        committer = services.committer()
+        committer = services.jobs.committer()
         committer.reconcile()
         committer.drain()
 
@@ -75,7 +75,7 @@ class Lake:
         with opened(self.home) as services:
             for number in range(BATCH_ROWS):
                 contribution = make_contribution(f"{number} " * 100)
-                services.journal.append(contribution)
+                services.ingest.journal.append(contribution)
                 self.contribution_ids.append(contribution.contribution_id)
 
     def rows(self) -> list[str]:
@@ -94,8 +94,8 @@ class Lake:
         """Check that the batch is in the table once, and that nothing is left over."""
         assert self.rows() == sorted(self.contribution_ids)
         with opened(self.home) as services:
-            assert services.claims.open_claim() is None
-            assert services.journal.backlog().entries == 0
+            assert services.ingest.claims.open_claim() is None
+            assert services.ingest.journal.backlog().entries == 0
         assert self._ledger() == self._live_batches()
         # The next attempt overwrites the data files of a failed one.
         data_files = {file for file in self.table_files() if file.suffix == ".parquet"}

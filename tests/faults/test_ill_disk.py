@@ -69,7 +69,7 @@ def test_a_refused_submission_that_a_crash_brings_back_is_stored_once(tmp_path: 
     assert "503 1" in answers.splitlines()
     # SQLite had written the transaction before the sync failed, and finds it whole in its log.
     with opened(ill) as services:
-        assert services.journal.backlog().entries == 2
+        assert services.ingest.journal.backlog().entries == 2
 
     again = create_app(Settings.at(ill)).test_client().post("/v1/ingest/chat", json=refused)
     assert again.status_code == 200

@@ -26,12 +26,14 @@ def test_the_service_cleans_the_hub_after_a_takedown(make_server: MakeServer) ->
         server.submit(make_submission("another sentence"))
         sent = server.submit(make_submission(TEXT), WAIT_S).json()["ingest_id"]
         with closing(Services(server.lake)) as services:
-            snapshot = services.snapshots.find(Reference())
-            services.releases.build(make_recipe(formats=("jsonl",)), snapshot)
-            services.hub_publisher().publish("first", "lake/first", "public")
+            snapshot = services.reading.snapshots.find(Reference())
+            services.publishing.releases.build(make_recipe(formats=("jsonl",)), snapshot)
+            services.publishing.hub_publisher().publish("first", "lake/first", "public")
             repository = hub.repositories["lake/first"]
             assert has_text(repository)
-            services.takedown.request("contribution", [sent], reason=None, requested_by="a test")
+            services.takedown.service.request(
+                "contribution", [sent], reason=None, requested_by="a test"
+            )
         eventually("the Hub to be clean", lambda: list(repository.tags) == ["revision-2"])
         assert not has_text(repository)
         assert TOKEN not in server.log

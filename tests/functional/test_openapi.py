@@ -70,8 +70,8 @@ def schema(
             services = current_services()
         commit_batch(services, make_received(0), make_received(1))
         snapshot = commit_batch(services, make_received(0))
-        services.releases.build(make_recipe("first"), snapshot)
-        key = services.keys.create("moderator", "moderate")
+        services.publishing.releases.build(make_recipe("first"), snapshot)
+        key = services.access.keys.create("moderator", "moderate")
         moderating = {
             "include-path-regex": MODERATED,
             "headers": {"Authorization": f"Bearer {key}"},

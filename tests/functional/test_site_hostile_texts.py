@@ -153,10 +153,10 @@ def test_nothing_of_them_acts_with_a_key(
     """The pages of their owner and of moderators are put in by htmx, which has the key."""
     with opened_app(server.lake) as app, app.app_context():
         services = current_services()
-        moderator = services.keys.create("moderator", "moderate")
+        moderator = services.access.keys.create("moderator", "moderate")
         for contribution_id, text in zip(ids, NAMES, strict=False):
-            services.moderation.report(contribution_id, "spam", text, "1" * 32)
-        services.bans.ban(["f" * 32], actor="moderator", reason=NAMES[0])
+            services.moderation.service.report(contribution_id, "spam", text, "1" * 32)
+        services.access.bans.ban(["f" * 32], actor="moderator", reason=NAMES[0])
     page = context.new_page()
     requested: list[str] = []
     page.on("request", lambda request: requested.append(request.url))

@@ -29,10 +29,10 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
             assert made.submit(body, wait_s=30).status_code == 200
             with opened_app(made.lake) as app, app.app_context():
                 services = current_services()
-                snapshot = services.snapshots.find(Reference())
+                snapshot = services.reading.snapshots.find(Reference())
                 name = CLOSED if number == 2 else f"release-{number}"
-                services.releases.build(make_recipe(name), snapshot)
-                services.gates.close("release", CLOSED, "read")
+                services.publishing.releases.build(make_recipe(name), snapshot)
+                services.access.gates.close("release", CLOSED, "read")
         yield made
 
 
@@ -40,7 +40,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 def key(server: Server) -> str:
     """The key of an operator."""
     with opened_app(server.lake) as app, app.app_context():
-        return current_services().keys.create("operator", "operate")
+        return current_services().access.keys.create("operator", "operate")
 
 
 @pytest.fixture(scope="module")

@@ -86,7 +86,7 @@ class Lake:
 def hide(services: Services, contribution_id: str, cause: Cause) -> None:
     """Hide a contribution."""
     with services.database.write() as connection:
-        services.hidden.hide(connection, [contribution_id], cause)
+        services.access.hidden.hide(connection, [contribution_id], cause)
 
 
 def make_old(services: Services, ago: timedelta = timedelta(hours=2)) -> None:
@@ -111,7 +111,7 @@ def lake(tmp_path_factory: pytest.TempPathFactory, backend: Backend) -> Iterator
         made = Lake(server)
         services = Services(server.lake)
         for role in AUDIENCES[1:]:
-            made.keys[role] = services.keys.create(role, role, None)
+            made.keys[role] = services.access.keys.create(role, role, None)
         owner = {"submitter_id": UNGUESSABLE, "ingest_id": "one"}
         for name in ("old", "quarantined", "taken down", "banned"):
             made.submit(name)

@@ -200,19 +200,17 @@ def test_tables_that_kept_bounds_of_what_people_wrote_keep_them_no_more(
 
 def test_counts_and_indexes_of_before_are_made_anew(services: Services) -> None:
     commit_batch(services, make_received(0, contributor_id="ad" * 16))
-    services.summary_job().step()
-    with services.file_counts.database.write() as connection:
-        for table in ("file_counts", "contributor_rows", "row_index_files"):
-            connection.exec_driver_sql(f"DROP TABLE {table}")
+    services.reading.summary_job().step()
+    with services.reading.file_counts.database.write() as connection:
+        connection.exec_driver_sql("DROP TABLE file_counts")
         for table in ("file_counts", "contributor_files"):
             connection.exec_driver_sql(f"CREATE TABLE {table} (path TEXT PRIMARY KEY)")
-        connection.exec_driver_sql("CREATE TABLE contributor_rows (place INTEGER PRIMARY KEY)")
     step_0016_row_index.upgrade(services.catalog, services.database)
-    assert services.row_indexing.paths() == services.file_counts.paths() == set()
-    with services.file_counts.database.read() as connection:
+    assert services.reading.row_indexing.paths() == services.reading.file_counts.paths() == set()
+    with services.reading.file_counts.database.read() as connection:
         assert "contributor_files" not in inspect(connection).get_table_names()
-    services.summary_job().step()
-    assert services.row_indexing.paths() == services.file_counts.paths() != set()
+    services.reading.summary_job().step()
+    assert services.reading.row_indexing.paths() == services.reading.file_counts.paths() != set()
 
 
 @pytest.mark.slow

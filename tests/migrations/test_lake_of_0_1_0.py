@@ -151,7 +151,7 @@ def test_what_waited_is_committed_once_and_known_when_it_comes_again(
 ) -> None:
     client = upgraded.test_client()
     before = _count(client)
-    services_of_upgraded.committer().drain()
+    services_of_upgraded.jobs.committer().drain()
     # Two submissions, and an upload of three lines.
     assert _count(client) == before + 5
     for number, known in {**expected["submitted"], **expected["pending"]}.items():
@@ -170,7 +170,7 @@ def test_what_waited_is_committed_once_and_known_when_it_comes_again(
         headers={"Idempotency-Key": "waiting-upload"},
     )
     assert repeated.status_code == 200, repeated.text
-    services_of_upgraded.committer().drain()
+    services_of_upgraded.jobs.committer().drain()
     assert _count(client) == before + 5
 
 

@@ -70,8 +70,8 @@ def _snapshots(services: Services) -> dict[tuple[str, int, int | None], list[dic
 
 def _latest(services: Services) -> list[str]:
     """Return the first turns of the latest versions at the newest snapshot."""
-    view = services.snapshots.view(Reference())
-    batches = services.contributions.stream(view, Filters(), ["conversation"])
+    view = services.reading.snapshots.view(Reference())
+    batches = services.reading.contributions.stream(view, Filters(), ["conversation"])
     return sorted(
         row["conversation"][0]["content"] for batch in batches for row in batch.to_pylist()
     )
@@ -100,16 +100,18 @@ def test_rows_get_the_ids_that_their_clients_ids_give(app: Flask, lake: LakeWith
     services = lake.services
     rows = load_table(services.catalog).scan().to_arrow().to_pylist()
     ids = {row["conversation"][0]["content"]: row for row in rows}
-    owned = services.ids.conversation_id(OWNER, UNGUESSABLE)
+    owned = services.access.ids.conversation_id(OWNER, UNGUESSABLE)
     assert {ids[name]["conversation_id"] for name in ("first", "second")} == {owned}
-    assert ids["first"]["contributor_id"] == services.ids.contributor_id(OWNER)
-    assert ids["guessed"]["contributor_id"] == services.ids.contributor_id(GUESSABLE)
+    assert ids["first"]["contributor_id"] == services.access.ids.contributor_id(OWNER)
+    assert ids["guessed"]["contributor_id"] == services.access.ids.contributor_id(GUESSABLE)
     assert is_guessable(GUESSABLE)
     assert ids["guessed"]["conversation_id"] == ids["guessed again"]["conversation_id"]
-    assert ids["guessed"]["conversation_id"] != services.ids.conversation_id(GUESSABLE, "chat-1")
+    assert ids["guessed"]["conversation_id"] != services.access.ids.conversation_id(
+        GUESSABLE, "chat-1"
+    )
     assert ids["anonymous"]["conversation_id"] == ids["anonymous"]["contribution_id"]
-    (banned,) = services.bans.all()
-    assert banned.contributor_id == services.ids.contributor_id(GUESSABLE)
+    (banned,) = services.access.bans.all()
+    assert banned.contributor_id == services.access.ids.contributor_id(GUESSABLE)
 
 
 @pytest.mark.slow
@@ -120,9 +122,9 @@ def test_what_was_sent_before_is_recognised_when_it_is_sent_again(
     migrate(app)
     contents = {UNGUESSABLE: "second", "pending-1": "pending", "staged-1": "staged"}
     again = make_submission(contents[sent], submitter_id=OWNER, ingest_id=sent)
-    before = lake.services.journal.backlog()
+    before = lake.services.ingest.journal.backlog()
     assert app.test_client().post("/v1/ingest/chat", json=again).status_code == 200
-    assert lake.services.journal.backlog() == before
+    assert lake.services.ingest.journal.backlog() == before
 
 
 @pytest.mark.slow
@@ -130,7 +132,7 @@ def test_what_was_pending_is_committed_with_its_new_ids(
     app: Flask, lake: LakeWithClientIds
 ) -> None:
     migrate(app)
-    committer = lake.services.committer()
+    committer = lake.services.jobs.committer()
     committer.reconcile()
     committer.drain()
     assert _latest(lake.services) == ["anonymous", "guessed again", "pending", "second", "staged"]
@@ -143,7 +145,9 @@ def test_an_owner_may_replace_what_was_sent_before_and_nobody_what_is_guessable(
     migrate(app)
     services = services_of(app)
     # The contributor was suppressed, and so is banned now.
-    services.bans.lift([services.ids.contributor_id(GUESSABLE)], actor="test", reason=None)
+    services.access.bans.lift(
+        [services.access.ids.contributor_id(GUESSABLE)], actor="test", reason=None
+    )
     client = app.test_client()
     for submitter_id, ingest_id, content in (
         (OWNER, UNGUESSABLE, "third"),
@@ -151,8 +155,8 @@ def test_an_owner_may_replace_what_was_sent_before_and_nobody_what_is_guessable(
     ):
         forged = make_submission(content, submitter_id=submitter_id, ingest_id=ingest_id)
         assert client.post("/v1/ingest/chat", json=forged).status_code == 200
-    lake.services.committer().reconcile()
-    lake.services.committer().drain()
+    lake.services.jobs.committer().reconcile()
+    lake.services.jobs.committer().drain()
     found = _latest(lake.services)
     assert {"guessed again", "forged", "third"} < set(found)
     assert not {"first", "second", "guessed"} & set(found)

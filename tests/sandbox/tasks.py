@@ -20,7 +20,7 @@ def make_task(services: Services, query: str, **fields: Any) -> Task:
         query: The text in SQL.
         fields: Other fields of the task, in place of those made here.
     """
-    made = task_of(services.snapshots.view(Reference()), services.replaced, query)
+    made = task_of(services.reading.snapshots.view(Reference()), services.reading.replaced, query)
     # Without the number of rows, which follows from the fields that were made.
     return replace(made, **{"rows": None, **fields}) if fields else made
 

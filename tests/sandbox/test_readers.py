@@ -35,9 +35,9 @@ QUERIES = (
 
 
 def task_at(services: Services, snapshot: Snapshot, query: str) -> Task:
-    view = services.snapshots.view(Reference(snapshot_id=snapshot.snapshot_id))
+    view = services.reading.snapshots.view(Reference(snapshot_id=snapshot.snapshot_id))
     limits = replace(LIMITS, max_rows=10_000, max_bytes=16 * 1024 * 1024)
-    return replace(task_of(view, services.replaced, query), limits=limits)
+    return replace(task_of(view, services.reading.replaced, query), limits=limits)
 
 
 def rows_of(task: Task) -> pa.Table:

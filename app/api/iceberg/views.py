@@ -31,20 +31,20 @@ _WRITES: Final = ("POST", "PUT", "PATCH", "DELETE")
 def config() -> Response:
     """Return the configuration that engines ask for first."""
     query = _query(ConfigQuerySchema())
-    return _json(current_services().published.config(query["warehouse"]))
+    return _json(current_services().reading.published.config(query["warehouse"]))
 
 
 @blueprint.get("/namespaces")
 def list_namespaces() -> Response:
     """List the namespaces."""
     query = _query(NamespacesQuerySchema())
-    return _json(current_services().published.namespaces(query["parent"]))
+    return _json(current_services().reading.published.namespaces(query["parent"]))
 
 
 @blueprint.get("/namespaces/<namespace>")
 def get_namespace(namespace: str) -> Response:
     """Describe a namespace; for HEAD, only tell that it exists."""
-    found = current_services().published.namespace(namespace)
+    found = current_services().reading.published.namespace(namespace)
     return _nothing() if request.method == "HEAD" else _json(found)
 
 
@@ -52,17 +52,17 @@ def get_namespace(namespace: str) -> Response:
 def list_tables(namespace: str) -> Response:
     """List the tables of a namespace."""
     _query(ListQuerySchema())
-    return _json(current_services().published.tables(namespace))
+    return _json(current_services().reading.published.tables(namespace))
 
 
 @blueprint.get("/namespaces/<namespace>/tables/<table>")
 def load_table(namespace: str, table: str) -> Response:
     """Return a table's metadata unless the engine has it; for HEAD, only tell that it exists."""
     if request.method == "HEAD":
-        current_services().published.check_table(namespace, table)
+        current_services().reading.published.check_table(namespace, table)
         return _nothing()
     query = _query(TableQuerySchema())
-    loaded = current_services().published.load_table(
+    loaded = current_services().reading.published.load_table(
         namespace, table, query["snapshots"], current_audience()
     )
     response = ConditionalResponse(loaded.json, mimetype=JSON)
@@ -74,7 +74,7 @@ def load_table(namespace: str, table: str) -> Response:
 @blueprint.post("/namespaces/<namespace>/tables/<table>/metrics")
 def take_report(namespace: str, table: str) -> Response:
     """Accept an engine's report of a scan and ignore it; older engines send one unasked."""
-    current_services().published.check_table(namespace, table)
+    current_services().reading.published.check_table(namespace, table)
     return _nothing()
 
 

@@ -77,7 +77,7 @@ def upload(mode: dict[str, Any], headers: dict[str, Any]) -> Response:
     )
     with current_guards().uploads.holding():
         pieces = read_ndjson(request)
-        receipt = services.bulk_intake.submit(pieces, options, current_meter())
+        receipt = services.ingest.bulk_intake.submit(pieces, options, current_meter())
     answer = msgspec.to_builtins(receipt.report)
     wait_s = wanted_wait_s(request.headers.get("Prefer"), services.settings.max_wait_s)
     if wait_s is None:

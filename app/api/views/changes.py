@@ -57,9 +57,9 @@ def list_all(query: dict[str, Any]) -> Response:
     services, limit = current_services(), page_rows(query.get("limit"))
     audience = current_audience()
     position, known, shown = _start(query, audience)
-    changes = services.changes.read(query["reference"], position, limit, audience, shown)
+    changes = services.reading.changes.read(query["reference"], position, limit, audience, shown)
     # Read last, so that what is taken down while contributions are read is told with them.
-    feed = services.takedown_feed.page(known, limit if media_type == JSON else 0)
+    feed = services.access.takedown_feed.page(known, limit if media_type == JSON else 0)
     return _respond(changes, feed, media_type)
 
 
@@ -71,15 +71,15 @@ def _start(
     if "cursor" in query:
         cursor = ChangesCursor.parse(query["cursor"])
         # A cursor of another lake, or of this lake before it was restored, isn't found.
-        services.snapshots.find(Reference(snapshot_id=cursor.snapshot_id), audience)
+        services.reading.snapshots.find(Reference(snapshot_id=cursor.snapshot_id), audience)
         return cursor.position, cursor.taken_down, cursor.shown
     if "since" in query:
-        since = services.snapshots.find(query["since"], audience)
+        since = services.reading.snapshots.find(query["since"], audience)
         moment = since.committed_at - _CLOCKS_DIFFER
-        known = services.takedown_feed.at(moment)
-        return Position(since.sequence_number), known, services.shown.at(moment)
+        known = services.access.takedown_feed.at(moment)
+        return Position(since.sequence_number), known, services.access.shown.at(moment)
     # What was taken down before isn't given to the reader, and what was shown before is.
-    return START, services.takedown_feed.newest(), None
+    return START, services.access.takedown_feed.newest(), None
 
 
 def _respond(changes: Changes, feed: FeedPage, media_type: str) -> Response:

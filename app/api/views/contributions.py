@@ -74,9 +74,9 @@ def list_all(selection: dict[str, Any]) -> Response:
 def count(selection: dict[str, Any]) -> dict[str, Any]:
     """Count contributions."""
     services = current_services()
-    view = services.snapshots.view(selection["reference"], current_audience())
+    view = services.reading.snapshots.view(selection["reference"], current_audience())
     return {
-        "count": services.contributions.count(view, selection["filters"]),
+        "count": services.reading.contributions.count(view, selection["filters"]),
         "snapshot_id": snapshot_id_of(view),
     }
 
@@ -89,8 +89,8 @@ def count(selection: dict[str, Any]) -> dict[str, Any]:
 def get(reference: Reference, contribution_id: UUID) -> Response:
     """Read one contribution, whether a later version has replaced it or not."""
     services = current_services()
-    view = services.snapshots.view(reference, current_audience())
-    row = services.contributions.get(view, contribution_id)
+    view = services.reading.snapshots.view(reference, current_audience())
+    row = services.reading.contributions.get(view, contribution_id)
     (plain,) = plain_rows(*row.to_batches())
     return answer(encode_json(plain), JSON, snapshot_id_of(view))
 
@@ -109,10 +109,10 @@ def list_versions(paging: dict[str, Any], contribution_id: UUID) -> dict[str, An
     place = ContributionCursor.parse(paging["cursor"]) if "cursor" in paging else None
     services = current_services()
     reference = place.pin(paging["reference"]) if place else paging["reference"]
-    view = services.snapshots.view(reference, current_audience())
+    view = services.reading.snapshots.view(reference, current_audience())
     limit = page_rows(paging.get("limit"))
     after = place.last_id if place else None
-    found = services.lineage.page(view, contribution_id, limit, after)
+    found = services.reading.lineage.page(view, contribution_id, limit, after)
     snapshot_id = snapshot_id_of(view)
     return {
         "versions": found.versions,
@@ -148,8 +148,10 @@ def streamed(
     """
     columns = selection.get("columns", EVERY_COLUMN)
     services = current_services()
-    view = services.snapshots.view(selection["reference"], audience)
-    rows = services.contributions.stream(view, selection["filters"], marking.needed(columns))
+    view = services.reading.snapshots.view(selection["reference"], audience)
+    rows = services.reading.contributions.stream(
+        view, selection["filters"], marking.needed(columns)
+    )
     shown = (marking.add_to(batch, columns) for batch in rows)
     schema = marking.add_to(schema_of(marking.needed(columns)).empty_table(), columns).schema
     return stream(shown, schema, media_type, snapshot_id_of(view), plain_rows)
@@ -166,8 +168,8 @@ def _page(
     newest_first = place.newest_first if place else sort == NEWEST_FIRST
     reference = place.pin(selection["reference"]) if place else selection["reference"]
     columns = selection.get("columns", EVERY_COLUMN)
-    view = services.snapshots.view(reference, audience)
-    found = services.contributions.page(
+    view = services.reading.snapshots.view(reference, audience)
+    found = services.reading.contributions.page(
         view,
         selection["filters"],
         page_rows(selection.get("limit")),

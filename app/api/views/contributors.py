@@ -60,7 +60,7 @@ def new_contributor() -> dict[str, str]:
     """Return a new contributor key and its contributor_id, as `ContributorSchema` has them."""
     key = new_contributor_key()
     namespace = current_credentials().namespace
-    contributor_id = current_services().ids.contributor_id(key, namespace)
+    contributor_id = current_services().access.ids.contributor_id(key, namespace)
     return {"contributor_key": key, "contributor_id": contributor_id}
 
 
@@ -81,7 +81,7 @@ def list_own(selection: dict[str, Any]) -> Response:
     services = current_services()
     own = current_owner()
     filters = replace(selection["filters"], contributor_id=own)
-    marking = HiddenMarking(services.snapshots.hidden(PUBLIC))
+    marking = HiddenMarking(services.reading.snapshots.hidden(PUBLIC))
     response = listed({**selection, "filters": filters}, OWNERS, marking)
     response.headers["Cache-Control"] = "private, no-store"
     response.vary.update((AUTHORIZATION, SUBMITTER_HEADER))

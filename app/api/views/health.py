@@ -29,5 +29,5 @@ def ready() -> dict[str, str]:
 
     The check writes an entry to the journal, syncs it, and takes it back.
     """
-    current_services().journal.check()
+    current_services().ingest.journal.check()
     return {"status": "ready"}

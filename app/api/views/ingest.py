@@ -64,7 +64,7 @@ def submit() -> Response:
         meter = current_meter()
         meter.take({"rows": 1, "bytes": len(body)})
         network = network_to_note(credentials)
-        receipt = services.intake.submit(
+        receipt = services.ingest.intake.submit(
             body, credentials, network, meter=meter, is_awaited=bool(wait_s)
         )
     answer = acknowledgement(receipt, wait_s)

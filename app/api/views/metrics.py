@@ -27,7 +27,7 @@ def metrics() -> Response:
 def _journal_depth(services: Services) -> JournalDepth | None:
     """Return the depth of the journal; None when it can't be read, since metrics go out anyway."""
     try:
-        depth = read_depth(services.journal, services.database)
+        depth = read_depth(services.ingest.journal, services.database)
     except (SQLAlchemyError, OSError):
         current_app.logger.warning("the journal's depth can't be read", exc_info=True)
         return None
@@ -43,7 +43,7 @@ def _journal_depth(services: Services) -> JournalDepth | None:
 def _quarantined(services: Services) -> int | None:
     """Return how much is in quarantine; None when it can't be read."""
     try:
-        return services.moderation.quarantine.count()
+        return services.moderation.service.quarantine.count()
     except (SQLAlchemyError, OSError):
         current_app.logger.warning("the quarantine can't be read", exc_info=True)
         return None

@@ -100,7 +100,9 @@ def list_waiting(paging: dict[str, Any]) -> dict[str, Any]:
     after = parse_id(paging["cursor"]) if "cursor" in paging else None
     state: State | None = paging.get("state")
     least = paging.get("min_reports", 1)
-    page = current_services().reviews.page(page_rows(paging.get("limit")), after, state, least)
+    page = current_services().moderation.reviews.page(
+        page_rows(paging.get("limit")), after, state, least
+    )
     return {"reviews": [_plain(each) for each in page.reviews], "next_cursor": page.last_id}
 
 
@@ -110,7 +112,7 @@ def list_waiting(paging: dict[str, Any]) -> dict[str, Any]:
 @reads_lake
 def show(contribution_id: UUID) -> dict[str, Any]:
     """Show a contribution with all that is known of it, whether it waits for a decision or not."""
-    return _plain(current_services().reviews.find(contribution_id))
+    return _plain(current_services().moderation.reviews.find(contribution_id))
 
 
 @blueprint.post("/moderation/<uuid:contribution_id>/approve")
@@ -125,7 +127,7 @@ def show(contribution_id: UUID) -> dict[str, Any]:
 def approve(contribution_id: UUID) -> dict[str, Any]:
     """Show a contribution again. Reports for the same reasons don't hide it another time."""
     reason = _read_decision()
-    quarantine = current_services().moderation.quarantine
+    quarantine = current_services().moderation.service.quarantine
     quarantine.approve(str(contribution_id), current_key_name(), reason)
     return _decided(contribution_id, "approve")
 
@@ -143,7 +145,7 @@ def approve(contribution_id: UUID) -> dict[str, Any]:
 def reject(contribution_id: UUID) -> dict[str, Any]:
     """Have a contribution taken down, with the versions that it superseded."""
     reason = _read_decision()
-    current_services().moderation.reject(str(contribution_id), current_key_name(), reason)
+    current_services().moderation.service.reject(str(contribution_id), current_key_name(), reason)
     return _decided(contribution_id, "reject")
 
 
@@ -165,7 +167,9 @@ def put_into_quarantine() -> dict[str, Any]:
     given = read_small_body(QuarantineSchema())
     ids = [str(each) for each in given["contribution_ids"]]
     moderation = current_services().moderation
-    return {"added": moderation.put_into_quarantine(ids, current_key_name(), given["reason"])}
+    return {
+        "added": moderation.service.put_into_quarantine(ids, current_key_name(), given["reason"])
+    }
 
 
 @blueprint.get("/moderation/log")
@@ -176,7 +180,7 @@ def list_log(paging: dict[str, Any]) -> dict[str, Any]:
     """List decisions, newest first: who, what, about what, when and why."""
     before = parse_sequence_number(paging["cursor"]) if "cursor" in paging else None
     limit = page_rows(paging.get("limit"))
-    entries = current_services().moderation_log.page(limit + 1, before, paging.get("about"))
+    entries = current_services().access.moderation_log.page(limit + 1, before, paging.get("about"))
     shown = entries[:limit]
     following = str(shown[-1].entry_id) if len(entries) > limit else None
     return {"entries": shown, "next_cursor": following}
@@ -187,7 +191,7 @@ def list_log(paging: dict[str, Any]) -> dict[str, Any]:
 @blueprint.response(HTTPStatus.OK, BanListSchema, example=BAN_LIST_EXAMPLE)
 def list_bans() -> dict[str, Any]:
     """List everybody who is banned."""
-    return {"bans": current_services().bans.all()}
+    return {"bans": current_services().access.bans.all()}
 
 
 @blueprint.post("/moderation/bans")
@@ -236,9 +240,13 @@ def take_report(contribution_id: UUID, given: dict[str, Any]) -> None:
     """
     services = current_services()
     # What the public can't see, or not yet, isn't found.
-    services.contributions.get(services.snapshots.view(Reference()), contribution_id, [ID])
-    reporter = services.ids.reporter_id(network_of(request.remote_addr))
-    services.moderation.report(str(contribution_id), given["reason"], given["comment"], reporter)
+    services.reading.contributions.get(
+        services.reading.snapshots.view(Reference()), contribution_id, [ID]
+    )
+    reporter = services.access.ids.reporter_id(network_of(request.remote_addr))
+    services.moderation.service.report(
+        str(contribution_id), given["reason"], given["comment"], reporter
+    )
 
 
 def ban_contributors(given: dict[str, Any]) -> int:
@@ -249,9 +257,9 @@ def ban_contributors(given: dict[str, Any]) -> int:
     """
     services, actor = current_services(), current_key_name()
     ids, reason = given["contributor_ids"], given["reason"]
-    added = services.bans.ban(ids, actor=actor, reason=reason, takedown=given["takedown"])
+    added = services.access.bans.ban(ids, actor=actor, reason=reason, takedown=given["takedown"])
     if given["takedown"]:
-        services.moderation.take_down_contributors(ids, actor, reason)
+        services.moderation.service.take_down_contributors(ids, actor, reason)
     return added
 
 
@@ -263,7 +271,7 @@ def lift_ban(contributor_id: str) -> None:
     """
     if not re.fullmatch(CONTRIBUTOR_ID_PATTERN, contributor_id):
         raise NotBanned([contributor_id])
-    current_services().bans.lift([contributor_id], actor=current_key_name(), reason=None)
+    current_services().access.bans.lift([contributor_id], actor=current_key_name(), reason=None)
 
 
 def _read_decision() -> str | None:

@@ -73,16 +73,16 @@ class ListedReleases:
 
 def needed_for(manifest: Manifest) -> Roles:
     """Return the roles of keys of which one is needed to have a release; none if it is open."""
-    policy = current_services().policy
+    policy = current_services().access.policy
     return policy.release(manifest.name, is_raw=manifest.is_raw)
 
 
 def listed_releases() -> ListedReleases:
     """Return the releases, by whether the current request may have them now."""
     services = current_services()
-    held_back = services.releases.held_back()
+    held_back = services.publishing.releases.held_back()
     found = ListedReleases()
-    for manifest in services.releases.all():
+    for manifest in services.publishing.releases.all():
         if not may(needed_for(manifest)):
             found.gated.append(manifest.name)
         elif manifest.name in held_back:
@@ -100,7 +100,7 @@ def get(name: str) -> ReleaseDetails:
 
     `hub` is beside it in the answer, and names repositories that hold the release as well.
     """
-    releases = current_services().releases
+    releases = current_services().publishing.releases
     return ReleaseDetails(releases.find(name), releases.publications.for_readers(name))
 
 
@@ -109,7 +109,7 @@ def get(name: str) -> ReleaseDetails:
 @blueprint.response(HTTPStatus.OK, ReleaseStatusSchema, example=RELEASE_STATUS_EXAMPLE)
 def status(name: str) -> Status:
     """Tell whether a release is being built, is published, has failed or was removed."""
-    return current_services().releases.status(name)
+    return current_services().publishing.releases.status(name)
 
 
 @blueprint.get("/<name>/diff/<other>", parameters=[NAME_PARAMETER, OTHER_NAME_PARAMETER])
@@ -124,7 +124,7 @@ def diff(query: dict[str, Any], name: str, other: str) -> ReleaseDiff:
     order of their ids.
     """
     limit = page_rows(query.get("limit"))
-    return current_services().releases.diff(name, other, limit)
+    return current_services().publishing.releases.diff(name, other, limit)
 
 
 @blueprint.get("/<name>/files/<path:path>", parameters=[NAME_PARAMETER, PATH_PARAMETER])
@@ -150,7 +150,7 @@ def download(name: str, path: str) -> Response:
     being taken down, the release is held back (503).
     """
     method: Method = "HEAD" if request.method == "HEAD" else "GET"
-    found = current_services().releases.file(name, path, method)
+    found = current_services().publishing.releases.file(name, path, method)
     if found.file is None:
         return _redirected(found.url or "")
     return _sent(found.file, found)

@@ -42,7 +42,7 @@ def list_all(paging: dict[str, Any]) -> dict[str, Any]:
     """List every snapshot ever committed, newest first."""
     limit = page_rows(paging.get("limit"))
     before = parse_sequence_number(paging["cursor"]) if "cursor" in paging else None
-    snapshots = current_services().snapshots.page(limit + 1, before, current_audience())
+    snapshots = current_services().reading.snapshots.page(limit + 1, before, current_audience())
     shown = snapshots[:limit]
     more = len(snapshots) > limit
     return {
@@ -57,7 +57,7 @@ def list_all(paging: dict[str, Any]) -> dict[str, Any]:
 def get(snapshot_id: str) -> Snapshot:
     """Describe one snapshot."""
     loaded = SnapshotPathSchema().load({"snapshot_id": snapshot_id})
-    return current_services().snapshots.find(loaded["snapshot_id"], current_audience())
+    return current_services().reading.snapshots.find(loaded["snapshot_id"], current_audience())
 
 
 @blueprint.get("/<before>/diff/<after>", parameters=[*DIFF_PARAMETERS])
@@ -76,7 +76,7 @@ def diff(query: dict[str, Any], before: str, after: str) -> Response:
     moments = DiffPathSchema().load({"before": before, "after": after})
     limit = query.get("limit")
     max_rows = page_rows(limit) if media_type == JSON or limit else None
-    found = current_services().diffs.between(
+    found = current_services().reading.diffs.between(
         moments["before"], moments["after"], max_rows, current_audience()
     )
     if media_type == JSON:

@@ -110,9 +110,9 @@ def run_query(asked: SqlRequest) -> HeldResult:
         held.enter_context(current_guards().reads.holding())
         # Before a query's process has its own limits, the query may wait for the replaced versions.
         with checked(still_wanted("read_timeout_s", services.settings.read_timeout_s)):
-            view = services.snapshots.view(asked.reference, current_audience())
+            view = services.reading.snapshots.view(asked.reference, current_audience())
             client = ":".join(current_meter().client.subject)
-            result = services.sql.run(view, asked.query, client, _client_descriptor())
+            result = services.reading.sql.run(view, asked.query, client, _client_descriptor())
         # The places are held on: the answer stays in memory until the client has it.
         return HeldResult(result, snapshot_id_of(view), held.pop_all())
 

@@ -33,8 +33,8 @@ def count(query: dict[str, Any]) -> Response:
     """
     media_type = negotiate(request)
     services = current_services()
-    view = services.snapshots.view(query["reference"], current_audience())
-    stats = services.statistics.count(view, query["filters"], query["by"])
+    view = services.reading.snapshots.view(query["reference"], current_audience())
+    stats = services.reading.statistics.count(view, query["filters"], query["by"])
     snapshot_id = snapshot_id_of(view)
     response = page(
         stats.groups,

@@ -60,7 +60,7 @@ def withdraw(contribution_id: UUID) -> dict[str, Any]:
     committed yet can be withdrawn too. Its conversation and its content are not taken again.
     """
     services = current_services()
-    return _shown(services.withdrawals.withdraw(current_owner(), str(contribution_id)))
+    return _shown(services.takedown.withdrawals.withdraw(current_owner(), str(contribution_id)))
 
 
 @blueprint.delete("/me")
@@ -69,7 +69,7 @@ def withdraw(contribution_id: UUID) -> dict[str, Any]:
 @reads_lake
 def withdraw_all() -> dict[str, Any]:
     """Withdraw everything that one has contributed, in every version."""
-    return _shown(current_services().withdrawals.withdraw_all(current_owner()))
+    return _shown(current_services().takedown.withdrawals.withdraw_all(current_owner()))
 
 
 @blueprint.post("/takedowns")
@@ -89,7 +89,7 @@ def take_down() -> dict[str, Any]:
     versions. When the lake has nothing of one of the ids, nothing is taken down.
     """
     asked = read_small_body(TakedownRequestSchema())
-    recorded = current_services().moderation.take_down(
+    recorded = current_services().moderation.service.take_down(
         asked["kind"], asked["ids"], current_key_name(), asked["reason"]
     )
     return {"takedowns": list(map(_shown, recorded))}
@@ -105,7 +105,7 @@ def list_taken_down(query: dict[str, Any]) -> dict[str, Any]:
     There are ids and times, and nothing else. An id stays in the list for ever, and `next_cursor`
     is the place to go on from at any later time.
     """
-    feed = current_services().takedown_feed
+    feed = current_services().access.takedown_feed
     page = feed.page(_position(query), page_rows(query.get("limit")))
     return {"taken_down": page.entries, "next_cursor": str(FeedCursor(page.end)), "more": page.more}
 
@@ -118,7 +118,7 @@ def get(takedown_id: int) -> dict[str, Any]:
     asks = None if may(MODERATE) else requester(current_owner())
     if takedown_id > MAX_TAKEDOWN_ID:
         raise TakedownNotFound(takedown_id)
-    found = current_services().takedowns.find(takedown_id)
+    found = current_services().access.takedowns.find(takedown_id)
     if found is None or asks not in {None, found.requested_by}:
         raise TakedownNotFound(takedown_id)
     return _shown(found)
@@ -128,7 +128,7 @@ def _position(query: dict[str, Any]) -> FeedPosition:
     if "cursor" in query:
         return FeedCursor.parse(query["cursor"]).position
     if "since" in query:
-        return current_services().takedown_feed.at(query["since"])
+        return current_services().access.takedown_feed.at(query["since"])
     return FEED_START
 
 

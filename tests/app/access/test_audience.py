@@ -17,8 +17,8 @@ from app.services import Services
 def test_the_role_of_a_key_tells_the_audience(
     services: Services, role: Role, audience: Audience
 ) -> None:
-    text = services.keys.create("key", role, None)
-    assert audience_of(services.keys.verify(text)) == audience
+    text = services.access.keys.create("key", role, None)
+    assert audience_of(services.access.keys.verify(text)) == audience
 
 
 def test_without_a_key_one_is_the_public() -> None:

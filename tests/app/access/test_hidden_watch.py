@@ -19,18 +19,18 @@ BATCHES = [
 def record(services: Services, *ids: str) -> None:
     """Record a takedown of contributions."""
     rows = [TakenDown(each, "conversation", "hash", None) for each in ids]
-    services.takedowns.record("contributor", "x", rows, reason=None, requested_by="a test")
+    services.access.takedowns.record("contributor", "x", rows, reason=None, requested_by="a test")
 
 
 def watch_of(services: Services) -> HiddenWatch:
     """Return a watch that begins now."""
-    return HiddenWatch(services.taken_down, services.hidden, "first")
+    return HiddenWatch(services.access.taken_down, services.access.hidden, "first")
 
 
 def hide(services: Services, *ids: str, cause: Cause = "quarantine") -> None:
     """Hide contributions for a cause of moderators."""
     with services.database.write() as connection:
-        services.hidden.hide(connection, ids, cause)
+        services.access.hidden.hide(connection, ids, cause)
 
 
 def held_of(*held: str) -> Callable[[pa.Array], pa.Array]:
@@ -41,7 +41,7 @@ def held_of(*held: str) -> Callable[[pa.Array], pa.Array]:
 def show(services: Services, *ids: str) -> None:
     """End the quarantine of contributions."""
     with services.database.write() as connection:
-        services.hidden.show(connection, ids, "quarantine")
+        services.access.hidden.show(connection, ids, "quarantine")
 
 
 def left(watch: HiddenWatch) -> list[str]:
@@ -84,7 +84,7 @@ def test_a_takedown_before_the_last_look_keeps_a_result_from_being_published(
 
 def test_what_is_erased_already_is_not_looked_for(services: Services) -> None:
     record(services, "b")
-    services.takedowns.finish(services.takedowns.unfinished())
+    services.access.takedowns.finish(services.access.takedowns.unfinished())
     assert left(watch_of(services)) == ["b", "d", "f", "h"]
 
 
@@ -132,6 +132,6 @@ def test_what_was_erased_between_two_looks_ends_the_build(services: Services) ->
     watch = watch_of(services)
     assert left(watch) == ["b", "d", "f", "h"]
     record(services, "d")
-    services.takedowns.finish(services.takedowns.unfinished())
+    services.access.takedowns.finish(services.access.takedowns.unfinished())
     with pytest.raises(HiddenMeanwhile):
         watch.check()

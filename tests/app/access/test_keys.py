@@ -138,7 +138,7 @@ def test_a_revoked_key_is_refused_at_once_here_and_soon_elsewhere(
 ) -> None:
     text = keys.create("mirror", "read")
     keys.verify(text)
-    elsewhere = services.keys
+    elsewhere = services.access.keys
     elsewhere.verify(text)
     assert elsewhere.revoke(text.split("_")[1] if by_id else "mirror") == "mirror"
     with pytest.raises(KeyInvalid, match="revoked"):
@@ -174,7 +174,7 @@ def test_a_new_key_is_known_soon_and_unknown_ids_do_not_ask_each_time(
     keys: Keys, services: Services
 ) -> None:
     keys.verify(keys.create("first", "read"))
-    second = services.keys.create("second", "read")
+    second = services.access.keys.create("second", "read")
     pass_time(keys, 0.3)
     assert keys.verify(second).name == "second"
     unknown = "clk_" + "0" * 16 + second[20:]

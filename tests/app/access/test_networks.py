@@ -48,17 +48,17 @@ def test_contributors_of_one_network_share_a_hash_on_a_day_and_not_on_the_next(
 def test_what_could_name_somebody_or_stands_for_everybody_is_not_noted(
     services: Services, network: str | None, contributor_id: str | None
 ) -> None:
-    services.networks.note(network, contributor_id, DAY)
-    services.networks.flush()
+    services.access.networks.note(network, contributor_id, DAY)
+    services.access.networks.flush()
     assert noted(services) == {}
 
 
 def test_the_first_network_of_a_day_stays(services: Services) -> None:
-    services.networks.note(ADDRESS, "ada", DAY)
-    services.networks.flush()
+    services.access.networks.note(ADDRESS, "ada", DAY)
+    services.access.networks.flush()
     first = noted(services)
-    services.networks.note("203.0.113.9", "ada", DAY)
-    services.networks.flush()
+    services.access.networks.note("203.0.113.9", "ada", DAY)
+    services.access.networks.flush()
     elsewhere = Networks(services.database)
     elsewhere.note("203.0.113.9", "ada", DAY)
     elsewhere.flush()
@@ -66,7 +66,7 @@ def test_the_first_network_of_a_day_stays(services: Services) -> None:
 
 
 def test_what_a_failed_transaction_wrote_is_written_again(services: Services) -> None:
-    networks = services.networks
+    networks = services.access.networks
     networks.note(ADDRESS, "ada", DAY)
     with pytest.raises(ZeroDivisionError), services.database.write() as connection:
         networks.write(connection)
@@ -82,8 +82,8 @@ def test_what_a_failed_transaction_wrote_is_written_again(services: Services) ->
 
 def test_what_is_kept_of_a_contributor_can_be_removed(services: Services) -> None:
     for name in ("ada", "bob"):
-        services.networks.note(ADDRESS, name, DAY)
-    services.networks.flush()
+        services.access.networks.note(ADDRESS, name, DAY)
+    services.access.networks.flush()
     with services.database.write() as connection:
         forget(connection, ["ada", "eve"])
     assert {contributor for _, contributor in noted(services)} == {"bob"}
@@ -91,8 +91,8 @@ def test_what_is_kept_of_a_contributor_can_be_removed(services: Services) -> Non
 
 @pytest.mark.both
 def test_secrets_of_past_days_are_removed_and_no_other_secret(services: Services) -> None:
-    services.networks.note(ADDRESS, "ada", DAY)
-    services.networks.flush()
+    services.access.networks.note(ADDRESS, "ada", DAY)
+    services.access.networks.flush()
     with services.database.write() as connection:
         before = set(connection.scalars(select(Secret.name)))
         for now in (DAY, datetime(2026, 11, 30, 0, 59, tzinfo=UTC)):
@@ -107,8 +107,8 @@ def test_secrets_of_past_days_are_removed_and_no_other_secret(services: Services
 def test_nothing_stored_is_the_address_or_a_hash_that_could_be_tried_without_the_secret(
     services: Services,
 ) -> None:
-    services.networks.note(ADDRESS, "ada", DAY)
-    services.networks.flush()
+    services.access.networks.note(ADDRESS, "ada", DAY)
+    services.access.networks.flush()
     with services.database.read() as connection:
         found = connection.execute(text("SELECT * FROM contributor_networks")).mappings().one()
     assert list(found) == ["day", "contributor_id", "network"]

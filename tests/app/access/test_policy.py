@@ -48,7 +48,7 @@ def test_a_raw_release_is_as_closed_as_the_raw_table_and_others_are_published(
 
 
 def test_a_gate_closes_a_release_and_its_maps(services: Services) -> None:
-    services.gates.close("release", "first", "moderate")
+    services.access.gates.close("release", "first", "moderate")
     policy = make_policy(services)
     assert policy.release("first", is_raw=False) == {"moderate"}
     assert policy.map("first-curated", "curated", "first") == {"moderate"}
@@ -56,8 +56,8 @@ def test_a_gate_closes_a_release_and_its_maps(services: Services) -> None:
 
 
 def test_a_map_needs_what_its_stage_its_release_and_its_gate_need(services: Services) -> None:
-    services.gates.close("release", "first", "moderate")
-    services.gates.close("map", "first-raw", "operate")
+    services.access.gates.close("release", "first", "moderate")
+    services.access.gates.close("map", "first-raw", "operate")
     policy = make_policy(services, raw_access="keys")
     assert policy.map("first-raw", "raw", "first") == {"read", "moderate", "operate"}
     assert policy.map("first-curated", "curated", None) == OPEN

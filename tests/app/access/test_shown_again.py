@@ -15,7 +15,7 @@ NOON = datetime(2026, 11, 29, 12, tzinfo=UTC)
 
 def hide(services: Services, cause: Cause, *ids: str) -> None:
     with services.database.write() as connection:
-        services.hidden.hide(connection, ids, cause)
+        services.access.hidden.hide(connection, ids, cause)
 
 
 def show(services: Services, cause: Cause, *ids: str, at: datetime = NOON) -> None:
@@ -84,5 +84,5 @@ def test_what_is_taken_down_leaves_no_id_behind(services: Services) -> None:
     hide(services, "ban", FIRST, SECOND)
     show(services, "ban", FIRST, SECOND)
     with services.database.write() as connection:
-        services.hidden.forget_shown(connection, [FIRST])
+        services.access.hidden.forget_shown(connection, [FIRST])
     assert shown(services) == [SECOND]

@@ -212,8 +212,8 @@ def lake(application: Flask) -> Services:
     """The services of a lake with one contribution and one release."""
     services = services_of(application)
     snapshot = commit_batch(services, make_contribution(contribution_id=CONTRIBUTION_ID))
-    services.releases.build(make_recipe("first"), snapshot)
-    services.maps.build("first", "raw", Reference(), MapParameters(embedding="tfidf"))
+    services.publishing.releases.build(make_recipe("first"), snapshot)
+    services.publishing.maps.build("first", "raw", Reference(), MapParameters(embedding="tfidf"))
     return services
 
 

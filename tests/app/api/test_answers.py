@@ -101,8 +101,8 @@ def test_a_scan_ends_when_its_client_leaves_also_while_no_file_has_a_match(
     # By their bounds, both files may have rows of bob.
     for day in range(2):
         commit_batch(services, *(make_received(day, contributor_id=name) for name in ("ada", "cy")))
-    view = services.snapshots.view(Reference())
-    rows = services.contributions.stream(view, Filters(contributor_id="bob"))
+    view = services.reading.snapshots.view(Reference())
+    rows = services.reading.contributions.stream(view, Filters(contributor_id="bob"))
 
     def read_while_client_leaves() -> Iterator[pa.RecordBatch]:
         reader.has_left = True

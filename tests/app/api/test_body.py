@@ -43,7 +43,7 @@ def compress(text: bytes, encoding: str) -> bytes:
 
 
 def assert_nothing_is_stored(services: Services) -> None:
-    assert services.journal.backlog().entries == 0
+    assert services.ingest.journal.backlog().entries == 0
 
 
 @EITHER
@@ -53,7 +53,7 @@ def test_a_compressed_submission_is_stored_to_the_byte(
     text = "Grüße \U0001f995 " * 100
     body = json.dumps(make_submission(text)).encode()
     assert post(client, compress(body, encoding), encoding).status_code == 200
-    services.committer().drain()
+    services.jobs.committer().drain()
     (row,) = client.get("/v1/contributions").get_json()["contributions"]
     assert row["conversation"][0]["content"] == text
 
@@ -84,7 +84,7 @@ def test_a_body_may_be_as_large_as_the_limit(
         response = post(client, compress(body, encoding) if encoding else body, encoding)
         assert response.status_code == status
     assert f"max_body_bytes = {MAX_BODY_BYTES}" in response.get_json()["message"]
-    assert services.journal.backlog().entries == 1
+    assert services.ingest.journal.backlog().entries == 1
 
 
 @EITHER

@@ -59,7 +59,7 @@ def served(request: pytest.FixtureRequest, services: Services, client: FlaskClie
     url: str = request.param
     if url == RELEASE:
         snapshot = commit_batch(services, make_received())
-        services.releases.build(make_recipe(test_percent=0), snapshot)
+        services.publishing.releases.build(make_recipe(test_percent=0), snapshot)
         file = services.settings.releases / "first" / "parquet" / "train-00000.parquet"
         content = file.read_bytes()
     elif url == MAP:

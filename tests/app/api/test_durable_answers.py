@@ -18,16 +18,16 @@ def test_a_wait_that_fails_is_answered_202(
     def fail(_: KeyHolder) -> None:
         raise failure
 
-    monkeypatch.setattr(services.journal, "snapshot_of", fail)
+    monkeypatch.setattr(services.ingest.journal, "snapshot_of", fail)
     response = client.post("/v1/ingest/chat", json=make_submission(), headers={"Prefer": "wait=5"})
     assert response.status_code == 202
-    assert services.journal.backlog().entries == 1
+    assert services.ingest.journal.backlog().entries == 1
 
 
 def test_a_preference_that_was_passed_over_is_not_called_applied(
     client: FlaskClient, services: Services, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(services.commit_waiter, "waiting", services.settings.threads)
+    monkeypatch.setattr(services.ingest.commit_waiter, "waiting", services.settings.threads)
     response = client.post("/v1/ingest/chat", json=make_submission(), headers={"Prefer": "wait=5"})
     assert response.status_code == 202
     assert "Preference-Applied" not in response.headers

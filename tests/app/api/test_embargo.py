@@ -16,15 +16,15 @@ from tests.factories import commit_batch, make_received
 @pytest.fixture(scope="module")
 def young(shared_services: Services) -> Iterator[Snapshot]:
     """The only snapshot, which isn't public yet."""
-    shared_services.embargo.age = timedelta(hours=1)
+    shared_services.access.embargo.age = timedelta(hours=1)
     yield commit_batch(shared_services, make_received())
-    shared_services.embargo.age = timedelta()
+    shared_services.access.embargo.age = timedelta()
 
 
 @pytest.fixture
 def headers(shared_services: Services, request: pytest.FixtureRequest) -> dict[str, str]:
     """Headers with a new key to read."""
-    key = shared_services.keys.create(request.node.name[:90], "read", None)
+    key = shared_services.access.keys.create(request.node.name[:90], "read", None)
     return {"Authorization": f"Bearer {key}"}
 
 
@@ -73,7 +73,7 @@ def test_now_is_not_found_then(shared_client: FlaskClient, path: str) -> None:
 def test_a_tag_of_a_young_snapshot_is_refused(
     shared_client: FlaskClient, shared_services: Services, young: Snapshot, headers: dict[str, str]
 ) -> None:
-    shared_services.snapshots.table().manage_snapshots().create_tag(
+    shared_services.reading.snapshots.table().manage_snapshots().create_tag(
         young.snapshot_id, "young"
     ).commit()
     refused = shared_client.get("/v1/contributions?tag=young")

@@ -172,7 +172,7 @@ def test_a_failed_submission_can_be_sent_again(
         assert client.post(INGEST, json=make_submission(ingest_id="my-chat")).status_code == 503
         connection.execute("ALTER TABLE away RENAME TO journal")
     assert client.post(INGEST, json=make_submission(ingest_id="my-chat")).status_code == 200
-    assert services.journal.backlog().entries == 1
+    assert services.ingest.journal.backlog().entries == 1
 
 
 def test_every_error_of_ours_has_a_status() -> None:
@@ -198,7 +198,7 @@ def test_a_file_that_is_gone_is_a_failure_and_not_a_missing_resource(
     client: FlaskClient, services: Services, settings: Settings
 ) -> None:
     client.post(INGEST, json=make_submission())
-    services.committer().drain()
+    services.jobs.committer().drain()
     for file in (settings.home / "warehouse").rglob("*.parquet"):
         file.unlink()
     check_envelope(client.get("/v1/contributions"), 503)

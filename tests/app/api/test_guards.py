@@ -52,8 +52,8 @@ def test_submissions_are_refused_with_429_until_a_full_journal_is_drained(
         assert int(answer.headers["Retry-After"]) > 0
         assert "max_journal_bytes" in answer.get_json()["message"]
     assert client.get("/v1/health/").status_code == 200
-    assert services.journal.backlog().contributions == 1
-    services.committer().drain()
+    assert services.ingest.journal.backlog().contributions == 1
+    services.jobs.committer().drain()
     assert client.post(URL, json=make_submission()).status_code == 200
 
 

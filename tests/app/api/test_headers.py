@@ -83,7 +83,7 @@ def test_a_page_can_read_the_headers_that_answers_carry(client: FlaskClient) -> 
 @pytest.fixture
 def site(app: Flask, services: Services, open_route: Callable[[str], None]) -> FlaskClient:
     """A client of a service with a release, and with a page that fails."""
-    services.releases.build(make_recipe(), commit_batch(services, make_received()))
+    services.publishing.releases.build(make_recipe(), commit_batch(services, make_received()))
 
     open_route("/fails")
 

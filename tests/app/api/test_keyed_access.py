@@ -101,8 +101,8 @@ def open_app(shared_app: Flask) -> Flask:
     """An application that is open to all, on a lake with one contribution, release and map."""
     services = services_of(shared_app)
     snapshot = commit_batch(services, make_contribution(contribution_id=CONTRIBUTION_ID))
-    services.releases.build(make_recipe("first"), snapshot)
-    services.maps.build("first", "raw", Reference(), MapParameters(embedding="tfidf"))
+    services.publishing.releases.build(make_recipe("first"), snapshot)
+    services.publishing.maps.build("first", "raw", Reference(), MapParameters(embedding="tfidf"))
     return shared_app
 
 
@@ -118,7 +118,7 @@ def closed_app(open_app: Flask) -> Iterator[Flask]:
 @pytest.fixture(scope="module")
 def headers(open_app: Flask) -> Mapping[str, dict[str, str]]:
     """The headers of each kind of credentials."""
-    keys = services_of(open_app).keys
+    keys = services_of(open_app).access.keys
     texts = {role: keys.create(role, role) for role in VALID}
     texts["expired"] = keys.create("expired", "operate", datetime.now(UTC) - timedelta(days=1))
     texts["revoked"] = keys.create("revoked", "operate")
@@ -126,8 +126,8 @@ def headers(open_app: Flask) -> Mapping[str, dict[str, str]]:
     operate = texts["operate"]
     texts |= {name: new_contributor_key() for name in CONTRIBUTORS}
     services = services_of(open_app)
-    banned = services.ids.contributor_id(texts["banned"])
-    services.bans.ban([banned], actor="a test", reason=None)
+    banned = services.access.ids.contributor_id(texts["banned"])
+    services.access.bans.ban([banned], actor="a test", reason=None)
     texts["malformed"] = operate[:-1]
     texts["wrong_secret"] = operate[:21] + "0" * 64
     texts["unknown_id"] = "clk_" + "0" * 16 + operate[20:]
@@ -154,7 +154,7 @@ def ask(app: Flask, method: str, rule: str, headers: dict[str, str]) -> TestResp
 
 def newest_id(app: Flask) -> str:
     """Return the id of the newest snapshot."""
-    (snapshot,) = services_of(app).snapshots.page(1, None)
+    (snapshot,) = services_of(app).reading.snapshots.page(1, None)
     return str(snapshot.snapshot_id)
 
 

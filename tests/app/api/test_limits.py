@@ -192,12 +192,12 @@ def test_the_catalog_refuses_in_its_own_form(limited: FlaskClient) -> None:
 def test_an_upload_past_the_quota_of_rows_stores_nothing(
     limited: FlaskClient, limited_app: Flask
 ) -> None:
-    before = services_of(limited_app).journal.backlog().contributions
+    before = services_of(limited_app).ingest.journal.backlog().contributions
     refused = limited.post("/v1/ingest/chats", data=LINE * 1_001, headers=NDJSON)
     assert refused.status_code == 429
     assert refused.json is not None
     assert "rows_per_day = 1000" in refused.json["message"]
-    assert services_of(limited_app).journal.backlog().contributions == before
+    assert services_of(limited_app).ingest.journal.backlog().contributions == before
     assert limited.post("/v1/ingest/chats", data=LINE, headers=NDJSON).status_code == 200
 
 
@@ -213,7 +213,7 @@ def test_a_contribution_counts_for_its_contributor(settings: Settings, path: str
             return client.post(path, data=body, content_type=content_type)
 
         assert [send(ada).status_code for _ in range(3)] == [200, 200, 429]
-        assert services_of(app).ids.contributor_id(ada) in send(ada).get_json()["message"]
+        assert services_of(app).access.ids.contributor_id(ada) in send(ada).get_json()["message"]
         answer = send(bob)
         assert items(answer.headers["RateLimit"])["contributor_rows"]["r"] == "1"
 
@@ -267,7 +267,7 @@ def test_a_read_is_charged_for_its_processor_time(
             pass
         raise SnapshotNotFound("1")
 
-    monkeypatch.setattr(services_of(limited_app).snapshots, "view", expensive)
+    monkeypatch.setattr(services_of(limited_app).reading.snapshots, "view", expensive)
     answer = limited.get("/v1/contributions")
     assert answer.status_code == 404
     # One token when it began, and another for the first 50 ms.
@@ -276,7 +276,7 @@ def test_a_read_is_charged_for_its_processor_time(
 
 
 def test_reads_with_a_key_hold_places_of_the_key(narrow: FlaskClient) -> None:
-    key = services_of(narrow.application).keys.create("engine", "read")
+    key = services_of(narrow.application).access.keys.create("engine", "read")
     headers = {"Authorization": f"Bearer {key}", **STREAM}
     streams = [narrow.get("/v1/contributions", headers=headers) for _ in range(2)]
     assert [stream.status_code for stream in streams] == [200, 200]
@@ -292,7 +292,7 @@ def test_queries_of_a_key_do_not_wait_for_those_of_its_address(
     limited: FlaskClient, limited_app: Flask
 ) -> None:
     services = services_of(limited_app)
-    key = services.keys.create("analyst", "read")
+    key = services.access.keys.create("analyst", "read")
     address = limited.environ_base["REMOTE_ADDR"]
     slots = Slots(services.settings.home / LOCK_FILE_NAME, 2, 1)
     query = {"query": "SELECT 1"}

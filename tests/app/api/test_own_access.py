@@ -42,7 +42,7 @@ ASKED: Final[tuple[tuple[str, str, Mapping[str, int]], ...]] = (
 @pytest.fixture
 def headers(services: Services) -> Mapping[str, dict[str, str]]:
     """The headers of everybody."""
-    keys = services.keys
+    keys = services.access.keys
     texts = KEYS | {role: keys.create(role, role) for role in ROLES} | {"guessable": "anonymous"}
     texts["expired"] = keys.create("expired", "operate", datetime.now(UTC) - timedelta(days=1))
     texts["revoked"] = keys.create("revoked", "operate")
@@ -54,10 +54,10 @@ def headers(services: Services) -> Mapping[str, dict[str, str]]:
 @pytest.fixture
 def ids(services: Services) -> Mapping[str, str]:
     """The contribution of the owner, and that of who was banned then, by their names."""
-    owners = {name: services.ids.contributor_id(KEYS[name]) for name in ("owner", "banned")}
+    owners = {name: services.access.ids.contributor_id(KEYS[name]) for name in ("owner", "banned")}
     made = {name: make_received(0, contributor_id=owner) for name, owner in owners.items()}
     commit_batch(services, *made.values())
-    services.bans.ban([owners["banned"]], actor="a test", reason=None)
+    services.access.bans.ban([owners["banned"]], actor="a test", reason=None)
     return {name: each.contribution_id for name, each in made.items()}
 
 

@@ -41,11 +41,11 @@ class Lake(NamedTuple):
 def lake(shared_app: Flask) -> Lake:
     """A lake into which every API key has sent, and two contributors without one."""
     services, client = services_of(shared_app), shared_app.test_client()
-    create = services.keys.create
+    create = services.access.keys.create
     keys = {role: create(f"the-{role}-key", role) for role in ROLES}
     keys["expired"] = create("expired", "operate", datetime.now(UTC) - timedelta(days=1))
     keys["revoked"] = create("revoked", "operate")
-    services.keys.revoke("revoked")
+    services.access.keys.revoke("revoked")
     keys["wrong secret"] = keys["ingest"][:21] + "0" * 64
     keys["malformed"] = keys["ingest"][:-1]
     texts = {role: f"sent with the role {role}" for role in ROLES}
@@ -54,7 +54,7 @@ def lake(shared_app: Flask) -> Lake:
         send(client, f"anonymous, {text}", bearer(keys[role]))
     send(client, "by a contributor", bearer(KEY))
     send(client, "under a name", {}, submitter_id=NAME)
-    services.committer().drain()
+    services.jobs.committer().drain()
     rows = client.get("/v1/contributions").get_json()["contributions"]
     ids = {row["conversation"][0]["content"]: row["contribution_id"] for row in rows}
     return Lake(client, keys, texts, ids)
@@ -136,12 +136,14 @@ def test_a_submitter_that_cannot_be_read_is_refused_by_its_header(lake: Lake, wr
 
 @pytest.mark.slow
 def test_api_keys_withdraw_what_was_sent_with_them(client: FlaskClient, services: Services) -> None:
-    mine, others = (bearer(services.keys.create(name, "ingest")) for name in ("mine", "others"))
+    mine, others = (
+        bearer(services.access.keys.create(name, "ingest")) for name in ("mine", "others")
+    )
     for text in ("one", "two", "three"):
         send(client, text, mine, submitter_id=NAME)
     send(client, "by another", mine, submitter_id="ada")
     send(client, "elsewhere", others, submitter_id=NAME)
-    services.committer().drain()
+    services.jobs.committer().drain()
     rows = client.get("/v1/contributions").get_json()["contributions"]
     ids = {row["conversation"][0]["content"]: row["contribution_id"] for row in rows}
     for headers in (others | naming(NAME), mine | naming("ada")):
@@ -152,7 +154,7 @@ def test_api_keys_withdraw_what_was_sent_with_them(client: FlaskClient, services
     assert one.status_code == 202
     assert listed(client, own) == ["two", "three"]
     assert client.delete("/v1/me", headers=own).status_code == 202
-    assert services.hidden.ids().to_pylist() == sorted(
+    assert services.access.hidden.ids().to_pylist() == sorted(
         ids[text] for text in ("one", "two", "three")
     )
     assert listed(client, mine | naming("ada")) == ["by another"]

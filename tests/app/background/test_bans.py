@@ -20,18 +20,18 @@ def test_the_committers_process_finishes_bans_by_itself(
     made = make_received(0, **EVE)
     commit_batch(services, made)
     ban(services, "eve")
-    services.bans.ban(["eve"], actor=MODERATOR, reason=None, takedown=True)
+    services.access.bans.ban(["eve"], actor=MODERATOR, reason=None, takedown=True)
     outcomes: list[Callable[[], None]] = [stop.set, lambda: None, fail]
-    update = services.banned_contributions.update
+    update = services.access.banned_contributions.update
 
     def updated() -> None:
         outcomes.pop()()
         update()
 
-    monkeypatch.setattr(services.banned_contributions, "update", updated)
-    services.ban_job().run(stop)
+    monkeypatch.setattr(services.access.banned_contributions, "update", updated)
+    services.jobs.ban_job().run(stop)
     assert hidden(services) == ids_of(made)
-    assert services.taken_down.ids().to_pylist() == [made.contribution_id]
+    assert services.access.taken_down.ids().to_pylist() == [made.contribution_id]
     assert outcomes == []
 
 
@@ -40,9 +40,9 @@ def fail() -> None:
 
 
 def ban_with_takedown(services: Services, *names: str) -> None:
-    services.bans.ban(names, actor=MODERATOR, reason="advertising", takedown=True)
-    services.banned_contributions.update()
-    services.moderation.take_down_contributors(names, MODERATOR, "advertising")
+    services.access.bans.ban(names, actor=MODERATOR, reason="advertising", takedown=True)
+    services.access.banned_contributions.update()
+    services.moderation.service.take_down_contributors(names, MODERATOR, "advertising")
 
 
 @pytest.mark.both
@@ -52,19 +52,19 @@ def test_what_workers_take_after_a_ban_with_a_takedown_is_taken_down_as_well(
     before, other = make_received(0, **EVE), make_received(0)
     commit_batch(services, before, other)
     ban_with_takedown(services, "eve", "bob")
-    job = services.ban_job()
+    job = services.jobs.ban_job()
     job.take_down_rest()
-    assert len(services.takedowns.newest(9)) == 1
+    assert len(services.access.takedowns.newest(9)) == 1
     # As in a worker that doesn't know of the bans yet.
-    monkeypatch.setattr(services.journal, "_refused", refuse_nothing)
+    monkeypatch.setattr(services.ingest.journal, "_refused", refuse_nothing)
     late = [make_contribution("more", **EVE), make_contribution("also", contributor_id="bob")]
     for each in late:
-        services.journal.append(each)
-    services.committer().drain()
+        services.ingest.journal.append(each)
+    services.jobs.committer().drain()
     for _ in range(2):
         job.take_down_rest()
-    assert set(services.taken_down.ids().to_pylist()) == ids_of(before, *late)
-    made = services.takedowns.newest(9)
+    assert set(services.access.taken_down.ids().to_pylist()) == ids_of(before, *late)
+    made = services.access.takedowns.newest(9)
     assert sorted(each.identifier for each in made) == ["bob", "eve", "eve"]
     assert {(each.requested_by, each.reason) for each in made} == {(MODERATOR, "advertising")}
 
@@ -75,14 +75,14 @@ def test_a_ban_without_a_takedown_erases_nothing_until_one_is_asked_for(
     made = make_received(0, **EVE)
     commit_batch(services, made)
     ban(services, "eve")
-    services.banned_contributions.update()
-    job = services.ban_job()
+    services.access.banned_contributions.update()
+    job = services.jobs.ban_job()
     job.take_down_rest()
-    assert services.takedowns.newest(9) == []
+    assert services.access.takedowns.newest(9) == []
     # The process is killed before it asks for the takedown.
-    services.bans.ban(["eve"], actor=MODERATOR, reason=None, takedown=True)
+    services.access.bans.ban(["eve"], actor=MODERATOR, reason=None, takedown=True)
     job.take_down_rest()
-    assert [each.identifier for each in services.takedowns.newest(9)] == ["eve"]
+    assert [each.identifier for each in services.access.takedowns.newest(9)] == ["eve"]
 
 
 def test_a_lifted_ban_erases_nothing_more(services: Services) -> None:
@@ -90,20 +90,22 @@ def test_a_lifted_ban_erases_nothing_more(services: Services) -> None:
     unban(services, "eve")
     ban(services, "eve")
     commit_batch(services, make_received(0, **EVE))
-    services.banned_contributions.update()
-    job = services.ban_job()
+    services.access.banned_contributions.update()
+    job = services.jobs.ban_job()
     job.take_down_rest()
-    assert services.takedowns.newest(9) == []
+    assert services.access.takedowns.newest(9) == []
 
 
 def test_what_is_hidden_and_not_in_the_lake_is_asked_for_once(services: Services) -> None:
     asked: list[str] = []
     job = BanJob(
-        services.database, services.banned_contributions, lambda names, *_: asked.extend(names)
+        services.database,
+        services.access.banned_contributions,
+        lambda names, *_: asked.extend(names),
     )
     commit_batch(services, make_received(0, **EVE))
-    services.bans.ban(["eve"], actor=MODERATOR, reason=None, takedown=True)
-    services.banned_contributions.update()
+    services.access.bans.ban(["eve"], actor=MODERATOR, reason=None, takedown=True)
+    services.access.banned_contributions.update()
     for _ in range(3):
         job.take_down_rest()
     assert asked == ["eve"]

@@ -35,13 +35,13 @@ def write(database: Path, size_bytes: int) -> Path:
 @pytest.fixture(autouse=True)
 def _stay_connected(services: Services) -> None:
     # SQLite removes a log when nobody is connected any more.
-    services.journal.backlog()
+    services.ingest.journal.backlog()
     services.catalog.list_namespaces()
 
 
 def job_of(services: Services) -> checkpoints.Checkpoints:
     """Return the job of a lake on SQLite."""
-    job = services.checkpoints()
+    job = services.jobs.checkpoints()
     assert job
     return job
 
@@ -105,4 +105,4 @@ def test_a_failure_is_logged_once_and_checkpoints_go_on(
 
 @pytest.mark.both
 def test_only_a_lake_on_sqlite_has_the_job(services: Services) -> None:
-    assert (services.checkpoints() is not None) is services.database.is_sqlite
+    assert (services.jobs.checkpoints() is not None) is services.database.is_sqlite

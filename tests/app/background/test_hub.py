@@ -26,7 +26,7 @@ def _at_once(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def publications(services: Services) -> HubPublications:
     """The publications of a lake, of which one holds what was taken down."""
-    publications = services.releases.publications
+    publications = services.publishing.releases.publications
     publications.begin(PUBLICATION)
     publications.require("first", 2)
     return publications
@@ -96,7 +96,7 @@ def test_a_job_ends_during_an_upload(publications: HubPublications) -> None:
 def test_nothing_is_asked_of_the_hub_while_all_is_up_to_date(
     services: Services, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    publications = services.releases.publications
+    publications = services.publishing.releases.publications
     publications.begin(PUBLICATION)
     looked = Event()
 

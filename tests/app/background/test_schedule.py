@@ -45,8 +45,8 @@ class World:
     def publish(self, name: str, _stage: Stage) -> int:
         """Register a release as published, which is all that the schedule looks at."""
         self.built.append(name)
-        number = self.services.snapshots.find(Reference()).sequence_number
-        registry = self.services.releases.registry
+        number = self.services.reading.snapshots.find(Reference()).sequence_number
+        registry = self.services.publishing.releases.registry
         with registry.building(make_recipe(name)) as (build, _):
             build.mark_published(1, number)
         return 0
@@ -55,7 +55,7 @@ class World:
         """Return a scheduler as a new leader starts it."""
         return Scheduler(
             self.services.database,
-            self.services.releases.registry,
+            self.services.publishing.releases.registry,
             replace(self.services.settings, **self.settings),
             self.build_release or self.publish,
             clock=lambda: self.now,
@@ -231,9 +231,9 @@ def test_a_build_that_an_earlier_leader_started_is_waited_for(world: World) -> N
     while due is None:
         world.now += HOUR
         due = world.scheduler().due("raw")
-    registry = world.services.releases.registry
+    registry = world.services.publishing.releases.registry
     registry.now = lambda: world.now
-    snapshot = world.services.snapshots.find(Reference())
+    snapshot = world.services.reading.snapshots.find(Reference())
 
     class Looks:
         """An observer of a build that lets the scheduler look for due releases meanwhile."""
@@ -244,7 +244,7 @@ def test_a_build_that_an_earlier_leader_started_is_waited_for(world: World) -> N
         def advance(self, _rows: int) -> None:
             pass
 
-    world.services.releases.build(make_recipe(due.name), snapshot, Looks())
+    world.services.publishing.releases.build(make_recipe(due.name), snapshot, Looks())
     world.scheduler().step(Event())
     assert world.built == []
     assert world.scheduler().due("raw") is None

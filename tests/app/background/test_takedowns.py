@@ -43,7 +43,7 @@ def running(job: TakedownJob) -> Iterator[Event]:
 
 def wait_until_erased(services: Services) -> None:
     pause = Event()
-    while services.takedowns.unfinished():
+    while services.access.takedowns.unfinished():
         pause.wait(0.01)
 
 
@@ -52,11 +52,11 @@ def test_what_another_process_recorded_is_erased(services: Services, settings: S
     mine = make_received(0, contributor_id="ada")
     commit_batch(services, mine, make_received(0))
     elsewhere = Services(settings)
-    with running(elsewhere.takedown_job()):
-        services.takedown.request("contributor", ["ada"], reason=None, requested_by="test")
+    with running(elsewhere.jobs.takedown_job()):
+        services.takedown.service.request("contributor", ["ada"], reason=None, requested_by="test")
         wait_until_erased(services)
     elsewhere.close()
-    assert services.taken_down.ids().to_pylist() == [mine.contribution_id]
+    assert services.access.taken_down.ids().to_pylist() == [mine.contribution_id]
 
 
 @pytest.mark.slow
@@ -70,10 +70,10 @@ def test_a_failure_is_logged_once_and_tried_again(
         for error in failures:
             raise error
 
-    service = services.takedown
+    service = services.takedown.service
     service._steps = (Step("unreliable", fail_twice), *service._steps)
-    services.takedown.request("contributor", ["ada"], reason=None, requested_by="test")
-    with running(services.takedown_job()):
+    services.takedown.service.request("contributor", ["ada"], reason=None, requested_by="test")
+    with running(services.jobs.takedown_job()):
         wait_until_erased(services)
     assert [each.message for each in caplog.records if each.levelname == "ERROR"] == [
         "erasing failed; it is tried again"
@@ -82,8 +82,8 @@ def test_a_failure_is_logged_once_and_tried_again(
 
 def test_the_job_ends_while_it_waits(services: Services) -> None:
     """Nobody commits what is pending, so erasing waits for it."""
-    services.journal.append(make_contribution(contributor_id="ada"))
-    services.takedown.request("contributor", ["ada"], reason=None, requested_by="test")
-    with running(services.takedown_job()):
+    services.ingest.journal.append(make_contribution(contributor_id="ada"))
+    services.takedown.service.request("contributor", ["ada"], reason=None, requested_by="test")
+    with running(services.jobs.takedown_job()):
         pass
-    assert len(services.takedowns.unfinished()) == 1
+    assert len(services.access.takedowns.unfinished()) == 1

@@ -60,7 +60,7 @@ def _few_rows(monkeypatch: pytest.MonkeyPatch) -> None:
 def indexing(services: Services, share: float = 1) -> TextIndexing:
     """Return what builds, some days after the last commit."""
     return TextIndexing(
-        services.text_indexes, lambda: services.catalog, share, lambda: datetime.now(UTC)
+        services.reading.text_indexes, lambda: services.catalog, share, lambda: datetime.now(UTC)
     )
 
 
@@ -92,14 +92,16 @@ def answers(
 
 
 def _answers_of(services: Services, snapshot: Snapshot, filters: Filters) -> Iterator[object]:
-    view = services.snapshots.view(Reference(snapshot_id=snapshot.snapshot_id))
-    yield services.contributions.count(view, filters)
-    yield services.statistics.count(view, filters, ["day"]).groups.to_pylist()
+    view = services.reading.snapshots.view(Reference(snapshot_id=snapshot.snapshot_id))
+    yield services.reading.contributions.count(view, filters)
+    yield services.reading.statistics.count(view, filters, ["day"]).groups.to_pylist()
     for newest_first in (False, True):
-        page = services.contributions.page(view, filters, 1, None, newest_first=newest_first)
+        page = services.reading.contributions.page(
+            view, filters, 1, None, newest_first=newest_first
+        )
         yield page.rows.to_pylist()
         if page.last_id:
-            rest = services.contributions.page(
+            rest = services.reading.contributions.page(
                 view, filters, 9, page.last_id, newest_first=newest_first
             )
             yield rest.rows.to_pylist()
@@ -118,9 +120,13 @@ def test_texts_of_stages_are_indexed_and_found_as_without(
     stages_of(services, TEST_RULES).build("curated", commit_batch(services, *rows))
 
     def found() -> list[object]:
-        views = [services.staged.view(each, Reference(), PUBLIC) for each in COMPUTED_STAGES]
+        views = [
+            services.reading.staged.view(each, Reference(), PUBLIC) for each in COMPUTED_STAGES
+        ]
         every = product(views, [StageFilters(Filters(q=text)) for text in SEARCHES])
-        pages = [services.staged.page(view, filters, 9, None, [ID]) for view, filters in every]
+        pages = [
+            services.reading.staged.page(view, filters, 9, None, [ID]) for view, filters in every
+        ]
         return [page.rows.to_pylist() for page in pages]
 
     expected = found()
@@ -131,9 +137,9 @@ def test_texts_of_stages_are_indexed_and_found_as_without(
     assert any(expected)
     # Nothing is read for a text that no row has.
     monkeypatch.setattr(stage_reader, "row_groups_of", None)
-    view = services.staged.view("cleaned", Reference(), PUBLIC)
+    view = services.reading.staged.view("cleaned", Reference(), PUBLIC)
     absent = StageFilters(Filters(q="absent"))
-    assert services.staged.page(view, absent, 9, None, [ID]).rows.num_rows == 0
+    assert services.reading.staged.page(view, absent, 9, None, [ID]).rows.num_rows == 0
 
 
 def test_a_file_with_an_id_that_no_server_made_is_indexed(services: Services) -> None:
@@ -197,9 +203,9 @@ def compact(services: Services) -> None:
     later = datetime.now(UTC) + timedelta(hours=3)
     maintenance = Maintenance(
         services.database,
-        services.claims,
+        services.ingest.claims,
         services.catalog,
-        services.version_recorder,
+        services.versions.recorder,
         services.settings,
         lambda: later,
     )
@@ -217,7 +223,7 @@ def test_nothing_is_left_to_do_after_a_step(services: Services) -> None:
 @pytest.mark.slow
 def test_a_second_process_leaves_building_to_the_first(services: Services) -> None:
     fill(services)
-    with closing(services.text_indexes.builder_lock()) as lock:
+    with closing(services.reading.text_indexes.builder_lock()) as lock:
         assert lock.try_acquire()
         assert list(indexing(services).step(Event())) == []
     assert len(list(indexing(services).step(Event()))) == 2 * DAYS
@@ -233,7 +239,7 @@ def test_what_a_stopped_step_has_built_stays(services: Services) -> None:
     with pytest.raises(IndexingStopped):
         next(steps)
     assert indexed_files(services) == 1
-    assert len(list(services.text_indexes._folder.iterdir())) == 1
+    assert len(list(services.reading.text_indexes._folder.iterdir())) == 1
     assert len(list(indexing(services).step(Event()))) == 2 * DAYS - 1
 
 
@@ -282,7 +288,7 @@ def off(tmp_path_factory: pytest.TempPathFactory, lake_template: LakeTemplate) -
 
 def test_there_is_no_job_where_there_is_to_be_no_index(off: Settings) -> None:
     with closing(Services(off)) as services:
-        assert services.text_index_job() is None
+        assert services.jobs.text_index_job() is None
 
 
 def test_the_files_of_a_table_without_commits_are_none(services: Services) -> None:

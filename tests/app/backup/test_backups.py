@@ -53,7 +53,7 @@ def place(tmp_path: Path) -> Path:
 
 
 def back_up(services: Services, place: Path) -> BackupReport:
-    return make_backup(services.settings, services.claims, place)
+    return make_backup(services.settings, services.ingest.claims, place)
 
 
 def rows_of_every_snapshot(services: Services) -> dict[int, list[object]]:
@@ -94,10 +94,10 @@ def test_a_lake_restored_elsewhere_has_every_snapshot_and_commits_what_was_pendi
     for _ in range(4):
         history.commit_some()
     assert compact_all(load_table(services.catalog), SIZES)
-    services.committer().reconcile()
+    services.jobs.committer().reconcile()
     history.thin_all_but_newest()
     commit_batch(services, make_received(0))
-    services.journal.append(make_contribution("pending"))
+    services.ingest.journal.append(make_contribution("pending"))
     sent = client.post("/v1/ingest/chats", data=UPLOAD, content_type="application/x-ndjson")
     assert sent.status_code == 200, sent.text
     before = rows_of_every_snapshot(services)
@@ -116,7 +116,7 @@ def test_a_lake_restored_elsewhere_has_every_snapshot_and_commits_what_was_pendi
         restored = current_services()
         assert rows_of_every_snapshot(restored) == before
         assert verify_lake(restored.database, restored.catalog) == report.snapshots
-        restored.committer().drain()
+        restored.jobs.committer().drain()
         with restored.database.read() as connection:
             newest = ledger.newest(connection)
         assert newest is not None
@@ -135,12 +135,12 @@ def test_a_batch_that_is_committed_and_not_settled_lands_once(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     for _ in range(2):
-        services.journal.append(make_contribution())
-    batch = services.claims.claim(10, 10_000)
+        services.ingest.journal.append(make_contribution())
+    batch = services.ingest.claims.claim(10, 10_000)
     assert batch is not None
-    monkeypatch.setattr(services.claims, "settle", lambda *_: None)
-    services.committer().commit(batch)
-    services.journal.append(make_contribution())
+    monkeypatch.setattr(services.ingest.claims, "settle", lambda *_: None)
+    services.jobs.committer().commit(batch)
+    services.ingest.journal.append(make_contribution())
 
     report = back_up(services, place)
 
@@ -149,7 +149,7 @@ def test_a_batch_that_is_committed_and_not_settled_lands_once(
     settings = restored_elsewhere(backend, tmp_path / "elsewhere", report.folder)
     with opened_app(settings) as app, app.app_context():
         assert app.test_cli_runner().invoke(args=["migrate"]).exit_code == 0
-        current_services().committer().drain()
+        current_services().jobs.committer().drain()
         rows = list(rows_of_every_snapshot(current_services()).values())
         assert [len(each) for each in rows] == [2, 3]
 
@@ -162,9 +162,11 @@ def test_what_is_derived_is_in_no_backup_and_filled_again(
     chat = {"contributor_id": "a" * 32, "conversation_id": "c" * 32}
     for number in range(2):
         commit_batch(services, make_received(number, f"version {number}", **chat))
-    services.summary_job().step()
+    services.reading.summary_job().step()
     table = load_table(services.catalog)
-    assert services.text_indexes.build(table, newest_files(table)[0], lambda: None, lambda: True)
+    assert services.reading.text_indexes.build(
+        table, newest_files(table)[0], lambda: None, lambda: True
+    )
     KeptOutcomes(services.settings.outcomes).write("1", {"prompts": OUTCOMES_SCHEMA.empty_table()})
     index = index_of(services)
     assert len(index) == 2
@@ -177,14 +179,14 @@ def test_what_is_derived_is_in_no_backup_and_filled_again(
     if not backend.is_embedded:
         with create_app(settings).app_context():
             assert index_of(current_services()) == []
-            assert current_services().file_counts.paths() == set()
+            assert current_services().reading.file_counts.paths() == set()
     assert create_app(settings).test_cli_runner().invoke(args=["migrate"]).exit_code == 0
     with opened_app(settings) as app, app.app_context():
         restored = current_services()
         assert index_of(restored) == index
         assert recorded_as_replaced(restored) == recorded_as_replaced(services)
         # Two files of the raw table, and one of `replaced`.
-        assert restored.summary_job().step() == 3
+        assert restored.reading.summary_job().step() == 3
 
 
 @pytest.mark.slow
@@ -271,19 +273,19 @@ def test_a_file_that_goes_away_meanwhile_begins_the_backup_anew(
 ) -> None:
     mine, other = make_received(0), make_received(0)
     commit_batch(services, mine, other)
-    frozen = services.claims.frozen
+    frozen = services.ingest.claims.frozen
     erased: list[bool] = []
 
     def erase_first() -> object:
         if len(erased) == 1:
-            services.takedown.request(
+            services.takedown.service.request(
                 "contribution", [mine.contribution_id], reason=None, requested_by="test"
             )
-            services.takedown.run()
+            services.takedown.service.run()
         erased.append(True)
         return frozen()
 
-    monkeypatch.setattr(services.claims, "frozen", erase_first)
+    monkeypatch.setattr(services.ingest.claims, "frozen", erase_first)
     back_up(services, place)
     report = back_up(services, place)
     assert report.snapshots.rows == 1

@@ -29,7 +29,7 @@ def test_a_contributor_is_banned_listed_and_unbanned(
     assert result.exit_code == 0, result.output
     assert result.stdout == "eve: 3 contributions are hidden\nbanned 2\n"
     assert result.stderr == "bob: 0 contributions are hidden\n"
-    assert len(services.hidden.ids()) == 3
+    assert len(services.access.hidden.ids()) == 3
     again = run(runner, "ban", "contributor", "eve").stdout
     assert again.endswith("banned 0, 1 before\n")
     lines = [line.split("\t") for line in run(runner, "ban", "list").stdout.splitlines()]
@@ -38,7 +38,7 @@ def test_a_contributor_is_banned_listed_and_unbanned(
         ("eve", "cli:ada", "advertising"),
     ]
     assert run(runner, "unban", "contributor", "eve").stdout == "unbanned 1\n"
-    assert len(services.hidden.ids()) == 0
+    assert len(services.access.hidden.ids()) == 0
     assert len(run(runner, "ban", "list").stdout.splitlines()) == 1
     missing = run(runner, "unban", "contributor", "bob", "eve")
     assert (missing.exit_code, missing.stderr) == (1, "Error: not banned: eve\n")
@@ -47,8 +47,8 @@ def test_a_contributor_is_banned_listed_and_unbanned(
 def test_a_ban_with_a_takedown_erases_what_was_sent(
     runner: FlaskCliRunner, services: Services
 ) -> None:
-    takedowns = Takedowns(services.hidden, services)
-    services.moderation = moderation_of(services, takedowns)
+    takedowns = Takedowns(services.access.hidden, services)
+    services.moderation.service = moderation_of(services, takedowns)
     result = run(runner, "ban", "contributor", "eve", "--takedown")
     assert result.stdout == "banned 1\nwhat they sent is being taken down\n"
     assert takedowns.requests == [("contributor", ("eve",), None, "cli:ada")]
@@ -59,16 +59,16 @@ def test_without_a_service_a_ban_with_a_takedown_erases_by_itself(
     runner: FlaskCliRunner, services: Services
 ) -> None:
     commit_batch(services, make_received(0, contributor_id="eve"), make_received(0))
-    services.journal.append(make_contribution(contributor_id="eve"))
+    services.ingest.journal.append(make_contribution(contributor_id="eve"))
     result = run(runner, "ban", "contributor", "eve", "nobody", "--takedown", "--no-wait")
     assert result.exit_code == 0, result.output
-    assert len(services.takedowns.unfinished()) == 1
+    assert len(services.access.takedowns.unfinished()) == 1
     result = run(runner, "ban", "contributor", "eve", "nobody", "--takedown")
     assert result.exit_code == 0, result.output
     assert result.stdout.endswith("no file of the lake holds them any more\n")
-    assert services.takedowns.unfinished() == []
-    assert len(services.taken_down.ids()) == 2
-    assert services.banned_contributions.count("eve") == 0
+    assert services.access.takedowns.unfinished() == []
+    assert len(services.access.taken_down.ids()) == 2
+    assert services.access.banned_contributions.count("eve") == 0
 
 
 def test_invalid_arguments_are_a_usage_error(runner: FlaskCliRunner) -> None:

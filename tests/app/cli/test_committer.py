@@ -55,7 +55,7 @@ def test_the_committer_maintains_the_lake_and_drains_at_its_end(
     ) as process:
         # The last append before the compaction stays: readers may need the files that it has.
         wait_until(lambda: operations(services) == ["append", "replace"], "maintenance")
-        services.journal.append(make_contribution())
+        services.ingest.journal.append(make_contribution())
     assert process.returncode == 0
     assert operations(services) == ["append", "replace", "append"]
-    assert services.claims.open_claim() is None
+    assert services.ingest.claims.open_claim() is None

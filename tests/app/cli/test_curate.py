@@ -177,20 +177,20 @@ def test_under_an_embargo_stages_are_built_of_the_newest_public_snapshot(
     runner: FlaskCliRunner, services: Services
 ) -> None:
     old, young = (commit_batch(services, make_received(day, QUESTION, ANSWER)) for day in (0, 1))
-    services.embargo.age = timedelta(hours=1)
-    services.embargo.clock = lambda: old.committed_at + timedelta(hours=1)
+    services.access.embargo.age = timedelta(hours=1)
+    services.access.embargo.clock = lambda: old.committed_at + timedelta(hours=1)
     refused = curate(runner, "--snapshot", str(young.snapshot_id))
     assert_one_line(refused, f"snapshot {young.snapshot_id} is public from")
     assert curate(runner, "--stage", "cleaned").exit_code == 0
     table = load_table(services.catalog, COMPUTED_STAGES["cleaned"].rows)
     assert source_of(table) == old.snapshot_id
     # Whether it is live makes no difference.
-    services.embargo.clock = lambda: young.committed_at + timedelta(hours=1)
+    services.access.embargo.clock = lambda: young.committed_at + timedelta(hours=1)
     commit_batch(services, make_received(2, QUESTION, ANSWER))
     raw = load_table(services.catalog)
     thin(raw, [young], young.committed_at)
-    assert services.snapshots.find_public(Reference()) == young
-    services.embargo.clock = lambda: old.committed_at
+    assert services.reading.snapshots.find_public(Reference()) == young
+    services.access.embargo.clock = lambda: old.committed_at
     assert_one_line(curate(runner), "has no snapshot yet")
 
 

@@ -90,7 +90,7 @@ def test_a_planted_set_is_left_out_explained_and_named_on_the_card(
     lines = run(runner, "curate", "--explain", planted[1].contribution_id).splitlines()
     assert lines[-1].endswith(": left out: contaminated (1) by exam")
     run(runner, "release", "build", "first", "--stage", "curated", "--no-maps")
-    manifest = services.releases.find("first")
+    manifest = services.publishing.releases.find("first")
     assert manifest.dropped == {"contaminated": 3}
     counts = {checked.name: checked.dropped for checked in manifest.evaluation_sets}
     assert counts == {"bfcl": 0, "exam": 3, "humaneval": 0, "longbench-write": 0}
@@ -102,4 +102,4 @@ def test_a_planted_set_is_left_out_explained_and_named_on_the_card(
     assert decontaminate(runner, "remove", "exam").exit_code == 0
     assert "contributions cleaned: 4" in run(runner, "curate")
     run(runner, "release", "build", "second", "--stage", "curated", "--no-maps")
-    assert "contaminated" not in services.releases.find("second").dropped
+    assert "contaminated" not in services.publishing.releases.find("second").dropped

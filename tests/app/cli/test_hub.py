@@ -79,7 +79,7 @@ def test_a_release_is_published_listed_taken_down_from_and_unpublished(
     assert hub.repositories == {}
     assert release(runner, "list").stdout.endswith("\t2\t-\n")
     assert release(runner, "remove", "first", "--yes").exit_code == 0
-    assert services.releases.all() == []
+    assert services.publishing.releases.all() == []
 
 
 @pytest.mark.slow

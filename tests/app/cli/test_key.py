@@ -17,8 +17,8 @@ def test_a_key_is_shown_once_and_works_until_it_is_revoked(
     made = key(runner, "create", "mirror", "--role", "read")
     assert made.exit_code == 0, made.output
     text = made.stdout.strip()
-    assert services.keys.verify(text).name == "mirror"
-    services.keys.close()
+    assert services.access.keys.verify(text).name == "mirror"
+    services.access.keys.close()
     (line,) = key(runner, "list").stdout.splitlines()
     key_id, name, role, state, made_at, expires, used = line.split("\t")
     assert (key_id, name, role, state, expires) == (text[4:20], "mirror", "read", "valid", "-")
@@ -40,7 +40,7 @@ def test_a_key_expires_after_a_duration(
     runner: FlaskCliRunner, services: Services, text: str, expected: timedelta
 ) -> None:
     assert key(runner, "create", "a", "--role", "ingest", "--expires", text).exit_code == 0
-    (made,) = services.keys.all()
+    (made,) = services.access.keys.all()
     assert made.expires_at is not None
     assert abs(made.expires_at - made.made_at - expected) < timedelta(minutes=1)
 
@@ -48,7 +48,7 @@ def test_a_key_expires_after_a_duration(
 def test_a_key_expires_at_a_time(runner: FlaskCliRunner, services: Services) -> None:
     for name, text in (("a", "2100-01-31"), ("b", "2100-01-31T01:00+01:00")):
         assert key(runner, "create", name, "--role", "ingest", "--expires", text).exit_code == 0
-    moments = {made.expires_at for made in services.keys.all()}
+    moments = {made.expires_at for made in services.access.keys.all()}
     assert moments == {datetime(2100, 1, 31, tzinfo=UTC)}
 
 
@@ -81,7 +81,7 @@ def test_a_key_can_have_limits_of_its_own(runner: FlaskCliRunner, services: Serv
     assert key(runner, "limit", "importer").stdout == shown
     changed = key(runner, "limit", "importer", "reads_per_minute=default", "uploads_per_minute=6")
     assert changed.stdout == "importer\trows_per_day=5000000 uploads_per_minute=6\n"
-    (made,) = services.keys.all()
+    (made,) = services.access.keys.all()
     assert made.limits == {"rows_per_day": 5_000_000, "uploads_per_minute": 6}
     assert key(runner, "limit", made.key_id, "rows_per_day=default").exit_code == 0
     assert key(runner, "limit", "importer", "uploads_per_minute=default").stdout == "importer\t-\n"

@@ -24,7 +24,7 @@ def test_a_map_is_built_of_the_newest_raw_snapshot(
         f"{services.settings.maps / 'today'}: 2 conversations in 0 clusters, raw, "
         f"snapshot {snapshot.snapshot_id}\n"
     )
-    assert services.maps.find("today").parameters.embedding == "tfidf"
+    assert services.publishing.maps.find("today").parameters.embedding == "tfidf"
 
 
 @pytest.mark.slow
@@ -35,7 +35,7 @@ def test_a_map_is_built_of_the_pairs_of_an_older_snapshot(
     commit_batch(services, make_received())
     result = build(runner, "old", "--snapshot", str(older.snapshot_id), "--kind", "pairs")
     assert result.exit_code == 0, result.output
-    made = services.maps.find("old")
+    made = services.publishing.maps.find("old")
     assert (made.rows, made.parameters.kind) == (2, "pairs")
     assert made.source.snapshot_id == str(older.snapshot_id)
 
@@ -43,11 +43,11 @@ def test_a_map_is_built_of_the_pairs_of_an_older_snapshot(
 @pytest.mark.slow
 def test_a_map_is_built_of_a_release(runner: FlaskCliRunner, services: Services) -> None:
     snapshot = commit_batch(services, make_received())
-    services.releases.build(make_recipe("first"), snapshot)
+    services.publishing.releases.build(make_recipe("first"), snapshot)
     commit_batch(services, make_received())
     result = build(runner, "of-first", "--release", "first")
     assert result.exit_code == 0, result.output
-    made = services.maps.find("of-first")
+    made = services.publishing.maps.find("of-first")
     assert (made.source.release, made.rows) == ("first", 1)
 
 
@@ -107,7 +107,7 @@ def test_a_command_that_makes_no_sense_shows_its_usage(
 def test_a_map_is_gated_and_ungated(runner: FlaskCliRunner, services: Services) -> None:
     gated = runner.invoke(args=["map", "gate", "first", "--role", "operate"])
     assert gated.stdout == "within seconds, map first needs a key with the role operate\n"
-    assert services.policy.map("first", "raw", None) == {"operate"}
+    assert services.access.policy.map("first", "raw", None) == {"operate"}
     opened = [runner.invoke(args=["map", "ungate", "first"]).stdout for _ in range(2)]
     assert opened == ["map first has no gate any more\n", "map first had no gate\n"]
     assert_one_line(runner.invoke(args=["map", "gate", "a b"]), "doesn't match")

@@ -23,14 +23,14 @@ def settings(tmp_path: Path, lake_template: LakeTemplate) -> Settings:
 @pytest.fixture
 def takedowns(services: Services) -> Takedowns:
     """The takedowns that were asked for."""
-    return Takedowns(services.hidden, services)
+    return Takedowns(services.access.hidden, services)
 
 
 @pytest.fixture
 def made(services: Services, takedowns: Takedowns) -> list[Contribution]:
     """Two contributions of a lake whose takedowns are only recorded."""
-    services.moderation = moderation_of(services, takedowns)
-    services.reviews._moderation = services.moderation
+    services.moderation.service = moderation_of(services, takedowns)
+    services.moderation.reviews._moderation = services.moderation.service
     contributions = [
         make_received(0, "My address\nis \x1b[31m\u202e here", "I see"),
         make_received(1, "x" * 300),
@@ -55,7 +55,7 @@ def test_a_moderator_lists_shows_and_approves(
     first, second = (each.contribution_id for each in made)
     result = run(runner, "quarantine", first, "--reason", "asked by mail")
     assert (result.exit_code, result.stdout) == (0, "put into quarantine: 1\n")
-    services.moderation.report(second, "spam", "the same\x07 everywhere", REPORTERS[0])
+    services.moderation.service.report(second, "spam", "the same\x07 everywhere", REPORTERS[0])
     assert run(runner, "list").stdout.splitlines() == [
         f"{first}\thand (asked by mail)\tMy address is \\x1b[31m\\u202e here",
         f"{second}\treported as spam 1\t{'x' * 200}…",
@@ -92,7 +92,7 @@ def test_texts_of_others_cannot_look_like_decisions(
     first, second = (each.contribution_id for each in made)
     forged = "x\n2026-11-29T22:47:27+00:00\tada\tapprove"
     run(runner, "quarantine", first, "--reason", forged)
-    services.moderation.report(second, "spam", forged, REPORTERS[0])
+    services.moderation.service.report(second, "spam", forged, REPORTERS[0])
     assert len(run(runner, "log").stdout.splitlines()) == 1
     for name in (first, second):
         shown = run(runner, "show", name).stdout
@@ -122,12 +122,12 @@ def test_without_a_service_rejecting_erases_also_when_another_id_is_wrong(
     rejected = run(runner, "reject", first.contribution_id)
     assert rejected.exit_code == 0, rejected.output
     assert rejected.stdout.endswith("taken down\nno file of the lake holds them any more\n")
-    assert services.takedowns.unfinished() == []
+    assert services.access.takedowns.unfinished() == []
     later = run(runner, "reject", second.contribution_id, other.contribution_id)
     assert later.exit_code == 1
     assert "neither in quarantine" in later.stderr
-    assert services.takedowns.unfinished() == []
-    assert len(services.taken_down.ids()) == 2
+    assert services.access.takedowns.unfinished() == []
+    assert len(services.access.taken_down.ids()) == 2
 
 
 def test_rejecting_without_waiting_leaves_the_erasing_to_others(
@@ -137,7 +137,7 @@ def test_rejecting_without_waiting_leaves_the_erasing_to_others(
     commit_batch(services, made)
     run(runner, "quarantine", made.contribution_id)
     assert run(runner, "reject", made.contribution_id, "--no-wait").exit_code == 0
-    assert len(services.takedowns.unfinished()) == 1
+    assert len(services.access.takedowns.unfinished()) == 1
 
 
 def test_what_is_not_in_the_lake_is_an_error(
@@ -145,7 +145,7 @@ def test_what_is_not_in_the_lake_is_an_error(
 ) -> None:
     result = run(runner, "quarantine", made[0].contribution_id, UNKNOWN)
     assert (result.exit_code, result.stderr) == (1, f"Error: no contribution {UNKNOWN}\n")
-    assert len(services.hidden.ids()) == 0
+    assert len(services.access.hidden.ids()) == 0
     assert run(runner, "show", UNKNOWN).stderr == f"Error: no contribution {UNKNOWN}\n"
     assert run(runner, "approve", made[0].contribution_id).exit_code == 1
 

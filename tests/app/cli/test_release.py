@@ -29,7 +29,7 @@ def test_a_release_is_built_of_the_newest_snapshot(
     assert result.stdout == (
         f"{folder}: 2 conversations in 2 files, snapshot {snapshot.snapshot_id}\n"
     )
-    manifest = services.releases.find("first")
+    manifest = services.publishing.releases.find("first")
     assert manifest.licence == services.settings.licence
 
 
@@ -41,7 +41,7 @@ def test_a_release_is_built_of_an_older_snapshot_with_another_licence(
     commit_batch(services, make_received())
     result = build(runner, "old", "--snapshot", str(older.snapshot_id), "--licence", "CC0-1.0")
     assert result.exit_code == 0, result.output
-    manifest = services.releases.find("old")
+    manifest = services.publishing.releases.find("old")
     assert manifest.snapshot_id == str(older.snapshot_id)
     assert (manifest.rows, manifest.licence) == (1, "CC0-1.0")
 
@@ -61,7 +61,7 @@ def test_releases_are_listed_one_a_line(runner: FlaskCliRunner, services: Servic
 
 def test_an_empty_lake_has_nothing_to_release(runner: FlaskCliRunner, services: Services) -> None:
     assert_one_line(build(runner, "first"), "nothing to release")
-    assert services.releases.all() == []
+    assert services.publishing.releases.all() == []
 
 
 def test_a_release_that_cannot_be_built_is_an_error_of_one_line(
@@ -84,7 +84,7 @@ def test_a_release_that_cannot_be_built_is_an_error_of_one_line(
         (["x", "--snapshot", "1"], "no snapshot for 1"),
     ):
         assert_one_line(build(runner, *arguments), word)
-    assert services.releases.all() == []
+    assert services.publishing.releases.all() == []
 
 
 @pytest.mark.slow
@@ -134,7 +134,7 @@ def test_a_release_is_built_of_the_snapshot_of_a_tag_or_of_a_time(
     ]:
         result = build(runner, name, *reference)
         assert result.exit_code == 0, result.output
-        manifest = services.releases.find(name)
+        manifest = services.publishing.releases.find(name)
         assert manifest.snapshot_id == str(older.snapshot_id)
 
 
@@ -171,7 +171,7 @@ def test_a_stage_is_computed_and_released_as_it_is_asked_for(
     commit_batch(services, make_received())
     rows = [make_row(number, language=("en", "de")[number % 2]) for number in range(6)]
     releases = releases_of(services, PresetStages(services.catalog, rows, {"duplicate": 3}))
-    monkeypatch.setattr(services, "releases", releases)
+    monkeypatch.setattr(services.publishing, "releases", releases)
     result = runner.invoke(
         args=[
             *("release", "build", "first", "--stage", "curated", "--format", "jsonl,jsonl"),
@@ -180,7 +180,7 @@ def test_a_stage_is_computed_and_released_as_it_is_asked_for(
         ]
     )
     assert result.exit_code == 0, result.output
-    manifest = services.releases.find("first")
+    manifest = services.publishing.releases.find("first")
     assert manifest.parameters == {
         "formats": ["jsonl"],
         "languages": ["en", "fr"],
@@ -199,7 +199,7 @@ def test_a_release_of_pairs_is_built_and_shown(
     pairs = [make_tool_row(number) for number in range(1, 4)]
     rows = [make_row(0), *pairs, make_tool_row(4, irregular=["ends_with_user"])]
     releases = releases_of(services, PresetStages(services.catalog, rows))
-    monkeypatch.setattr(services, "releases", releases)
+    monkeypatch.setattr(services.publishing, "releases", releases)
     result = runner.invoke(
         args=[
             *("release", "build", "first", "--stage", "curated", "--form", "preference"),
@@ -209,7 +209,7 @@ def test_a_release_of_pairs_is_built_and_shown(
     )
     assert result.exit_code == 0, result.output
     assert "3 pairs" in result.output
-    parameters = services.releases.find("first").parameters
+    parameters = services.publishing.releases.find("first").parameters
     asked = {
         name: parameters[name]
         for name in ("form", "licences", "models", "has_tools", "alternating")
@@ -249,10 +249,10 @@ def test_a_release_is_removed_when_that_is_confirmed(
     assert build(runner, "first").exit_code == 0
     refused = runner.invoke(args=["release", "remove", "first"], input="n\n")
     assert refused.exit_code == 1
-    assert len(services.releases.all()) == 1
+    assert len(services.publishing.releases.all()) == 1
     removed = runner.invoke(args=["release", "remove", "first", "--yes"])
     assert removed.exit_code == 0, removed.output
-    assert services.releases.all() == []
+    assert services.publishing.releases.all() == []
     shown = runner.invoke(args=["release", "show", "first"])
     assert "removed" in shown.stdout
     assert_one_line(build(runner, "first"), "taken")
@@ -260,7 +260,7 @@ def test_a_release_is_removed_when_that_is_confirmed(
 
 
 def maps_of(services: Services) -> list[str]:
-    return [each.name for each in services.maps.all()]
+    return [each.name for each in services.publishing.maps.all()]
 
 
 @pytest.mark.slow
@@ -289,7 +289,7 @@ def test_a_release_is_published_even_if_its_maps_cannot_be_made(
     assert result.exit_code == 0, result.output
     (line,) = result.stderr.splitlines()
     assert line.startswith("not all maps of first are made: there is a map 'first-raw' already")
-    assert [manifest.name for manifest in services.releases.all()] == ["first"]
+    assert [manifest.name for manifest in services.publishing.releases.all()] == ["first"]
     assert runner.invoke(args=["release", "remove", "first", "--yes"]).exit_code == 0
     assert maps_of(services) == ["first-raw"]
 

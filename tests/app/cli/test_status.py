@@ -49,7 +49,7 @@ def test_an_empty_lake_has_nothing_to_show(runner: FlaskCliRunner, settings: Set
 def test_status_shows_the_contents_of_the_lake(runner: FlaskCliRunner, services: Services) -> None:
     commit_batch(services, make_received(), make_received())
     snapshot = commit_batch(services, make_received())
-    services.releases.build(make_recipe("first"), snapshot)
+    services.publishing.releases.build(make_recipe("first"), snapshot)
     cleaned = load_table(services.catalog, COMPUTED_STAGES["cleaned"].rows)
     replace_files(cleaned, lambda _: True, [], {})
     told = status(runner)
@@ -69,15 +69,15 @@ def test_status_shows_the_contents_of_the_lake(runner: FlaskCliRunner, services:
 def test_status_shows_the_backlog_and_the_open_claim(
     runner: FlaskCliRunner, services: Services
 ) -> None:
-    services.journal.append(make_contribution())
+    services.ingest.journal.append(make_contribution())
     told = status(runner)
     assert told["waiting"].startswith("1 contribution, ")
     assert ", the oldest for 0:00:0" in told["waiting"]
     assert told["committing"] == "nothing"
-    batch_id = services.claims.claim(max_rows=10, max_bytes=10**6)
+    batch_id = services.ingest.claims.claim(max_rows=10, max_bytes=10**6)
     told = status(runner)
     assert told["committing"].startswith(f"batch {batch_id} for 0:00:0")
-    services.committer().drain()
+    services.jobs.committer().drain()
     told = status(runner)
     assert told["waiting"] == "0 contributions"
     assert told["committing"] == "nothing"

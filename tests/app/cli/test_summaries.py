@@ -18,10 +18,10 @@ def test_wrong_counts_are_found_and_counted_anew(
     commit_batch(services, make_received(0, source="app"), make_received(1))
     assert run(runner, "update") == (0, ["counted 2 files"])
     assert run(runner, "check") == (0, ["all statistics are what a scan counts"])
-    known = services.file_counts.of(services.file_counts.paths())
+    known = services.reading.file_counts.of(services.reading.file_counts.paths())
     path, counts = next(iter(known.items()))
-    services.file_counts.forget([path])
-    services.file_counts.store({path: replace(counts, turns=counts.turns + 1)})
+    services.reading.file_counts.forget([path])
+    services.reading.file_counts.store({path: replace(counts, turns=counts.turns + 1)})
     code, lines = run(runner, "check")
     assert code == 1
     assert lines == [

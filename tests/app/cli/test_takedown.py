@@ -30,14 +30,14 @@ def test_without_a_service_the_command_commits_what_is_pending_and_erases(
     runner: FlaskCliRunner, services: Services
 ) -> None:
     commit_batch(services, make_received(0, contributor_id="ada"), make_received(0))
-    services.journal.append(make_contribution(contributor_id="ada"))
+    services.ingest.journal.append(make_contribution(contributor_id="ada"))
     result = takedown(runner, "contributor", "ada", "--reason", "asked")
     assert result.exit_code == 0, result.output
     assert result.stdout == (
         "takedown 1: contributor ada is hidden\nno file of the lake holds them any more\n"
     )
-    assert services.takedowns.unfinished() == []
-    assert len(services.taken_down.ids()) == 2
+    assert services.access.takedowns.unfinished() == []
+    assert len(services.access.taken_down.ids()) == 2
     with services.database.read() as connection:
         newest = ledger.newest(connection)
     assert newest is not None
@@ -89,11 +89,11 @@ def test_while_the_service_runs_the_command_waits_for_it(
     )
     waiting.start()
     service = Services(settings)
-    while not service.takedowns.unfinished():
+    while not service.access.takedowns.unfinished():
         pass
     assert waiting.is_alive()
     with committing(service):
-        service.takedown.run()
+        service.takedown.service.run()
     waiting.join()
     lock.close()
     service.close()

@@ -29,8 +29,8 @@ def stages_of(services: Services, rules: StageRules) -> Stages:
         services.database,
         services.catalog,
         lambda: rules,
-        services.replaced,
-        services.hidden.ids,
+        services.reading.replaced,
+        services.access.hidden.ids,
         services.settings.ray_address,
     )
 
@@ -44,9 +44,9 @@ def main(begun: str = "") -> None:
     """
     daft_query.ROWS_IN_PROCESS = FEW_ROWS_IN_PROCESS  # type: ignore[misc]
     services = Services(Settings.from_environment(os.environ))
-    snapshot = services.snapshots.find(Reference())
+    snapshot = services.reading.snapshots.find(Reference())
     rules = replace(TEST_RULES, clean=Stuck(Path(begun))) if begun else TEST_RULES
-    stages = services.stages() if begun == _STANDARD else stages_of(services, rules)
+    stages = services.curation.stages() if begun == _STANDARD else stages_of(services, rules)
     print(stages.build("curated", snapshot).computed_rows)  # noqa: T201  # the test reads it
     services.close()
 

@@ -64,7 +64,7 @@ def test_embedded_in_processes_and_on_two_nodes_of_ray_the_rows_are_the_same(
     )
     odd = [make_received(0, " ", "\n"), made[0], make_received(1, "Q 0 1", "A 1"), rich]
     commit_batch(services, *made[1:], *odd)
-    snapshot = services.snapshots.find(Reference())
+    snapshot = services.reading.snapshots.find(Reference())
     embedded = stages_of(services, TEST_RULES).build("curated", snapshot)
     assert dict(embedded.dropped) == {"empty": 1, "near_duplicate": 1}
     _assert_same_on_ray(ray, services, embedded, "")
@@ -83,8 +83,8 @@ def test_the_services_own_rules_and_a_recogniser_of_names_find_the_same_on_ray(
     ]
     made = [make_received(place % 2, *texts) for place, texts in enumerate(said)]
     commit_batch(services, *made)
-    snapshot = services.snapshots.find(Reference())
-    rules = standard_rules(services.evaluation_sets.load(), load_recogniser(_RECOGNISER))
+    snapshot = services.reading.snapshots.find(Reference())
+    rules = standard_rules(services.curation.evaluation_sets.load(), load_recogniser(_RECOGNISER))
     embedded = stages_of(services, rules).build("curated", snapshot)
     assert dict(embedded.dropped) == {"near_duplicate": 1, "refusal": 1}
     rows = _tables(services)[COMPUTED_STAGES["curated"].rows]

@@ -33,7 +33,7 @@ def test_a_conversation_is_masked_and_its_near_duplicate_left_out(services: Serv
         0, conversation=(Turn(QUESTION, "user"), Turn("No " + ANSWER, "assistant", "negative"))
     )
     snapshot = commit_batch(services, kept, near, bad, make_received(1, "Hi", " "))
-    built = services.stages().build("curated", snapshot)
+    built = services.curation.stages().build("curated", snapshot)
     assert built.rows == 1
     assert built.rows + sum(built.dropped.values()) == 4
     assert built.rules["cleaning"].startswith(f"{CLEANING_VERSION} ftfy ")
@@ -71,13 +71,13 @@ def test_rows_from_before_the_columns_were_added_are_curated_beside_newer_ones(
         old = make_received(0, QUESTION, ANSWER)
         old_snapshot = commit_batch(services, old)
     step_0003_more_of_conversations.upgrade(catalog)
-    assert services.stages().build("curated", old_snapshot).rows == 1
+    assert services.curation.stages().build("curated", old_snapshot).rows == 1
     call = ToolCall("1", "weather", '{"city": "Bonn"}')
     turns = (Turn("Will it rain in the city today?", "user"), Turn("", None, tool_calls=(call,)))
     new = make_received(1, conversation=turns, labels={"mood": "good"}, title="Rain")
     same_day = make_received(0, "Who is it that calls me at this hour?", "It is only the wind.")
     snapshot = commit_batch(services, new, same_day)
-    assert services.stages().build("curated", snapshot).rows == 3
+    assert services.curation.stages().build("curated", snapshot).rows == 3
     curated = load_table(catalog, COMPUTED_STAGES["curated"].rows)
     newest = curated.current_snapshot()
     assert newest
@@ -106,7 +106,7 @@ def test_near_duplicates_are_found_among_any_number_of_rows_that_are_none(
         for row in range(unlike)
     ]
     snapshot = commit_batch(services, *near, *others)
-    built = services.stages().build("curated", snapshot)
+    built = services.curation.stages().build("curated", snapshot)
     assert (built.rows, dict(built.dropped)) == (1 + unlike, {"near_duplicate": 1})
 
 
@@ -115,5 +115,5 @@ def test_a_lake_of_nothing_but_an_empty_conversation_is_curated_to_nothing(
     services: Services,
 ) -> None:
     snapshot = commit_batch(services, make_received(0, " ", " "))
-    built = services.stages().build("curated", snapshot)
+    built = services.curation.stages().build("curated", snapshot)
     assert (built.rows, dict(built.dropped)) == (0, {"empty": 1})

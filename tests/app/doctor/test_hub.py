@@ -17,8 +17,8 @@ PUBLISH = "set CHATLAKE_HUB_TOKEN, then scripts/lake release publish first --hub
 @pytest.fixture
 def publications(services: Services) -> HubPublications:
     """The publications of a lake, of which one was begun."""
-    services.releases.publications.begin(PLACE)
-    return services.releases.publications
+    services.publishing.releases.publications.begin(PLACE)
+    return services.publishing.releases.publications
 
 
 @pytest.fixture

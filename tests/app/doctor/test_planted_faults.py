@@ -94,11 +94,11 @@ def saved(shared_services: Services, tmp_path_factory: pytest.TempPathFactory) -
     services = shared_services
     commit_batch(services, make_received(0), make_contribution(contribution_id=FIRST_ID))
     commit_batch(services, make_received(0))
-    services.journal.append(make_contribution())
-    services.committer().drain()
+    services.ingest.journal.append(make_contribution())
+    services.jobs.committer().drain()
     for number in range(2):
         commit_batch(services, make_received(number, f"version {number}", **CHAT))
-    services.summary_job().step()
+    services.reading.summary_job().step()
     _index_texts(services)
     _write_outcomes(services)
     _make_release(services)
@@ -121,8 +121,8 @@ def _disconnect(services: Services) -> None:
     services.database.dispose()
     services.catalog.engine.dispose()
     services.catalog._newest.clear()
-    services.version_index.dispose()
-    services.file_counts.dispose()
+    services.versions.index.dispose()
+    services.reading.file_counts.dispose()
 
 
 def _patient(services: Services, *, is_deep: bool = True, **values: Any) -> Patient:
@@ -179,7 +179,7 @@ def _make_map(services: Services) -> None:
 def _index_texts(services: Services) -> None:
     table = load_table(services.catalog)
     for file in newest_files(table):
-        assert services.text_indexes.build(table, file, lambda: None, lambda: True)
+        assert services.reading.text_indexes.build(table, file, lambda: None, lambda: True)
 
 
 def _write_outcomes(services: Services) -> None:
@@ -285,12 +285,12 @@ def _name_lost_file(services: Services) -> None:
 
 
 def _miscount_entry(services: Services) -> None:
-    services.journal.append(make_contribution())
+    services.ingest.journal.append(make_contribution())
     _execute(services, update(JournalEntry).values(contributions=7))
 
 
 def _leave_pending(services: Services) -> None:
-    services.journal.append(make_contribution())
+    services.ingest.journal.append(make_contribution())
 
 
 def _let_wait(services: Services) -> None:
@@ -299,8 +299,8 @@ def _let_wait(services: Services) -> None:
 
 
 def _claim(services: Services) -> None:
-    services.journal.append(make_contribution())
-    assert services.claims.claim(10, 10_000)
+    services.ingest.journal.append(make_contribution())
+    assert services.ingest.claims.claim(10, 10_000)
 
 
 def _abandon_claim(services: Services) -> None:
@@ -372,7 +372,7 @@ def _damage_database(services: Services) -> None:
 
 def _on_index(*statements: str) -> Callable[[Services], None]:
     def plant(services: Services) -> None:
-        with services.version_index.writing() as connection:
+        with services.versions.index.writing() as connection:
             for statement in statements:
                 connection.exec_driver_sql(statement)
 
@@ -427,7 +427,7 @@ def _lose_replaced(services: Services) -> None:
 
 
 def _miscount_file(services: Services) -> None:
-    counts = services.file_counts
+    counts = services.reading.file_counts
     paths = counts.paths()
     wrong = RowCounts(1, 7, {})
     counts.forget(paths)
@@ -436,12 +436,12 @@ def _miscount_file(services: Services) -> None:
 
 def _count_gone_file(services: Services) -> None:
     path = f"{load_table(services.catalog).location()}/data/gone.parquet"
-    services.file_counts.store({path: RowCounts(1, 1, {})})
+    services.reading.file_counts.store({path: RowCounts(1, 1, {})})
 
 
 def _on_counts(statement: str) -> Callable[[Services], None]:
     def plant(services: Services) -> None:
-        with services.file_counts.database.write() as connection:
+        with services.reading.file_counts.database.write() as connection:
             connection.exec_driver_sql(statement)
 
     return plant
@@ -465,7 +465,7 @@ def _keep_on_the_hub(services: Services) -> None:
     place = HubPublication(
         repository="lake/first", release="first", hub_url="http://127.0.0.1:9", access="public"
     )
-    publications = services.releases.publications
+    publications = services.publishing.releases.publications
     publications.begin(place)
     publications.complete(replace(place, revision=1, commit_id="a" * 40))
     publications.require("first", 2)
@@ -708,7 +708,7 @@ def test_what_passes_by_itself_is_no_finding(
     sound: Services, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     _forget_snapshot(sound)
-    monkeypatch.setattr(examination, "sleep", lambda _: sound.committer().reconcile())
+    monkeypatch.setattr(examination, "sleep", lambda _: sound.jobs.committer().reconcile())
     assert examine(_patient(sound)) == []
 
 

@@ -51,9 +51,12 @@ def opened(shared_app: Flask) -> Iterator[Serving]:
 @pytest.fixture(scope="module")
 def keys(shared_services: Services) -> dict[str, str]:
     """A key of each role, and one that isn't valid any more."""
-    made = {role: shared_services.keys.create(role, role) for role in ("ingest", "read", "operate")}
-    made["revoked"] = shared_services.keys.create("revoked", "operate")
-    shared_services.keys.revoke("revoked")
+    made = {
+        role: shared_services.access.keys.create(role, role)
+        for role in ("ingest", "read", "operate")
+    }
+    made["revoked"] = shared_services.access.keys.create("revoked", "operate")
+    shared_services.access.keys.revoke("revoked")
     return made
 
 
@@ -115,7 +118,7 @@ def test_a_known_key_costs_no_query(
     def fail() -> NoReturn:
         raise OperationalError("", {}, Exception())
 
-    known = services_of(closed_app).keys._known
+    known = services_of(closed_app).access.keys._known
     monkeypatch.setattr(known, "_read", fail)
     assert ask(closed, ONE, f"Bearer {keys['ingest']}")[0] == 200
     known._kept = None

@@ -101,7 +101,7 @@ def test_a_request_that_the_end_of_the_server_cancels_has_no_answer(
     body = str(make_submission()).replace("'", '"').encode()
     with edge.connect() as client:
         client.send(make_request("POST", ONE, {"Prefer": "wait=20"}, body))
-        wait_until(lambda: services_of(app).journal.backlog().entries, "the entry")
+        wait_until(lambda: services_of(app).ingest.journal.backlog().entries, "the entry")
         (task,) = edge.server.server_state.tasks
         edge.loop.call_soon_threadsafe(task.cancel)
         assert client.receive_rest() == b""

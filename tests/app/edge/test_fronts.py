@@ -45,6 +45,7 @@ GOOD = _submission()
 LARGE = _submission(x="x" * 70_000)
 TOO_LARGE = b" " * MAX_BYTES + GOOD
 LINES = GOOD + b"\n" + _submission(agent_id="other") + b"\n"
+GUESSABLE = _submission(ingest_id="mine") + b"\n"
 MIXED = LINES + b"no JSON\n{}\n"
 
 CASES = {
@@ -108,7 +109,7 @@ CASES = {
         {**NDJSON, "Authorization": f"Bearer {KEY}"},
     ),
     "upload, malformed key": Case(422, MANY, LINES, {**NDJSON, "Authorization": "Bearer clc_x"}),
-    "upload, guessable ids": Case(200, MANY, _submission(ingest_id="mine") + b"\n", NDJSON),
+    "upload, guessable ids": Case(200, MANY, GUESSABLE, NDJSON),
     "upload, first of two modes": Case(200, MANY + "?mode=all-or-nothing&mode=x", LINES, NDJSON),
     "upload, refused": Case(422, MANY + "?mode=all-or-nothing", MIXED, NDJSON),
     "upload, all wrong": Case(422, MANY, b"{}\n", NDJSON),
@@ -140,8 +141,9 @@ def shared_settings(shared_settings: Settings) -> Settings:
 
 @pytest.fixture(scope="module")
 def edge(shared_app: Flask) -> Iterator[Serving]:
-    """A server of the edge, before a lake that has the good submission."""
+    """A server of the edge, before a lake that has what would be a repetition the second time."""
     shared_app.test_client().post(ONE, data=GOOD)
+    shared_app.test_client().post(MANY, data=GUESSABLE, headers=NDJSON)
     with edge_serving(shared_app) as made:
         yield made
 

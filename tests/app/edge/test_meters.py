@@ -61,7 +61,7 @@ def test_submissions_are_limited_on_the_event_loop(
         assert (refused.status, refused.headers["retry-after"]) == (429, "30")
         assert refused.json["code"] == 429
         assert refused.headers["ratelimit"] == '"submissions";r=0;t=30'
-        assert services.journal.backlog().contributions == 2
+        assert services.ingest.journal.backlog().contributions == 2
 
 
 def test_both_ways_of_the_edge_and_flask_take_from_one_bucket(settings: Settings) -> None:
@@ -103,7 +103,7 @@ def test_an_upload_past_a_quota_stores_nothing(settings: Settings, limit: str) -
         refused = edge.exchange(request("POST", MANY, NDJSON, LINE * 11))
         assert refused.status == 429
         assert f"{limit} = {10 * size}" in refused.json["message"]
-        assert services.journal.backlog().contributions == 0
+        assert services.ingest.journal.backlog().contributions == 0
         assert not list(settings.home.rglob("*.parquet"))
 
 
@@ -247,7 +247,7 @@ def test_refusals_are_observed(settings: Settings) -> None:
 
 def make_key(services: Services, name: str, **limits: int) -> dict[str, str]:
     """Make a key, and return the header that has it."""
-    text = services.keys.create(name, "operate", limits=limits)
+    text = services.access.keys.create(name, "operate", limits=limits)
     return {"Authorization": f"Bearer {text}"}
 
 
@@ -297,7 +297,7 @@ def test_a_keys_own_limits_hold_without_any_setting(settings: Settings) -> None:
         reads = [edge.exchange(request("GET", "/v1/releases", key)).status for _ in range(3)]
         assert reads == [200, 200, 429]
         assert submit(edge, DIRECT).status == 200
-        services.keys.limit("key", {"submissions_per_minute": 0})
+        services.access.keys.limit("key", {"submissions_per_minute": 0})
         assert submit(edge, key).status == 200
 
 
@@ -322,7 +322,7 @@ def test_a_contributor_is_limited_from_whatever_address(
 
         assert [send(ADA, f"192.0.2.{number}").status for number in range(2)] == [200, 200]
         refused = send(ADA, "192.0.2.9")
-        contributor_id = services.ids.contributor_id(ADA)
+        contributor_id = services.access.ids.contributor_id(ADA)
         assert refused.status == 429
         assert f"by the contributor {contributor_id}" in refused.json["message"]
         assert refused.headers["ratelimit"] == '"contributor_submissions";r=0;t=30'
@@ -359,6 +359,6 @@ def test_each_line_of_an_upload_counts_for_its_contributor(settings: Settings, l
         assert answer.headers["ratelimit"].startswith(f'"contributor_{limit}";r=0;')
         refused = upload(by(BOB), by(ADA))
         assert refused.status == 429
-        assert services.ids.contributor_id(ADA) in refused.json["message"]
-        assert services.journal.backlog().contributions == 5
+        assert services.access.ids.contributor_id(ADA) in refused.json["message"]
+        assert services.ingest.journal.backlog().contributions == 5
         assert upload(by(BOB)).status == 200

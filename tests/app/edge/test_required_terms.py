@@ -71,9 +71,9 @@ def test_a_submission_has_to_state_the_terms(
         status, answer = submit(body)
         assert (status, answer["status"]) == (422, "Unprocessable Entity")
         assert "/terms" in str(answer["errors"]["terms_version"])  # type: ignore[index]
-    assert services_of(strict).journal.backlog().contributions == 0
+    assert services_of(strict).ingest.journal.backlog().contributions == 0
     assert submit(AGREED)[0] == 200
-    assert services_of(strict).journal.backlog().contributions == 1
+    assert services_of(strict).ingest.journal.backlog().contributions == 1
 
 
 def test_every_line_of_an_upload_has_to_state_the_terms(send: Send, strict: Flask) -> None:
@@ -82,14 +82,14 @@ def test_every_line_of_an_upload_has_to_state_the_terms(send: Send, strict: Flas
     errors = answer["errors"]
     assert [error["line"] for error in errors] == [2, 3, 4]  # type: ignore[attr-defined]
     assert "terms_version" in str(errors)
-    assert services_of(strict).journal.backlog().contributions == 1
+    assert services_of(strict).ingest.journal.backlog().contributions == 1
 
 
 def test_the_version_is_stored_and_shown(app: Flask) -> None:
     client, services = app.test_client(), services_of(app)
     client.post("/v1/ingest/chat", data=AGREED, content_type="application/json")
     client.post("/v1/ingest/chat", data=OTHERS[0], content_type="application/json")
-    services.committer().drain()
+    services.jobs.committer().drain()
     answer = client.get("/v1/contributions").json
     assert answer is not None
     stated = [row.get("terms_version") for row in answer["contributions"]]

@@ -51,7 +51,7 @@ def committing(services: Services) -> Iterator[None]:
 
     def commit() -> None:
         while not over.wait(0.01):
-            services.committer().drain()
+            services.jobs.committer().drain()
 
     thread = Thread(target=commit)
     thread.start()
@@ -136,7 +136,7 @@ def test_a_client_that_leaves_in_its_body_stores_nothing(
             assert "before its Content-Length" in answer.json["message"]
     edge.stop()
     assert memory.held == 0
-    assert services.journal.backlog().entries == 0
+    assert services.ingest.journal.backlog().entries == 0
 
 
 def test_a_body_that_does_not_come_in_time_is_refused(settings: Settings, app: Flask) -> None:
@@ -173,7 +173,7 @@ def test_a_failure_is_answered_with_the_envelope(
     error: Exception,
     status: int,
 ) -> None:
-    monkeypatch.setattr(services.journal.appends, "_write", _raising(error))
+    monkeypatch.setattr(services.ingest.journal.appends, "_write", _raising(error))
     answer = edge.exchange(request("POST", URL, headers, BODY))
     assert answer.status == status
     assert answer.headers["x-request-id"]
@@ -190,7 +190,7 @@ def test_every_submission_of_a_failed_group_is_answered(
 ) -> None:
     # All of a group get the same exception, with a traceback through all of their coroutines.
     error, sent = OperationalError("x", None, Exception("away")), Event()
-    monkeypatch.setattr(services.journal.appends, "_write", _raising(error, once=sent))
+    monkeypatch.setattr(services.ingest.journal.appends, "_write", _raising(error, once=sent))
     with ExitStack() as opened:
         clients = [opened.enter_context(edge.connect()) for _ in range(16)]
         for client in clients:
@@ -227,7 +227,7 @@ def test_many_submissions_on_many_connections_are_all_taken(
     assert {client.receive().status for client in clients for _ in range(4)} == {200}
     for client in clients:
         client.close()
-    assert services.journal.backlog().contributions == 200
+    assert services.ingest.journal.backlog().contributions == 200
 
 
 PLAIN = {
@@ -271,13 +271,13 @@ def test_plain_submissions_that_came_whole_start_no_task(
                 assert "100" in client.receive_head()[0]
             assert client.receive().status in {200, 202}
         assert by_view.called != is_direct
-    assert services.journal.backlog().contributions == 1
+    assert services.ingest.journal.backlog().contributions == 1
 
 
 def test_a_client_that_leaves_before_its_direct_answer_has_stored_its_submission(
     edge: Serving, services: Services, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    journal, left, written = services.journal, Event(), Event()
+    journal, left, written = services.ingest.journal, Event(), Event()
 
     def write(items: Sequence[Any]) -> object:
         assert left.wait(20)
@@ -298,7 +298,7 @@ def test_a_client_that_leaves_before_its_direct_answer_has_stored_its_submission
 def test_what_fails_while_a_submission_is_taken_is_answered(
     edge: Serving, services: Services, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(services.intake, "decode_plain", _raising(ZeroDivisionError()))
+    monkeypatch.setattr(services.ingest.intake, "decode_plain", _raising(ZeroDivisionError()))
     with edge.connect() as client:
         for _ in range(2):
             client.send(request("POST", URL, {}, BODY))

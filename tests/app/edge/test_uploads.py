@@ -31,7 +31,7 @@ def test_an_upload_of_many_pieces_is_stored_once(edge: Serving, services: Servic
     framed = b"".join(b"%x\r\n%s\r\n" % (len(chunk), chunk) for chunk in chunks) + b"0\r\n\r\n"
     answer = edge.exchange(request("POST", URL, {**NDJSON, "Transfer-Encoding": "chunked"}), framed)
     assert (answer.status, answer.json["accepted"]) == (200, 30_000)
-    assert services.journal.backlog().contributions == 30_000
+    assert services.ingest.journal.backlog().contributions == 30_000
 
 
 def test_an_upload_takes_a_place_once_there_is_something_to_do(
@@ -68,7 +68,7 @@ def test_an_upload_whose_client_leaves_stores_nothing_and_may_be_sent_again(
             client.end_sending()
             assert client.receive().status == 400
     wait_until(lambda: not places.held, "the end of the upload")
-    assert services.journal.backlog().entries == 0
+    assert services.ingest.journal.backlog().entries == 0
     answer = edge.exchange(request("POST", URL, KEYED, lines))
     assert (answer.status, answer.json["accepted"]) == (200, 5_000)
 

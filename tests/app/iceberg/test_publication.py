@@ -25,13 +25,13 @@ from tests.factories import commit_batch, make_received
 def hide(services: Services, ids: Sequence[str], cause: Cause = "quarantine") -> None:
     """Hide contributions."""
     with services.database.write() as connection:
-        services.hidden.hide(connection, ids, cause)
+        services.access.hidden.hide(connection, ids, cause)
 
 
 def publications(services: Services) -> Publications:
     """Return what a process that was just started has."""
     return Publications(
-        services.database, lambda: services.catalog, services.hidden, services.embargo
+        services.database, lambda: services.catalog, services.access.hidden, services.access.embargo
     )
 
 
@@ -120,19 +120,19 @@ def test_nothing_is_written_while_nothing_is_hidden(services: Services) -> None:
 def test_younger_snapshots_than_the_embargo_are_not_in_the_metadata(services: Services) -> None:
     for _ in range(2):
         commit(services)
-    times = [each.committed_at for each in services.snapshots.page(2, None)]
-    services.embargo.age = timedelta(hours=1)
-    services.embargo.clock = lambda: times[1] + timedelta(hours=1)
+    times = [each.committed_at for each in services.reading.snapshots.page(2, None)]
+    services.access.embargo.age = timedelta(hours=1)
+    services.access.embargo.clock = lambda: times[1] + timedelta(hours=1)
     given = published(services).metadata
     (old,) = given.snapshots
     assert given.current_snapshot_id == old.snapshot_id == given.refs["main"].snapshot_id
     assert [entry.snapshot_id for entry in given.snapshot_log] == [old.snapshot_id]
     assert given.metadata_log == []
     # A property of the table names the batch that was committed last.
-    young = services.snapshots.page(1, None, KEY_HOLDERS)[0]
+    young = services.reading.snapshots.page(1, None, KEY_HOLDERS)[0]
     assert str(young.batch_id) not in given.model_dump_json()
     assert len(published(services, KEY_HOLDERS).metadata.snapshots) == len("12")
-    services.embargo.clock = lambda: times[1]
+    services.access.embargo.clock = lambda: times[1]
     empty = published(services)
     assert empty.current_snapshot() is None
     assert ids_in(empty) == set()
@@ -164,10 +164,10 @@ def test_a_stage_is_public_once_what_it_was_computed_from_is(services: Services)
         properties = {SOURCE_SNAPSHOT_PROPERTY: str(source.snapshot_id)}
         replace_files(load_table(services.catalog, name), lambda _: False, (), properties)
     table_name = name.partition(".")[2]
-    times = [each.committed_at for each in services.snapshots.page(2, None)]
-    services.embargo.age = timedelta(hours=1)
+    times = [each.committed_at for each in services.reading.snapshots.page(2, None)]
+    services.access.embargo.age = timedelta(hours=1)
     for moment, count in ((times[0], 2), (times[1], 1), (times[1] - timedelta(seconds=1), 0)):
-        services.embargo.clock = lambda moment=moment: moment + timedelta(hours=1)  # type: ignore[misc]
+        services.access.embargo.clock = lambda moment=moment: moment + timedelta(hours=1)  # type: ignore[misc]
         assert len(published(services, table_name=table_name).metadata.snapshots) == count
 
 
@@ -194,8 +194,8 @@ def test_what_young_commits_replaced_is_not_in_the_table_of_it(services: Service
     times = [commit_batch(services, each).committed_at for each in versions]
     ids = [each.contribution_id for each in versions]
     assert ids_in(published(services, table_name=REPLACED_NAME)) == set(ids[:2])
-    services.embargo.age = timedelta(hours=1)
-    services.embargo.clock = lambda: times[1] + timedelta(hours=1)
+    services.access.embargo.age = timedelta(hours=1)
+    services.access.embargo.clock = lambda: times[1] + timedelta(hours=1)
     assert ids_in(published(services, table_name=REPLACED_NAME)) == {ids[0]}
     assert ids_in(published(services, KEY_HOLDERS, REPLACED_NAME)) == set(ids[:2])
 

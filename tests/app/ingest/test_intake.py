@@ -21,18 +21,18 @@ async def _store_soon(intake: Intake) -> Receipt | BaseException:
 
 
 def test_all_ways_make_a_submission_durable(services: Services) -> None:
-    intake = services.intake
+    intake = services.ingest.intake
     decoded = intake.decode_plain(BODY)
     assert decoded is not None
     stored = asyncio.run(intake.store(decoded, is_awaited=False))
     assert stored.contribution_id == decoded.contribution.contribution_id
     assert intake.submit(BODY) == stored
     assert asyncio.run(_store_soon(intake)) == stored
-    assert services.journal.backlog().contributions == 1
+    assert services.ingest.journal.backlog().contributions == 1
 
 
 def test_what_is_not_plain_is_judged_by_submit(services: Services) -> None:
-    assert services.intake.decode_plain(b"{") is None
+    assert services.ingest.intake.decode_plain(b"{") is None
     with pytest.raises(MalformedBody):
-        services.intake.submit(b"{")
-    assert services.journal.backlog().contributions == 0
+        services.ingest.intake.submit(b"{")
+    assert services.ingest.journal.backlog().contributions == 0

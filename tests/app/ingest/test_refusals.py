@@ -52,8 +52,8 @@ def take_down(services: Services, *contributions: Contribution) -> None:
         TakenDown(each.contribution_id, each.conversation_id, each.content_hash, 1)
         for each in contributions
     ]
-    services.takedowns.record("contributor", "x", rows, reason=None, requested_by="test")
-    forget(services.refusals)
+    services.access.takedowns.record("contributor", "x", rows, reason=None, requested_by="test")
+    forget(services.ingest.refusals)
 
 
 def forget(known: Refusals) -> None:
@@ -104,8 +104,8 @@ def test_what_was_taken_down_is_refused_by_every_way_of_single_submissions(
 ) -> None:
     ids = {"submitter_id": KEY, "ingest_id": "chat-1"}
     first, again = body("text", **ids), body(OTHER_TEXT, **ids)
-    assert isinstance(submit(services.intake, first), Receipt)
-    known = services.ids.conversation_id(KEY, "chat-1")
+    assert isinstance(submit(services.ingest.intake, first), Receipt)
+    known = services.access.ids.conversation_id(KEY, "chat-1")
     same_content = make_contribution(
         conversation=make_turns("text"), conversation_id=known, contribution_id=None
     )
@@ -113,9 +113,9 @@ def test_what_was_taken_down_is_refused_by_every_way_of_single_submissions(
     for way in WAYS:
         # A repetition within the idempotency window is refused too, by its content or its ids.
         for refused in (first, again, body("text")):
-            assert isinstance(way(services.intake, refused), TakenDownBefore)
-        assert isinstance(way(services.intake, body(f"fine {way.__name__}")), Receipt)
-    assert services.journal.backlog().contributions == 1 + len(WAYS)
+            assert isinstance(way(services.ingest.intake, refused), TakenDownBefore)
+        assert isinstance(way(services.ingest.intake, body(f"fine {way.__name__}")), Receipt)
+    assert services.ingest.journal.backlog().contributions == 1 + len(WAYS)
 
 
 @pytest.mark.parametrize("more", [{}, {"labels": {"a": "b"}}], ids=["columns", "line by line"])
@@ -124,8 +124,8 @@ def test_refused_lines_of_an_upload_are_rejected_and_the_others_are_stored(
 ) -> None:
     taken_down = make_contribution(conversation=make_turns("text"))
     take_down(services, taken_down)
-    services.refusals._banned = lambda: {services.ids.contributor_id(UNGUESSABLE)}
-    forget(services.refusals)
+    services.ingest.refusals._banned = lambda: {services.access.ids.contributor_id(UNGUESSABLE)}
+    forget(services.ingest.refusals)
     lines = [
         body("fine", **more),
         body("text", **more),
@@ -134,15 +134,15 @@ def test_refused_lines_of_an_upload_are_rejected_and_the_others_are_stored(
         body("text", submitter_id="ada", ingest_id="2", **more),
         b"{}",
     ]
-    report = services.bulk_intake.submit([b"\n".join(lines)], UploadOptions()).report
+    report = services.ingest.bulk_intake.submit([b"\n".join(lines)], UploadOptions()).report
     assert (report.accepted, report.rejected, report.unowned) == (2, 4, 2)
     assert [(error.line, error.message) for error in report.errors[:3]] == [
         (2, str(TakenDownBefore())),
         (3, str(ContributorBanned())),
         (5, str(TakenDownBefore())),
     ]
-    services.committer().drain()
-    found = services.snapshots.table().scan().to_arrow()["conversation"].to_pylist()
+    services.jobs.committer().drain()
+    found = services.reading.snapshots.table().scan().to_arrow()["conversation"].to_pylist()
     assert sorted(turns[0]["content"] for turns in found) == ["fine", "unowned"]
 
 
@@ -151,21 +151,21 @@ def who_asked(services: Services, taken_down_by: str) -> str:
     if taken_down_by not in SENDERS:
         return taken_down_by
     (_, namespace), ids = SENDERS[taken_down_by]
-    return requester(services.ids.contributor_id(ids["submitter_id"], namespace))
+    return requester(services.access.ids.contributor_id(ids["submitter_id"], namespace))
 
 
 def take_down_text(services: Services, text: str, taken_down_by: str) -> None:
     """Record that a text is taken down, of a conversation that nobody sends again."""
     row = make_contribution(conversation=make_turns(text))
     rows = [TakenDown(row.contribution_id, row.conversation_id, row.content_hash, 1)]
-    services.takedowns.record(
+    services.access.takedowns.record(
         "contribution",
         row.contribution_id,
         rows,
         reason=None,
         requested_by=who_asked(services, taken_down_by),
     )
-    forget(services.refusals)
+    forget(services.ingest.refusals)
 
 
 def senders_of_lines(services: Services, text: str) -> set[str]:
@@ -175,7 +175,9 @@ def senders_of_lines(services: Services, text: str) -> set[str]:
         lines = b"\n".join((body(f"a fine one of {name}"), body(text, **ids)))
         options = UploadOptions(credentials=credentials)
         slow = lines.replace(b"}]}", b'}], "labels": {"a": "b"}}')
-        reports = [services.bulk_intake.submit([each], options).report for each in (lines, slow)]
+        reports = [
+            services.ingest.bulk_intake.submit([each], options).report for each in (lines, slow)
+        ]
         accepted = {report.accepted for report in reports}
         assert len(accepted) == 1, name
         if accepted == {2}:
@@ -192,7 +194,7 @@ def test_an_owner_withdraws_a_text_for_themselves_and_a_moderator_for_everybody(
     taken = set()
     for name, (credentials, ids) in SENDERS.items():
         with suppress(TakenDownBefore):
-            services.intake.submit(body("text", **ids), credentials)
+            services.ingest.intake.submit(body("text", **ids), credentials)
             taken.add(name)
     assert taken == set(SENDERS) - REFUSED_FROM[taken_down_by]
     assert senders_of_lines(services, "text") == taken
@@ -205,17 +207,17 @@ def test_what_others_had_sent_is_committed_after_an_owner_withdrew_the_same_text
     services: Services, taken_down_by: str
 ) -> None:
     for credentials, ids in SENDERS.values():
-        services.intake.submit(body("text", **ids), credentials)
+        services.ingest.intake.submit(body("text", **ids), credentials)
         options = UploadOptions(credentials=credentials)
-        services.bulk_intake.submit([body("up", **ids)], options)
+        services.ingest.bulk_intake.submit([body("up", **ids)], options)
     for text in ("text", "up"):
         take_down_text(services, text, taken_down_by)
-    services.committer().drain()
+    services.jobs.committer().drain()
     rows = load_table(services.catalog).scan().to_arrow()
-    owner = services.ids.contributor_id(KEY)
+    owner = services.access.ids.contributor_id(KEY)
     assert len(rows) == 2 * len(set(SENDERS) - REFUSED_FROM[taken_down_by])
     assert owner not in rows["contributor_id"].to_pylist()
-    (snapshot,) = services.snapshots.page(5, None)
+    (snapshot,) = services.reading.snapshots.page(5, None)
     assert snapshot.total_rows == len(rows)
 
 
@@ -224,29 +226,29 @@ def test_a_text_that_was_withdrawn_and_then_taken_down_is_refused_from_everybody
 ) -> None:
     take_down_text(services, "text", "the owner")
     others = body("text", submitter_id=UNGUESSABLE)
-    assert isinstance(submit(services.intake, others), Receipt)
+    assert isinstance(submit(services.ingest.intake, others), Receipt)
     # A moderator takes the other copy down.
     take_down_text(services, "text", "desk")
     for way in WAYS:
-        assert isinstance(way(services.intake, others), TakenDownBefore)
+        assert isinstance(way(services.ingest.intake, others), TakenDownBefore)
 
 
 def test_a_banned_contributor_is_refused_until_they_are_not(services: Services) -> None:
-    banned: set[str] = {services.ids.contributor_id(KEY)}
-    services.refusals._banned = lambda: banned
+    banned: set[str] = {services.access.ids.contributor_id(KEY)}
+    services.ingest.refusals._banned = lambda: banned
     sent = body("text", submitter_id=KEY)
     for way in WAYS:
-        assert isinstance(way(services.intake, sent), ContributorBanned)
-        assert isinstance(way(services.intake, body(f"other {way.__name__}")), Receipt)
+        assert isinstance(way(services.ingest.intake, sent), ContributorBanned)
+        assert isinstance(way(services.ingest.intake, body(f"other {way.__name__}")), Receipt)
     with pytest.raises(ContributorBanned):
-        services.intake.submit(body("text"), Credentials(KEY))
+        services.ingest.intake.submit(body("text"), Credentials(KEY))
     banned.clear()
-    assert isinstance(submit(services.intake, sent), Receipt)
+    assert isinstance(submit(services.ingest.intake, sent), Receipt)
 
 
 def test_other_processes_refuse_it_after_a_moment(services: Services) -> None:
     now = [0.0]
-    other = Refusals(services.taken_down)
+    other = Refusals(services.access.taken_down)
     other._taken_down._clock = lambda: now[0]
     contribution = make_contribution("text")
     assert other.current().reason(contribution) is None
@@ -261,21 +263,21 @@ def test_only_what_is_new_is_read_again(
     services: Services, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     read: list[int] = []
-    original = services.taken_down.known_by
+    original = services.access.taken_down.known_by
 
     def known_by(after: int) -> Iterator[KnownBy]:
         read.append(after)
         return original(after)
 
-    monkeypatch.setattr(services.taken_down, "known_by", known_by)
+    monkeypatch.setattr(services.access.taken_down, "known_by", known_by)
     first, second = make_contribution("one"), make_contribution("two")
     take_down(services, first)
-    services.refusals.current()
+    services.ingest.refusals.current()
     take_down(services, second)
-    refused = services.refusals.current()
-    forget(services.refusals)
-    assert services.refusals.current().taken_down is refused.taken_down
-    assert read == [0, services.taken_down.newest_takedown_id() - 1]
+    refused = services.ingest.refusals.current()
+    forget(services.ingest.refusals)
+    assert services.ingest.refusals.current().taken_down is refused.taken_down
+    assert read == [0, services.access.taken_down.newest_takedown_id() - 1]
     assert all(refused.reason(each) for each in (first, second))
 
 
@@ -283,17 +285,17 @@ def test_only_what_is_new_is_read_again(
 def test_what_slipped_through_is_dropped_at_its_commit(services: Services) -> None:
     texts = ["one", "two", "three"]
     for text in texts:
-        services.intake.submit(body(text))
+        services.ingest.intake.submit(body(text))
     lines = b"\n".join(body(f"up {text}") for text in texts)
-    services.bulk_intake.submit([lines], UploadOptions())
-    services.bulk_intake.submit([body("up whole")], UploadOptions())
+    services.ingest.bulk_intake.submit([lines], UploadOptions())
+    services.ingest.bulk_intake.submit([body("up whole")], UploadOptions())
     taken_down = [make_contribution(conversation=make_turns(text)) for text in ("two", "up two")]
     take_down(services, *taken_down, make_contribution(conversation=make_turns("up whole")))
-    services.committer().drain()
+    services.jobs.committer().drain()
     table = load_table(services.catalog)
     found = [row[0]["content"] for row in table.scan().to_arrow()["conversation"].to_pylist()]
     assert sorted(found) == ["one", "three", "up one", "up three"]
-    (snapshot,) = services.snapshots.page(5, None)
+    (snapshot,) = services.reading.snapshots.page(5, None)
     assert snapshot.total_rows == len(found)
     # The files that held what was dropped are gone.
     data = [file for file in services.settings.home.rglob("*.parquet") if "data" in file.parts]
@@ -304,17 +306,17 @@ def test_a_killed_commit_leaves_no_file_with_what_it_dropped(
     services: Services, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for lines in ([body("one"), body("two")], [body("three")]):
-        services.bulk_intake.submit([b"\n".join(lines)], UploadOptions())
+        services.ingest.bulk_intake.submit([b"\n".join(lines)], UploadOptions())
     take_down(services, make_contribution(conversation=make_turns("two")))
 
     def die(*_arguments: object) -> None:
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(services.claims, "settle", die)
+        patch.setattr(services.ingest.claims, "settle", die)
         with pytest.raises(KeyboardInterrupt):
-            services.committer().drain()
-    services.committer().drain()
+            services.jobs.committer().drain()
+    services.jobs.committer().drain()
     found = load_table(services.catalog).scan().to_arrow()["conversation"].to_pylist()
     assert sorted(turns[0]["content"] for turns in found) == ["one", "three"]
     data = [file for file in services.settings.home.rglob("*.parquet") if "data" in file.parts]
@@ -322,13 +324,13 @@ def test_a_killed_commit_leaves_no_file_with_what_it_dropped(
 
 
 def test_a_batch_of_which_nothing_is_left_is_settled(services: Services) -> None:
-    receipt = services.intake.submit(body("text"))
-    services.bulk_intake.submit([body("up")], UploadOptions())
+    receipt = services.ingest.intake.submit(body("text"))
+    services.ingest.bulk_intake.submit([body("up")], UploadOptions())
     take_down(
         services, *(make_contribution(conversation=make_turns(text)) for text in ("text", "up"))
     )
-    services.committer().drain()
-    assert services.journal.backlog().entries == 0
-    snapshot = services.journal.snapshot_of(receipt)
+    services.jobs.committer().drain()
+    assert services.ingest.journal.backlog().entries == 0
+    snapshot = services.ingest.journal.snapshot_of(receipt)
     assert snapshot is not None
     assert (snapshot.added_rows, snapshot.total_rows) == (0, 0)

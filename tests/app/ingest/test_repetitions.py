@@ -23,7 +23,7 @@ GUESSED = {"submitter_id": "ada", "ingest_id": "chat"}
 
 
 def submit(services: Services, text: str, **ids: str) -> Receipt:
-    return services.intake.submit(json.dumps(make_submission(text, **ids)).encode())
+    return services.ingest.intake.submit(json.dumps(make_submission(text, **ids)).encode())
 
 
 def upload(
@@ -32,7 +32,7 @@ def upload(
     """Upload a submission of each text, which is its `ingest_id` as well."""
     lines = (json.dumps(make_submission(text, **{**OWNED, "ingest_id": text})) for text in texts)
     options = UploadOptions(request_key=request_key)
-    return services.bulk_intake.submit(["\n".join(lines).encode()], options)
+    return services.ingest.bulk_intake.submit(["\n".join(lines).encode()], options)
 
 
 def keys_in(services: Services) -> int:
@@ -42,7 +42,7 @@ def keys_in(services: Services) -> int:
 
 def commit_long_ago(services: Services, age_s: float = KEYS_STAY_S + 1) -> None:
     """Commit what is pending, as if that were some time ago, and remove what has expired."""
-    services.committer().drain()
+    services.jobs.committer().drain()
     committed_at = datetime.now(UTC) - timedelta(seconds=age_s)
     with services.database.write() as connection:
         connection.execute(update(LedgerEntry).values(committed_at=committed_at))
@@ -51,8 +51,8 @@ def commit_long_ago(services: Services, age_s: float = KEYS_STAY_S + 1) -> None:
 
 
 def rows_of(services: Services) -> int:
-    view = services.snapshots.view(Reference())
-    return services.contributions.count(view, Filters(all_versions=True))
+    view = services.reading.snapshots.view(Reference())
+    return services.reading.contributions.count(view, Filters(all_versions=True))
 
 
 @pytest.mark.both
@@ -62,9 +62,9 @@ def test_a_repetition_finds_the_first_one_when_its_key_is_gone(services: Service
     assert keys_in(services) == 0
     again = submit(services, "hello", **OWNED)
     assert again.contribution_id == first.contribution_id
-    snapshot = services.journal.snapshot_of(again)
-    assert snapshot == services.snapshots.find(Reference())
-    assert services.journal.backlog().entries == 0
+    snapshot = services.ingest.journal.snapshot_of(again)
+    assert snapshot == services.reading.snapshots.find(Reference())
+    assert services.ingest.journal.backlog().entries == 0
 
 
 def test_an_old_version_that_is_sent_again_replaces_nothing(services: Services) -> None:
@@ -73,8 +73,10 @@ def test_an_old_version_that_is_sent_again_replaces_nothing(services: Services) 
     second = submit(services, "second", **OWNED)
     commit_long_ago(services)
     assert submit(services, "first", **OWNED).contribution_id == first.contribution_id
-    services.committer().drain()
-    page = services.contributions.page(services.snapshots.view(Reference()), Filters(), 10, None)
+    services.jobs.committer().drain()
+    page = services.reading.contributions.page(
+        services.reading.snapshots.view(Reference()), Filters(), 10, None
+    )
     assert page.rows["contribution_id"].to_pylist() == [second.contribution_id]
     assert rows_of(services) == 2
 
@@ -101,7 +103,7 @@ def test_a_key_of_ids_that_own_nothing_stays_for_the_window(services: Services) 
         long_ago = datetime.now(UTC) - timedelta(days=2)
         connection.execute(update(JournalEntry).values(received_at=long_ago))
     # Keys go with the entries before the oldest that is left.
-    services.journal.append(make_contribution())
+    services.ingest.journal.append(make_contribution())
     Expiry(services.database, timedelta(days=1)).remove(Event())
     assert keys_in(services) == 0
 
@@ -112,7 +114,7 @@ def test_an_upload_stores_only_what_the_lake_has_not_had(services: Services) -> 
     commit_long_ago(services)
     assert keys_in(services) == 0
     upload(services, ["one", "two", "three"])
-    services.committer().drain()
+    services.jobs.committer().drain()
     assert rows_of(services) == 3
 
 
@@ -122,5 +124,7 @@ def test_an_upload_that_repeats_all_names_the_snapshot_that_has_it(services: Ser
     receipts = [upload(services, ["one", "two"], request_key="again") for _ in range(2)]
     for receipt in receipts:
         assert (receipt.entry_id, receipt.sequence_number) == (0, 1)
-        assert services.journal.snapshot_of(receipt) == services.snapshots.find(Reference())
+        assert services.ingest.journal.snapshot_of(receipt) == services.reading.snapshots.find(
+            Reference()
+        )
     assert rows_of(services) == 2

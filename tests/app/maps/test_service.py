@@ -39,7 +39,7 @@ def outcomes(services: Services, made: MapDescription) -> list[str | None]:
 
 def names(services: Services) -> list[str]:
     """Return the names of all maps, in order."""
-    return [each.name for each in services.maps.all()]
+    return [each.name for each in services.publishing.maps.all()]
 
 
 def build_stage(services: Services, stage: ComputedStage, snapshot: Snapshot, *words: str) -> int:
@@ -52,7 +52,7 @@ def release(services: Services, name: str, stage: Stage, *words: str) -> None:
     """Publish a release of the newest snapshot; its stages have rows with these words."""
     rows = [make_row(number, word, "Yes") for number, word in enumerate(words)]
     releases = releases_of(services, PresetStages(services.catalog, rows))
-    snapshot = services.snapshots.view(NOW).snapshot
+    snapshot = services.reading.snapshots.view(NOW).snapshot
     assert snapshot
     releases.build(make_recipe(name, stage), snapshot)
 
@@ -63,8 +63,10 @@ def test_a_map_of_raw_is_of_the_latest_versions_of_a_snapshot(services: Services
         services, make_received(0, "old", contributor_id="ada", conversation_id="chat")
     )
     commit_batch(services, make_received(1, "new", contributor_id="ada", conversation_id="chat"))
-    now = services.maps.build("now", "raw", NOW, QUICK)
-    then = services.maps.build("then", "raw", Reference(snapshot_id=first.snapshot_id), QUICK)
+    now = services.publishing.maps.build("now", "raw", NOW, QUICK)
+    then = services.publishing.maps.build(
+        "then", "raw", Reference(snapshot_id=first.snapshot_id), QUICK
+    )
     assert (texts(services, now), texts(services, then)) == (["user: new"], ["user: old"])
     assert then.source.snapshot_id == str(first.snapshot_id)
     assert then.source.committed_at == first.committed_at
@@ -77,7 +79,7 @@ def test_a_map_of_a_stage_is_of_its_newest_build(services: Services) -> None:
     built = build_stage(services, "curated", snapshot, "curated")
     commit_batch(services, make_received(1, "later"))
     read: list[int] = []
-    made = services.maps.build("kept", "curated", NOW, QUICK, read.append)
+    made = services.publishing.maps.build("kept", "curated", NOW, QUICK, read.append)
     assert texts(services, made) == ["user: curated\n\nassistant: Yes"]
     assert (made.source.stage, made.source.snapshot_id) == ("curated", str(snapshot.snapshot_id))
     assert made.source.stage_snapshot_id == str(built)
@@ -91,29 +93,31 @@ def test_a_map_of_a_stage_can_show_an_older_snapshot(services: Services) -> None
     build_stage(services, "cleaned", built, "cleaned")
     later = commit_batch(services, make_received(1, "later"))
     asked = Reference(snapshot_id=built.snapshot_id)
-    assert services.maps.build("then", "cleaned", asked, QUICK).rows == 1
+    assert services.publishing.maps.build("then", "cleaned", asked, QUICK).rows == 1
     with pytest.raises(StageNotBuilt, match=str(later.snapshot_id)):
-        services.maps.build("later", "cleaned", Reference(snapshot_id=later.snapshot_id), QUICK)
+        services.publishing.maps.build(
+            "later", "cleaned", Reference(snapshot_id=later.snapshot_id), QUICK
+        )
 
 
 def test_a_map_needs_a_snapshot_a_stage_and_rows(services: Services) -> None:
     with pytest.raises(NothingToMap):
-        services.maps.build("a", "raw", NOW, QUICK)
+        services.publishing.maps.build("a", "raw", NOW, QUICK)
     with pytest.raises(StageNotBuilt):
-        services.maps.build("a", "curated", NOW, QUICK)
+        services.publishing.maps.build("a", "curated", NOW, QUICK)
     snapshot = commit_batch(services, make_received())
     for stage in STAGES:
         with pytest.raises(SnapshotNotFound):
-            services.maps.build("a", stage, Reference(snapshot_id=1), QUICK)
+            services.publishing.maps.build("a", stage, Reference(snapshot_id=1), QUICK)
         with pytest.raises(TagNotFound):
-            services.maps.build("a", stage, Reference(tag="none"), QUICK)
+            services.publishing.maps.build("a", stage, Reference(tag="none"), QUICK)
     build_stage(services, "curated", snapshot)
     with pytest.raises(NothingToMap):
-        services.maps.build("a", "curated", NOW, QUICK)
+        services.publishing.maps.build("a", "curated", NOW, QUICK)
     with pytest.raises(ReleaseNotFound):
-        services.maps.build_of_release("a", "none", QUICK)
+        services.publishing.maps.build_of_release("a", "none", QUICK)
     with pytest.raises(ReleaseNotFound):
-        services.maps.build_with_release("none", QUICK)
+        services.publishing.maps.build_with_release("none", QUICK)
     assert names(services) == []
 
 
@@ -129,10 +133,10 @@ def test_hidden_rows_are_not_in_maps_even_of_stages_computed_before(
     kept = [make_row(number, f"bread {number}", "Yes") for number in range(3, 12)]
     snapshot = commit_batch(services, *map(contribution_of, private + kept))
     PresetStages(services.catalog, private + kept).build("curated", snapshot)
-    services.maps.build("before", stage, NOW, QUICK)
-    services.moderation.put_into_quarantine([private[0]["contribution_id"]], "test", None)
-    services.bans.ban(["eve"], actor="test", reason=None)
-    made = services.maps.build("after", stage, NOW, QUICK)
+    services.publishing.maps.build("before", stage, NOW, QUICK)
+    services.moderation.service.put_into_quarantine([private[0]["contribution_id"]], "test", None)
+    services.access.bans.ban(["eve"], actor="test", reason=None)
+    made = services.publishing.maps.build("after", stage, NOW, QUICK)
 
     assert made.rows == len(kept)
     ids = [row["contribution_id"] for row in private]
@@ -164,10 +168,10 @@ def test_a_map_of_a_release_shows_its_stage(services: Services) -> None:
     commit_batch(services, make_received(0, "raw"))
     release(services, "first", "cleaned", "cleaned")
     commit_batch(services, make_received(1, "later"))
-    made = services.maps.build_of_release("mine", "first", QUICK)
+    made = services.publishing.maps.build_of_release("mine", "first", QUICK)
     assert texts(services, made) == ["user: cleaned\n\nassistant: Yes"]
     assert (made.source.stage, made.source.release) == ("cleaned", "first")
-    services.maps.remove_with_release("first")
+    services.publishing.maps.remove_with_release("first")
     assert names(services) == ["mine"]
 
 
@@ -179,7 +183,7 @@ def test_the_maps_of_a_release_are_of_every_stage_that_it_came_through(
     release(services, "kept", "curated", "computed")
     commit_batch(services, make_received(1, "later"))
     read: list[int] = []
-    made = services.maps.build_with_release("kept", QUICK, read.append)
+    made = services.publishing.maps.build_with_release("kept", QUICK, read.append)
     assert [each.name for each in made] == ["kept-raw", "kept-cleaned", "kept-curated"]
     assert [texts(services, each) for each in made] == [
         ["user: raw"],
@@ -197,14 +201,18 @@ def test_the_maps_of_a_release_are_of_every_stage_that_it_came_through(
 def test_a_release_has_no_maps_of_stages_that_it_did_not_come_through(services: Services) -> None:
     commit_batch(services, make_received(0, "raw"))
     release(services, "early", "raw")
-    assert [each.name for each in services.maps.build_with_release("early", QUICK)] == ["early-raw"]
+    assert [each.name for each in services.publishing.maps.build_with_release("early", QUICK)] == [
+        "early-raw"
+    ]
 
 
 @pytest.mark.slow
 def test_an_empty_stage_has_no_map(services: Services) -> None:
     commit_batch(services, make_received(0, "raw"))
     release(services, "empty", "curated")
-    assert [each.name for each in services.maps.build_with_release("empty", QUICK)] == ["empty-raw"]
+    assert [each.name for each in services.publishing.maps.build_with_release("empty", QUICK)] == [
+        "empty-raw"
+    ]
 
 
 @pytest.mark.slow
@@ -212,9 +220,9 @@ def test_the_maps_of_a_release_are_removed_and_no_others(services: Services) -> 
     commit_batch(services, make_received(0, "raw"))
     for name in ("kept", "other"):
         release(services, name, "raw")
-        services.maps.build_with_release(name, QUICK)
-    services.maps.build("kept-cleaned", "raw", NOW, QUICK)
-    services.maps.remove_with_release("kept")
+        services.publishing.maps.build_with_release(name, QUICK)
+    services.publishing.maps.build("kept-cleaned", "raw", NOW, QUICK)
+    services.publishing.maps.remove_with_release("kept")
     assert names(services) == ["kept-cleaned", "other-raw"]
-    services.maps.remove_with_release("kept")
+    services.publishing.maps.remove_with_release("kept")
     assert names(services) == ["kept-cleaned", "other-raw"]

@@ -58,7 +58,7 @@ def built(services: Services) -> Path:
 
 def build(services: Services, name: str, progress: Any = lambda _: None) -> None:
     """Build a map of all contributions."""
-    services.maps.build(name, "raw", Reference(), PARAMETERS, progress)
+    services.publishing.maps.build(name, "raw", Reference(), PARAMETERS, progress)
 
 
 def points_of(folder: Path) -> dict[str, Mapping[str, Any]]:
@@ -84,7 +84,9 @@ def holds(services: Services, *traces: str) -> bool:
 def record(services: Services, *numbers: int) -> pa.Array:
     """Record a takedown of contributions; return their ids, ascending."""
     rows = [TakenDown(id_of(number), f"conversation {number}", "hash", 1) for number in numbers]
-    services.takedowns.record("contributor", "somebody", rows, reason=None, requested_by="a test")
+    services.access.takedowns.record(
+        "contributor", "somebody", rows, reason=None, requested_by="a test"
+    )
     return ids_of(*numbers)
 
 
@@ -94,7 +96,7 @@ def test_the_other_points_keep_their_places_and_clusters_get_names_without_the_w
 ) -> None:
     before = points_of(built)
     assert any(PRIVATE in row[column] for row in before.values() for column in CLUSTERS)
-    services.maps.take_down(ids_of(*TAKEN))
+    services.publishing.maps.take_down(ids_of(*TAKEN))
     after = points_of(built)
     assert list(after) == [id_ for id_, row in before.items() if id_ not in map(id_of, TAKEN)]
     renamed: dict[tuple[str, str], str] = {}
@@ -106,14 +108,14 @@ def test_the_other_points_keep_their_places_and_clusters_get_names_without_the_w
             assert renamed.setdefault((column, before[id_][column]), row[column]) == row[column]
     assert len(set(renamed.values())) >= len({row["cluster"] for row in before.values()})
     assert not holds(services, PRIVATE, *map(id_of, TAKEN))
-    made = services.maps.find("all")
+    made = services.publishing.maps.find("all")
     assert (made.rows, made.found_rows) == (ROWS - len(TAKEN), ROWS - len(TAKEN))
-    assert services.maps.file("all", POINTS_FILE).is_file()
+    assert services.publishing.maps.file("all", POINTS_FILE).is_file()
 
 
 def test_a_map_without_what_is_taken_down_stays_as_it_is(services: Services, built: Path) -> None:
     before = [path.stat().st_mtime_ns for path in sorted(built.iterdir())]
-    services.maps.take_down(ids_of(ROWS + 1))
+    services.publishing.maps.take_down(ids_of(ROWS + 1))
     assert [path.stat().st_mtime_ns for path in sorted(built.iterdir())] == before
 
 
@@ -128,17 +130,17 @@ def test_repeating_a_takedown_gives_the_same_files(
     with monkeypatch.context() as patched:
         patched.setattr("app.maps.files.draw_picture", _raise(Killed))
         with pytest.raises(Killed):
-            services.maps.take_down(taken)
+            services.publishing.maps.take_down(taken)
     with monkeypatch.context() as patched:
         patched.setattr("app.access.held_back.HeldBackResults.end", _raise(Killed))
         with pytest.raises(Killed):
-            services.maps.take_down(taken)
+            services.publishing.maps.take_down(taken)
     once = {path.name: path.read_bytes() for path in built.iterdir()}
     with pytest.raises(HeldBack):
-        services.maps.file("all", POINTS_FILE)
-    services.maps.take_down(taken)
+        services.publishing.maps.file("all", POINTS_FILE)
+    services.publishing.maps.take_down(taken)
     assert {path.name: path.read_bytes() for path in built.iterdir()} == once
-    assert services.maps.file("all", POINTS_FILE).is_file()
+    assert services.publishing.maps.file("all", POINTS_FILE).is_file()
 
 
 def _raise(error: type[BaseException]) -> Any:
@@ -149,21 +151,21 @@ def _raise(error: type[BaseException]) -> Any:
 
 
 def test_a_map_without_any_point_left_is_removed(services: Services, built: Path) -> None:
-    services.maps.take_down(ids_of(*range(ROWS)))
+    services.publishing.maps.take_down(ids_of(*range(ROWS)))
     assert not built.exists()
     with pytest.raises(MapNotFound):
-        services.maps.find("all")
+        services.publishing.maps.find("all")
 
 
 @pytest.mark.usefixtures("built")
 def test_a_map_is_held_back_until_it_is_made_again(services: Services, client: FlaskClient) -> None:
     taken = record(services, 0)
-    services.maps.hold_back(taken)
+    services.publishing.maps.hold_back(taken)
     for path in ("picture.png", "data/dataset.parquet", "data/metadata.json"):
         answer = client.get(f"/maps/all/{path}")
         assert (answer.status_code, answer.headers["Retry-After"]) == (503, "30"), path
     assert client.get("/maps/").status_code == 200
-    services.maps.take_down(taken)
+    services.publishing.maps.take_down(taken)
     answer = client.get("/maps/all/data/metadata.json", buffered=True)
     assert answer.status_code == 200
     assert answer.cache_control.no_cache
@@ -175,9 +177,9 @@ def test_what_is_taken_down_while_a_map_is_built_is_not_in_it(services: Services
     with pytest.raises(HiddenMeanwhile):
         build(services, "late", lambda _: record(services, 0))
     with pytest.raises(MapNotFound):
-        services.maps.find("late")
+        services.publishing.maps.find("late")
     build(services, "later")
-    assert services.maps.find("later").rows == ROWS - 1
+    assert services.publishing.maps.find("later").rows == ROWS - 1
 
 
 @pytest.mark.slow
@@ -185,12 +187,12 @@ def test_what_is_taken_down_while_a_map_is_built_is_not_in_it(services: Services
 def test_what_moderators_hide_while_a_map_is_built_is_not_in_it(services: Services) -> None:
     def hide(_: object) -> None:
         with services.database.write() as connection:
-            services.hidden.hide(connection, [id_of(0)], "quarantine")
+            services.access.hidden.hide(connection, [id_of(0)], "quarantine")
 
     with pytest.raises(HiddenMeanwhile):
         build(services, "late", hide)
     with pytest.raises(MapNotFound):
-        services.maps.find("late")
+        services.publishing.maps.find("late")
 
 
 @pytest.mark.slow
@@ -200,10 +202,10 @@ def test_what_moderators_hide_keeps_no_map_from_being_published_that_lacks_it(
 ) -> None:
     def hide(_: object) -> None:
         with services.database.write() as connection:
-            services.hidden.hide(connection, ["00000000-0000-7000-8000-000000000000"], "ban")
+            services.access.hidden.hide(connection, ["00000000-0000-7000-8000-000000000000"], "ban")
 
     build(services, "late", hide)
-    assert services.maps.find("late").rows == ROWS
+    assert services.publishing.maps.find("late").rows == ROWS
 
 
 @pytest.mark.slow
@@ -211,10 +213,10 @@ def test_a_map_that_is_removed_meanwhile_keeps_no_takedown_from_holding_back(
     services: Services, built: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     build(services, "another")
-    listed = services.maps.all()
-    services.maps.remove("all")
+    listed = services.publishing.maps.all()
+    services.publishing.maps.remove("all")
     monkeypatch.setattr("app.maps.store.MapStore.all", lambda _: listed)
-    services.maps.hold_back(ids_of(TAKEN[0]))
+    services.publishing.maps.hold_back(ids_of(TAKEN[0]))
     assert not built.exists()
     with pytest.raises(HeldBack):
-        services.maps.file("another", POINTS_FILE)
+        services.publishing.maps.file("another", POINTS_FILE)

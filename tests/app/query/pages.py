@@ -31,7 +31,7 @@ def read_in_pages(
     rows: list[dict[str, Any]] = []
     after: str | None = None
     while True:
-        page = services.contributions.page(
+        page = services.reading.contributions.page(
             view, filters, size, after, columns, newest_first=newest_first
         )
         assert page.rows.num_rows <= size

@@ -31,7 +31,9 @@ def read(
     max_bytes: int = LARGE,
 ) -> Changes:
     reference = Reference(snapshot_id=until.snapshot_id if until else None)
-    return ChangeFeed(services.snapshots, services.shown, max_bytes).read(reference, after, limit)
+    return ChangeFeed(services.reading.snapshots, services.access.shown, max_bytes).read(
+        reference, after, limit
+    )
 
 
 def ids(changes: Changes) -> list[str]:
@@ -188,14 +190,14 @@ def hide(services: Services, *contributions: Contribution) -> None:
     """Put contributions into quarantine."""
     with services.database.write() as connection:
         ids_of = [each.contribution_id for each in contributions]
-        services.hidden.hide(connection, ids_of, "quarantine")
+        services.access.hidden.hide(connection, ids_of, "quarantine")
 
 
 def show(services: Services, *contributions: Contribution) -> None:
     """End the quarantine of contributions."""
     with services.database.write() as connection:
         ids_of = [each.contribution_id for each in contributions]
-        services.hidden.show(connection, ids_of, "quarantine")
+        services.access.hidden.show(connection, ids_of, "quarantine")
 
 
 def follow(
@@ -206,7 +208,7 @@ def follow(
     max_bytes: int = LARGE,
 ) -> list[Changes]:
     """Return the pages that a reader gets, from one place to another."""
-    feed = ChangeFeed(services.snapshots, services.shown, max_bytes)
+    feed = ChangeFeed(services.reading.snapshots, services.access.shown, max_bytes)
     found = [feed.read(Reference(), after, limit, shown_after=shown)]
     while found[-1].more:
         last = found[-1]
@@ -264,7 +266,7 @@ def test_who_reads_up_to_an_older_snapshot_misses_nothing_that_is_shown_again(
     commit_batch(services, hidden)
     (page,) = follow(services, START, None)
     show(services, hidden)
-    feed = ChangeFeed(services.snapshots, services.shown, LARGE)
+    feed = ChangeFeed(services.reading.snapshots, services.access.shown, LARGE)
     until = Reference(snapshot_id=old.snapshot_id)
     back = feed.read(until, page.end, 100, shown_after=page.shown_end)
     assert (ids(back), back.more, back.shown_end) == ([], False, page.shown_end)

@@ -23,14 +23,14 @@ LAST_OF_THE_CALENDAR = UUID("e677d21f-dbff-7000-8000-000000000000")
 
 
 def test_an_empty_lake_reads_as_nothing(services: Services) -> None:
-    view = services.snapshots.view(Reference())
-    assert list(services.contributions.stream(view, EVERYTHING)) == []
-    assert services.contributions.count(view, EVERYTHING) == 0
-    page = services.contributions.page(view, EVERYTHING, 10, None)
+    view = services.reading.snapshots.view(Reference())
+    assert list(services.reading.contributions.stream(view, EVERYTHING)) == []
+    assert services.reading.contributions.count(view, EVERYTHING) == 0
+    page = services.reading.contributions.page(view, EVERYTHING, 10, None)
     assert (page.rows.num_rows, page.last_id) == (0, None)
     assert page.rows.schema == ARROW_SCHEMA
     with pytest.raises(ContributionNotFound):
-        services.contributions.get(view, NOT_OURS)
+        services.reading.contributions.get(view, NOT_OURS)
 
 
 @pytest.mark.both
@@ -38,8 +38,8 @@ def test_a_stream_has_the_schema_of_the_table_and_fills_in_sequence_numbers(
     services: Services,
 ) -> None:
     snapshots = [commit_batch(services, make_received(day), make_received()) for day in (0, 1)]
-    view = services.snapshots.view(Reference())
-    batches = list(services.contributions.stream(view, EVERYTHING))
+    view = services.reading.snapshots.view(Reference())
+    batches = list(services.reading.contributions.stream(view, EVERYTHING))
     assert {batch.schema for batch in batches} == {ARROW_SCHEMA}
     found = [number for batch in batches for number in batch["sequence_number"].to_pylist()]
     assert sorted(found) == [number.sequence_number for number in snapshots for _ in range(2)]
@@ -51,31 +51,31 @@ def test_pages_go_by_id_across_days_and_commits(services: Services) -> None:
     rows = [make_received(day % 4) for day in range(12)]
     commit_batch(services, *rows[6:])
     commit_batch(services, *rows[:6])
-    view = services.snapshots.view(Reference())
+    view = services.reading.snapshots.view(Reference())
     expected = sorted(row.contribution_id for row in rows)
-    first = services.contributions.page(view, EVERYTHING, 7, None)
+    first = services.reading.contributions.page(view, EVERYTHING, 7, None)
     assert first.rows["contribution_id"].to_pylist() == expected[:7]
     assert first.last_id == expected[6]
-    second = services.contributions.page(view, EVERYTHING, 7, first.last_id)
+    second = services.reading.contributions.page(view, EVERYTHING, 7, first.last_id)
     assert second.rows["contribution_id"].to_pylist() == expected[7:]
     assert second.last_id is None
 
 
 def test_a_page_that_ends_with_the_last_row_has_no_next(services: Services) -> None:
     commit_batch(services, make_received(), make_received())
-    view = services.snapshots.view(Reference())
-    assert services.contributions.page(view, EVERYTHING, 2, None).last_id is None
+    view = services.reading.snapshots.view(Reference())
+    assert services.reading.contributions.page(view, EVERYTHING, 2, None).last_id is None
 
 
 def test_a_page_reads_no_more_days_than_it_needs(services: Services) -> None:
     first = [make_received(0), make_received(0), make_received(0)]
     commit_batch(services, *first, make_received(1), make_received(2))
-    view = services.snapshots.view(Reference())
+    view = services.reading.snapshots.view(Reference())
     last_day = (first[0].received_at + timedelta(days=2)).date().isoformat()
     files = view.table.inspect.files()["file_path"].to_pylist()
     (file_of_last_day,) = (file for file in files if last_day in file)
     view.table.io.delete(file_of_last_day)
-    page = services.contributions.page(view, Filters(all_versions=True), 2, None)
+    page = services.reading.contributions.page(view, Filters(all_versions=True), 2, None)
     assert page.rows["contribution_id"].to_pylist() == [row.contribution_id for row in first[:2]]
 
 
@@ -84,12 +84,14 @@ def test_pages_go_against_the_order_of_ids_across_days_and_commits(services: Ser
     rows = [make_received(day % 4) for day in range(12)]
     commit_batch(services, *rows[6:])
     commit_batch(services, *rows[:6])
-    view = services.snapshots.view(Reference())
+    view = services.reading.snapshots.view(Reference())
     expected = sorted((row.contribution_id for row in rows), reverse=True)
-    first = services.contributions.page(view, EVERYTHING, 7, None, newest_first=True)
+    first = services.reading.contributions.page(view, EVERYTHING, 7, None, newest_first=True)
     assert first.rows["contribution_id"].to_pylist() == expected[:7]
     assert first.last_id == expected[6]
-    second = services.contributions.page(view, EVERYTHING, 7, first.last_id, newest_first=True)
+    second = services.reading.contributions.page(
+        view, EVERYTHING, 7, first.last_id, newest_first=True
+    )
     assert second.rows["contribution_id"].to_pylist() == expected[7:]
     assert second.last_id is None
 
@@ -97,11 +99,13 @@ def test_pages_go_against_the_order_of_ids_across_days_and_commits(services: Ser
 def test_the_newest_page_reads_no_older_day_than_it_needs(services: Services) -> None:
     last = [make_received(2), make_received(2), make_received(2)]
     commit_batch(services, make_received(0), make_received(1), *last)
-    view = services.snapshots.view(Reference())
+    view = services.reading.snapshots.view(Reference())
     for file in view.table.inspect.files()["file_path"].to_pylist():
         if last[0].received_at.date().isoformat() not in file:
             view.table.io.delete(file)
-    page = services.contributions.page(view, Filters(all_versions=True), 2, None, newest_first=True)
+    page = services.reading.contributions.page(
+        view, Filters(all_versions=True), 2, None, newest_first=True
+    )
     assert page.rows["contribution_id"].to_pylist() == [
         row.contribution_id for row in reversed(last[1:])
     ]
@@ -119,13 +123,13 @@ def test_a_page_opens_no_more_files_of_a_day_than_it_needs(
     ]
     for rows in minutes:
         commit_batch(services, *rows)
-    view = services.snapshots.view(Reference())
+    view = services.reading.snapshots.view(Reference())
     # The last row that is looked for, which tells whether there is another page, is in the second.
     kept = view.files()[2:] if newest_first else view.files()[:2]
     for file in view.files():
         if file not in kept:
             view.table.io.delete(file.path)
-    page = services.contributions.page(
+    page = services.reading.contributions.page(
         view, Filters(all_versions=True), 2, None, newest_first=newest_first
     )
     expected = minutes[-1][::-1] if newest_first else minutes[0]
@@ -136,12 +140,12 @@ def test_a_page_opens_no_more_files_of_a_day_than_it_needs(
 def test_rows_have_the_columns_that_were_asked_for_in_their_order(services: Services) -> None:
     row = make_received(source="app")
     commit_batch(services, row)
-    view = services.snapshots.view(Reference())
+    view = services.reading.snapshots.view(Reference())
     columns = ["source", "received_at"]
     expected = [{"source": "app", "received_at": row.received_at}]
-    page = services.contributions.page(view, EVERYTHING, 1, None, columns)
-    found = services.contributions.get(view, UUID(row.contribution_id), columns)
-    (batch,) = services.contributions.stream(view, EVERYTHING, columns)
+    page = services.reading.contributions.page(view, EVERYTHING, 1, None, columns)
+    found = services.reading.contributions.get(view, UUID(row.contribution_id), columns)
+    (batch,) = services.reading.contributions.stream(view, EVERYTHING, columns)
     for rows in (page.rows, found, batch):
         assert rows.schema == schema_of(columns)
         assert rows.to_pylist() == expected
@@ -150,17 +154,17 @@ def test_rows_have_the_columns_that_were_asked_for_in_their_order(services: Serv
 def test_filters_may_use_columns_that_are_not_read(services: Services) -> None:
     commit_batch(services, make_received(0, "yes", source="a"), make_received(0, "no", source="b"))
     filters = Filters(q="YES")
-    view = services.snapshots.view(Reference())
-    batches = services.contributions.stream(view, filters, ["source"])
+    view = services.reading.snapshots.view(Reference())
+    batches = services.reading.contributions.stream(view, filters, ["source"])
     assert [row for batch in batches for row in batch.to_pylist()] == [{"source": "a"}]
-    page = services.contributions.page(view, filters, 10, None, ["source"])
+    page = services.reading.contributions.page(view, filters, 10, None, ["source"])
     assert page.rows.to_pylist() == [{"source": "a"}]
 
 
 def test_a_stream_without_matches_yields_empty_batches(services: Services) -> None:
     commit_batch(services, *(make_received(day) for day in range(3)))
-    batches = services.contributions.stream(
-        services.snapshots.view(Reference()), Filters(q="none such")
+    batches = services.reading.contributions.stream(
+        services.reading.snapshots.view(Reference()), Filters(q="none such")
     )
     assert [batch.num_rows for batch in batches] == [0, 0, 0]
 
@@ -173,9 +177,9 @@ def test_a_contribution_is_found_by_its_id_whether_replaced_or_not(services: Ser
     ]
     for version in versions:
         commit_batch(services, version)
-    view = services.snapshots.view(Reference())
+    view = services.reading.snapshots.view(Reference())
     for version in versions:
-        row = services.contributions.get(view, UUID(version.contribution_id)).to_pylist()
+        row = services.reading.contributions.get(view, UUID(version.contribution_id)).to_pylist()
         assert [found["contribution_id"] for found in row] == [version.contribution_id]
 
 
@@ -183,9 +187,9 @@ def test_a_contribution_is_not_found_before_its_snapshot(services: Services) -> 
     before = commit_batch(services, make_received())
     later = make_received()
     commit_batch(services, later)
-    view = services.snapshots.view(Reference(snapshot_id=before.snapshot_id))
+    view = services.reading.snapshots.view(Reference(snapshot_id=before.snapshot_id))
     with pytest.raises(ContributionNotFound) as caught:
-        services.contributions.get(view, UUID(later.contribution_id))
+        services.reading.contributions.get(view, UUID(later.contribution_id))
     assert caught.value.contribution_id == later.contribution_id
 
 
@@ -195,7 +199,7 @@ def test_a_contribution_is_not_found_before_its_snapshot(services: Services) -> 
 def test_an_id_that_nothing_has_is_not_found(services: Services, unknown: UUID) -> None:
     commit_batch(services, make_received())
     with pytest.raises(ContributionNotFound):
-        services.contributions.get(services.snapshots.view(Reference()), unknown)
+        services.reading.contributions.get(services.reading.snapshots.view(Reference()), unknown)
 
 
 def test_several_contributions_are_found_by_their_ids_and_unknown_ones_left_out(
@@ -203,9 +207,11 @@ def test_several_contributions_are_found_by_their_ids_and_unknown_ones_left_out(
 ) -> None:
     made = [make_received(day) for day in (0, 0, 40)]
     commit_batch(services, *made, make_received(20))
-    view = services.snapshots.view(Reference())
+    view = services.reading.snapshots.view(Reference())
     ids = [each.contribution_id for each in made]
     unknown = map(str, (NOT_OURS, BEYOND_THE_CALENDAR, LAST_OF_THE_CALENDAR))
-    found = services.contributions.find(view, [*reversed(ids), *unknown], ["contribution_id"])
+    found = services.reading.contributions.find(
+        view, [*reversed(ids), *unknown], ["contribution_id"]
+    )
     assert found["contribution_id"].to_pylist() == ids
-    assert services.contributions.find(view, [], ["contribution_id"]).num_rows == 0
+    assert services.reading.contributions.find(view, [], ["contribution_id"]).num_rows == 0

@@ -35,7 +35,7 @@ def diff(
     services: Services, before: Snapshot, after: Snapshot, max_rows: int | None = None
 ) -> Diff:
     first, second = (Reference(snapshot_id=each.snapshot_id) for each in (before, after))
-    return services.diffs.between(first, second, max_rows)
+    return services.reading.diffs.between(first, second, max_rows)
 
 
 def rows(found: Diff) -> list[dict[str, Any]]:
@@ -140,13 +140,13 @@ def test_a_diff_does_not_go_back(services: Services) -> None:
     newer = commit_batch(services, make_received())
     later, earlier = (Reference(snapshot_id=each.snapshot_id) for each in (newer, older))
     with pytest.raises(SnapshotsReversed) as raised:
-        services.diffs.between(later, earlier)
+        services.reading.diffs.between(later, earlier)
     assert (raised.value.before, raised.value.after) == (newer.snapshot_id, older.snapshot_id)
 
 
 def test_an_empty_lake_has_no_snapshot_to_compare(services: Services) -> None:
     with pytest.raises(SnapshotNotFound):
-        services.diffs.between(Reference(), Reference())
+        services.reading.diffs.between(Reference(), Reference())
 
 
 @dataclass
@@ -172,13 +172,15 @@ class ChangingHistory(RandomHistory):
     def take_down_some(self) -> None:
         """Take some contributions down, each with the versions before it, and erase them."""
         names = [row.contribution.contribution_id for row in self.random.sample(self.rows, 3)]
-        self.services.takedown.request("contribution", names, reason=None, requested_by="test")
+        self.services.takedown.service.request(
+            "contribution", names, reason=None, requested_by="test"
+        )
         with committing(self.services):
-            self.services.takedown.run()
+            self.services.takedown.service.run()
 
     def erased(self) -> set[str]:
         """Return the ids of what was taken down."""
-        return self.services.taken_down.among(
+        return self.services.access.taken_down.among(
             [row.contribution.contribution_id for row in self.rows]
         )
 

@@ -18,8 +18,8 @@ ADA = "ada0" * 8
 
 
 def count(services: Services, **filters: Any) -> FacetCounts:
-    view = services.snapshots.view(Reference())
-    return services.facets.count(view, Filters(**filters))
+    view = services.reading.snapshots.view(Reference())
+    return services.reading.facets.count(view, Filters(**filters))
 
 
 def values(counts: FacetCounts, name: str) -> dict[str | None, int]:
@@ -64,22 +64,22 @@ def test_only_what_is_selected_is_counted(filled: Services) -> None:
 
 
 def test_counting_that_is_to_end_says_what_was_counted(filled: Services) -> None:
-    view = filled.snapshots.view(Reference())
-    some = filled.facets.count(view, Filters(min_turns=1), lambda _: False)
+    view = filled.reading.snapshots.view(Reference())
+    some = filled.reading.facets.count(view, Filters(min_turns=1), lambda _: False)
     newest = FIRST_DAY.date().replace(day=2)
     assert (some.total, some.days, some.since) == (1, ((newest, 1),), newest)
-    assert filled.facets.count(view, Filters(), lambda _: False).since is None
+    assert filled.reading.facets.count(view, Filters(), lambda _: False).since is None
 
 
 def test_many_uncounted_rows_are_counted_later(
     filled: Services, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    view = filled.snapshots.view(Reference())
-    assert filled.facets.is_quick(view, Filters())
+    view = filled.reading.snapshots.view(Reference())
+    assert filled.reading.facets.is_quick(view, Filters())
     monkeypatch.setattr(facets, "_MOST_UNCOUNTED", 2)
-    assert not filled.facets.is_quick(view, Filters())
-    filled.summary_job().step()
-    assert filled.facets.is_quick(view, Filters())
+    assert not filled.reading.facets.is_quick(view, Filters())
+    filled.reading.summary_job().step()
+    assert filled.reading.facets.is_quick(view, Filters())
 
 
 def test_the_most_frequent_values_come_first_and_too_many_are_not_listed(
@@ -104,11 +104,11 @@ def test_counts_of_files_tell_all_unless_a_file_has_newer_rows(
     monkeypatch.setattr(facets, "_MOST_UNCOUNTED", 1)
     first, _ = (commit_batch(services, make_received(0, source=name)) for name in "ab")
     compact_all(load_table(services.catalog))
-    view = services.snapshots.view(Reference(snapshot_id=first.snapshot_id))
-    assert not services.facets.is_quick(view, Filters())
-    assert services.facets.count(view, Filters()).total == 1
-    services.summary_job().step()
-    newest = services.snapshots.view(Reference())
-    assert not services.facets.is_quick(view, Filters())
-    assert services.facets.is_quick(newest, Filters())
-    assert not services.facets.is_quick(newest, Filters(source="a"))
+    view = services.reading.snapshots.view(Reference(snapshot_id=first.snapshot_id))
+    assert not services.reading.facets.is_quick(view, Filters())
+    assert services.reading.facets.count(view, Filters()).total == 1
+    services.reading.summary_job().step()
+    newest = services.reading.snapshots.view(Reference())
+    assert not services.reading.facets.is_quick(view, Filters())
+    assert services.reading.facets.is_quick(newest, Filters())
+    assert not services.reading.facets.is_quick(newest, Filters(source="a"))

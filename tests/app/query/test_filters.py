@@ -99,15 +99,15 @@ def test_filters_alone_and_combined_agree_with_plain_python(services: Services) 
     half = len(rows) // 2
     commit_batch(services, *rows[half:])
     commit_batch(services, *rows[:half])
-    view = services.snapshots.view(Reference())
+    view = services.reading.snapshots.view(Reference())
     for selection in SELECTIONS:
         filters = Filters(**selection)
         expected = sorted(row.contribution_id for row in rows if meets(filters, row))
-        batches = services.contributions.stream(view, filters)
+        batches = services.reading.contributions.stream(view, filters)
         streamed = [value for batch in batches for value in batch["contribution_id"].to_pylist()]
         assert sorted(streamed) == expected, selection
-        assert services.contributions.count(view, filters) == len(expected), selection
-        page = services.contributions.page(view, filters, len(rows), None)
+        assert services.reading.contributions.count(view, filters) == len(expected), selection
+        page = services.reading.contributions.page(view, filters, len(rows), None)
         assert page.rows["contribution_id"].to_pylist() == expected, selection
         assert page.last_id is None
 
@@ -115,7 +115,7 @@ def test_filters_alone_and_combined_agree_with_plain_python(services: Services) 
 def test_a_day_filter_plans_the_files_of_that_day_alone(services: Services) -> None:
     commit_batch(services, *(make_received(number) for number in DAYS))
     snapshot = commit_batch(services, *(make_received(number) for number in DAYS))
-    view = services.snapshots.view(Reference())
+    view = services.reading.snapshots.view(Reference())
     condition = Filters(day_from=day(1), day_to=day(1)).pushed_down()
     assert {file.day for file in plan(view.table, snapshot, condition)} == {day(1)}
 
@@ -126,7 +126,7 @@ def test_a_filter_on_a_column_plans_only_files_whose_bounds_hold_the_value(
 ) -> None:
     commit_batch(services, make_received(0, **{column: "aaa"}))
     snapshot = commit_batch(services, make_received(0, **{column: "zzz"}))
-    view = services.snapshots.view(Reference())
+    view = services.reading.snapshots.view(Reference())
     named: dict[str, Any] = {column: "zzz"}
     condition = Filters(**named).pushed_down()
     assert len(plan(view.table, snapshot, condition)) == 1
@@ -151,11 +151,15 @@ def rows(shared_services: Services) -> list[Contribution]:
 def test_any_day_of_the_calendar_can_bound_a_selection(
     shared_services: Services, rows: list[Contribution], extreme: date
 ) -> None:
-    view = shared_services.snapshots.view(Reference())
+    view = shared_services.reading.snapshots.view(Reference())
     is_past = extreme < day(0)
     from_it, up_to_it = Filters(day_from=extreme), Filters(day_to=extreme)
-    assert shared_services.contributions.count(view, from_it) == (len(rows) if is_past else 0)
-    assert shared_services.contributions.count(view, up_to_it) == (0 if is_past else len(rows))
+    assert shared_services.reading.contributions.count(view, from_it) == (
+        len(rows) if is_past else 0
+    )
+    assert shared_services.reading.contributions.count(view, up_to_it) == (
+        0 if is_past else len(rows)
+    )
 
 
 @pytest.mark.parametrize(("rating", "expected"), [("positive", [2, 3]), ("negative", [3])])
@@ -175,8 +179,8 @@ def test_ratings_are_found_in_a_slice_of_a_batch(
 
 def found(services: Services, **selection: Any) -> list[str]:
     """Return the ids of the selected contributions, in their order."""
-    view = services.snapshots.view(Reference())
-    batches = services.contributions.stream(view, Filters(**selection), ["contribution_id"])
+    view = services.reading.snapshots.view(Reference())
+    batches = services.reading.contributions.stream(view, Filters(**selection), ["contribution_id"])
     return sorted(value for batch in batches for value in batch["contribution_id"].to_pylist())
 
 
@@ -270,7 +274,7 @@ def old(
 ) -> Iterator[Services]:
     """The services of a lake with these conversations in a file of the first columns."""
     with lake_of_full(lake_template, tmp_path_factory.mktemp("old") / "home") as made:
-        for file in made.snapshots.view(Reference()).files():
+        for file in made.reading.snapshots.view(Reference()).files():
             path = file.path.removeprefix("file://")
             pq.write_table(in_first_columns(pq.read_table(path)), path)
         yield made
@@ -302,13 +306,13 @@ def test_what_conversations_have_beside_texts_selects_them(
 ) -> None:
     assert found(full, **selection) == [FULL[number].contribution_id for number in expected]
     # With conversations, too, and in any slice of a batch.
-    view = full.snapshots.view(Reference())
+    view = full.reading.snapshots.view(Reference())
     filters = Filters(**selection)
     (batch,) = to_arrow(FULL).to_batches()
     for start in range(len(FULL)):
         ids = [FULL[number].contribution_id for number in expected if number >= start]
         assert filters.select(batch.slice(start))["contribution_id"].to_pylist() == ids
-    assert full.contributions.page(view, filters, 10, None).rows.num_rows == len(expected)
+    assert full.reading.contributions.page(view, filters, 10, None).rows.num_rows == len(expected)
 
 
 @FULL_SELECTIONS

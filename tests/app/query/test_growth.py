@@ -98,6 +98,6 @@ def test_a_clock_that_was_set_back_loses_no_commit(connection: Connection) -> No
 
 def test_an_audience_sees_no_growth_that_is_under_embargo(services: Services) -> None:
     commit_batch(services, make_received())
-    services.embargo.age = timedelta(days=1)
-    assert services.snapshots.growth(PUBLIC).entries == []
-    assert services.snapshots.growth(KEY_HOLDERS).commits == 1
+    services.access.embargo.age = timedelta(days=1)
+    assert services.reading.snapshots.growth(PUBLIC).entries == []
+    assert services.reading.snapshots.growth(KEY_HOLDERS).commits == 1

@@ -33,32 +33,32 @@ def versions(services: Services) -> list[Contribution]:
 def hide(services: Services, ids: Sequence[str]) -> None:
     """Hide contributions."""
     with services.database.write() as connection:
-        services.hidden.hide(connection, ids, "quarantine")
+        services.access.hidden.hide(connection, ids, "quarantine")
 
 
 def view_hiding(services: Services, *hidden: Contribution) -> SnapshotView:
     """Return a view that hides these contributions."""
     ids = pa.array(sorted(each.contribution_id for each in hidden), NO_IDS.type)
-    return replace(services.snapshots.view(NOW, OPERATOR), hidden=ids)
+    return replace(services.reading.snapshots.view(NOW, OPERATOR), hidden=ids)
 
 
 def test_a_view_hides_from_each_audience_what_it_may_not_see(
     services: Services, versions: list[Contribution]
 ) -> None:
     hidden = [versions[2].contribution_id]
-    assert services.snapshots.view(NOW, PUBLIC).hidden.to_pylist() == hidden
-    assert services.snapshots.view(NOW).hidden.to_pylist() == hidden
-    assert services.snapshots.view(NOW, MODERATORS).hidden.to_pylist() == []
-    assert services.snapshots.view(NOW, OPERATOR).hidden.to_pylist() == []
+    assert services.reading.snapshots.view(NOW, PUBLIC).hidden.to_pylist() == hidden
+    assert services.reading.snapshots.view(NOW).hidden.to_pylist() == hidden
+    assert services.reading.snapshots.view(NOW, MODERATORS).hidden.to_pylist() == []
+    assert services.reading.snapshots.view(NOW, OPERATOR).hidden.to_pylist() == []
 
 
 def test_the_version_that_a_hidden_one_replaced_does_not_come_back(
     services: Services, versions: list[Contribution]
 ) -> None:
-    view = services.snapshots.view(NOW)
-    assert services.contributions.count(view, Filters()) == 0
-    assert services.contributions.count(view, Filters(all_versions=True)) == 2
-    lineage = services.lineage.page(view, UUID(versions[0].contribution_id), 10, None)
+    view = services.reading.snapshots.view(NOW)
+    assert services.reading.contributions.count(view, Filters()) == 0
+    assert services.reading.contributions.count(view, Filters(all_versions=True)) == 2
+    lineage = services.reading.lineage.page(view, UUID(versions[0].contribution_id), 10, None)
     assert [each.contribution_id for each in lineage.versions] == [
         version.contribution_id for version in versions[:2]
     ]
@@ -69,7 +69,7 @@ def test_a_page_of_versions_goes_on_after_one_that_was_hidden_meanwhile(
     services: Services, versions: list[Contribution]
 ) -> None:
     first, second, third = versions
-    page = services.lineage.page(
+    page = services.reading.lineage.page(
         view_hiding(services, second), UUID(first.contribution_id), 1, second.contribution_id
     )
     assert [each.contribution_id for each in page.versions] == [third.contribution_id]
@@ -78,9 +78,9 @@ def test_a_page_of_versions_goes_on_after_one_that_was_hidden_meanwhile(
 def test_a_hidden_contribution_is_not_found_by_its_id(
     services: Services, versions: list[Contribution]
 ) -> None:
-    for find in (services.contributions.get, services.lineage.successor):
+    for find in (services.reading.contributions.get, services.reading.lineage.successor):
         with pytest.raises(ContributionNotFound):
-            find(services.snapshots.view(NOW), UUID(versions[2].contribution_id))
+            find(services.reading.snapshots.view(NOW), UUID(versions[2].contribution_id))
 
 
 @pytest.mark.slow
@@ -91,7 +91,7 @@ def test_changes_pass_over_hidden_rows_and_fill_their_pages(services: Services) 
     hide(services, [row.contribution_id for row in rows[::2]])
     found, position = [], START
     while True:
-        changes = services.changes.read(NOW, position, 2)
+        changes = services.reading.changes.read(NOW, position, 2)
         found.append(changes.rows["contribution_id"].to_pylist())
         position = changes.end
         if not changes.more:
@@ -107,13 +107,13 @@ def test_a_diff_leaves_out_hidden_rows_which_still_replace_others(
 ) -> None:
     first, _, newest = (
         Reference(snapshot_id=snapshot.snapshot_id)
-        for snapshot in reversed(services.snapshots.page(3, None))
+        for snapshot in reversed(services.reading.snapshots.page(3, None))
     )
-    diff = services.diffs.between(first, newest)
+    diff = services.reading.diffs.between(first, newest)
     assert (diff.added, diff.replaced) == (1, 1)
     rows = [row for batch in diff.rows for row in batch.to_pylist()]
     assert {row["contribution_id"]: row["replaced_by"] for row in rows} == {
         versions[0].contribution_id: versions[2].contribution_id,
         versions[1].contribution_id: versions[2].contribution_id,
     }
-    assert services.diffs.between(first, newest, audience=OPERATOR).added == 2
+    assert services.reading.diffs.between(first, newest, audience=OPERATOR).added == 2

@@ -122,9 +122,9 @@ def test_every_snapshot_of_a_random_history_reads_as_the_model_does(
             recorded.commit(make(fields, numbers.pop()) for fields in batch)
             if number == 1:
                 # What comes later isn't in the index of contributors.
-                services.summary_job().step()
+                services.reading.summary_job().step()
         for snapshot in recorded.snapshots:
-            view = services.snapshots.view(Reference(snapshot_id=snapshot.snapshot_id))
+            view = services.reading.snapshots.view(Reference(snapshot_id=snapshot.snapshot_id))
             for selected in (Filters(), *filters):
                 expected = as_read(recorded.selected(snapshot, selected))
                 check(services, view, selected, expected, page_rows)
@@ -138,10 +138,12 @@ def check(
     page_rows: int,
 ) -> None:
     streamed = [
-        row for batch in services.contributions.stream(view, filters) for row in batch.to_pylist()
+        row
+        for batch in services.reading.contributions.stream(view, filters)
+        for row in batch.to_pylist()
     ]
     assert sorted(as_found(streamed)) == expected
-    assert services.contributions.count(view, filters) == len(expected)
+    assert services.reading.contributions.count(view, filters) == len(expected)
     for size in {page_rows, max(1, len(expected)), len(expected) + 1}:
         for newest_first in (False, True):
             pages = read_in_pages(services, view, filters, size, newest_first=newest_first)

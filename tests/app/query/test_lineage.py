@@ -18,9 +18,9 @@ def test_each_version_names_the_snapshot_that_added_it_and_the_last_is_current(
     rows = [make_received(day, str(day), **NAMED) for day in range(3)]
     snapshots = [commit_batch(services, row, make_received(0)) for row in rows]
     for now in (2, 1):
-        view = services.snapshots.view(Reference(snapshot_id=snapshots[now].snapshot_id))
+        view = services.reading.snapshots.view(Reference(snapshot_id=snapshots[now].snapshot_id))
         for asked in rows[: now + 1]:
-            page = services.lineage.page(view, UUID(asked.contribution_id), 10, None)
+            page = services.reading.lineage.page(view, UUID(asked.contribution_id), 10, None)
             assert page.last_id is None
             found = [
                 (version.contribution_id, version.snapshot_id, version.is_current)
@@ -39,13 +39,13 @@ def test_each_version_names_the_snapshot_that_added_it_and_the_last_is_current(
 def test_versions_come_in_pages(services: Services) -> None:
     rows = [make_received(0, str(number), **NAMED) for number in range(5)]
     commit_batch(services, *rows)
-    view = services.snapshots.view(Reference())
+    view = services.reading.snapshots.view(Reference())
     asked = UUID(rows[3].contribution_id)
     found: list[str] = []
     after: str | None = None
     sizes = []
     while after is not None or not found:
-        page = services.lineage.page(view, asked, 2, after)
+        page = services.reading.lineage.page(view, asked, 2, after)
         found += [version.contribution_id for version in page.versions]
         sizes.append(len(page.versions))
         after = page.last_id
@@ -56,20 +56,22 @@ def test_versions_come_in_pages(services: Services) -> None:
 def test_after_a_version_of_another_conversation_there_is_none(services: Services) -> None:
     row, other = make_received(0, **NAMED), make_received(0)
     commit_batch(services, row, other)
-    view = services.snapshots.view(Reference())
-    page = services.lineage.page(view, UUID(row.contribution_id), 2, other.contribution_id)
+    view = services.reading.snapshots.view(Reference())
+    page = services.reading.lineage.page(view, UUID(row.contribution_id), 2, other.contribution_id)
     assert (page.versions, page.last_id) == ([], None)
 
 
 def test_an_unknown_contribution_has_no_versions(services: Services) -> None:
     with pytest.raises(ContributionNotFound):
-        services.lineage.page(services.snapshots.view(Reference()), NOT_OURS, 10, None)
+        services.reading.lineage.page(
+            services.reading.snapshots.view(Reference()), NOT_OURS, 10, None
+        )
     before = commit_batch(services, make_received(0))
     later = make_received(0)
     commit_batch(services, later)
-    view = services.snapshots.view(Reference(snapshot_id=before.snapshot_id))
+    view = services.reading.snapshots.view(Reference(snapshot_id=before.snapshot_id))
     with pytest.raises(ContributionNotFound):
-        services.lineage.page(view, UUID(later.contribution_id), 10, None)
+        services.reading.lineage.page(view, UUID(later.contribution_id), 10, None)
 
 
 def test_the_versions_before_several_contributions_are_found_at_once(services: Services) -> None:
@@ -77,9 +79,9 @@ def test_the_versions_before_several_contributions_are_found_at_once(services: S
     single = make_received(1)
     commit_batch(services, *rows, single)
     ids = [row.contribution_id for row in rows]
-    view = services.snapshots.view(Reference())
+    view = services.reading.snapshots.view(Reference())
     asked = [ids[2], single.contribution_id, ids[0], str(NOT_OURS)]
-    assert services.lineage.superseded_by(view, asked) == {
+    assert services.reading.lineage.superseded_by(view, asked) == {
         ids[2]: ids[:2],
         single.contribution_id: [],
         ids[0]: [],
@@ -92,9 +94,9 @@ def test_the_latest_of_some_contributions_are_told_apart(services: Services) -> 
     first = commit_batch(services, old, single)
     commit_batch(services, new)
     given = {row.contribution_id: row.conversation_id for row in (old, new, single)}
-    view = services.snapshots.view(Reference())
-    latest = services.lineage.latest(view, given)
+    view = services.reading.snapshots.view(Reference())
+    latest = services.reading.lineage.latest(view, given)
     assert latest == {new.contribution_id, single.contribution_id}
-    before = services.snapshots.view(Reference(snapshot_id=first.snapshot_id))
+    before = services.reading.snapshots.view(Reference(snapshot_id=first.snapshot_id))
     del given[new.contribution_id]
-    assert services.lineage.latest(before, given) == given.keys()
+    assert services.reading.lineage.latest(before, given) == given.keys()

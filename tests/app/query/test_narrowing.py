@@ -17,9 +17,9 @@ from tests.factories import commit_batch, make_received
 
 
 def ids_of(services: Services, filters: Filters) -> list[str]:
-    view = services.snapshots.view(Reference())
-    page = services.contributions.page(view, filters, 100, None, [ID])
-    assert services.contributions.count(view, filters) == page.rows.num_rows
+    view = services.reading.snapshots.view(Reference())
+    page = services.reading.contributions.page(view, filters, 100, None, [ID])
+    assert services.reading.contributions.count(view, filters) == page.rows.num_rows
     found: list[str] = page.rows[ID].to_pylist()
     return found
 
@@ -43,7 +43,7 @@ def test_files_without_a_counted_value_are_not_opened(services: Services) -> Non
     # Bounds of columns don't tell.
     around = [replace(of_model(1, name), source=name, agent_id=name) for name in ("a", "z")]
     commit_batch(services, rare, *around)
-    services.summary_job().step()
+    services.reading.summary_job().step()
     later = of_model(3, "rare", source="rare", agent_id="rare")
     commit_batch(services, later)
     ids = [rare.contribution_id, later.contribution_id]
@@ -59,17 +59,17 @@ def test_a_value_of_a_dimension_with_too_many_values_is_looked_for(
     monkeypatch.setattr(row_counts, "_MOST_VALUES", 1)
     rows = [of_model(1, name) for name in ("a", "rare", "z")]
     commit_batch(services, *rows)
-    services.summary_job().step()
+    services.reading.summary_job().step()
     assert ids_of(services, Filters(model="rare")) == [rows[1].contribution_id]
 
 
 def test_counts_of_the_files_of_a_day_are_asked_for_together(services: Services) -> None:
     for number in range(4):
         commit_batch(services, of_model(number % 2, f"model {number}"))
-    services.summary_job().step()
-    services.file_counts.dispose()
+    services.reading.summary_job().step()
+    services.reading.file_counts.dispose()
     counts = FileCounts(services.database)
-    files = services.snapshots.view(Reference()).files()
+    files = services.reading.snapshots.view(Reference()).files()
     queries: list[str] = []
     listen(counts.database.engine, "before_cursor_execute", lambda *args: queries.append(args[2]))
     candidates = counts.candidates({"model": "model 0"})

@@ -8,7 +8,7 @@ from tests.factories import FIRST_DAY, commit_batch, hide, make_received, show
 
 
 def overview(services: Services) -> Overview:
-    return services.overviews.of(services.snapshots.view(Reference(), PUBLIC))
+    return services.reading.overviews.of(services.reading.snapshots.view(Reference(), PUBLIC))
 
 
 def test_an_empty_lake_holds_nothing(services: Services) -> None:

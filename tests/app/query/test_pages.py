@@ -23,10 +23,12 @@ def test_large_contributions_come_in_shorter_pages_and_none_is_left_out(
 ) -> None:
     sent = [make_contribution("x" * 50_000, str(number)) for number in range(10)]
     for contribution in sent[1::2] + sent[::2]:
-        services.journal.append(contribution)
-        services.committer().drain()
-    reader = Contributions(services.replaced, services.summaries, 120_000, services.narrowing)
-    view = services.snapshots.view(Reference())
+        services.ingest.journal.append(contribution)
+        services.jobs.committer().drain()
+    reader = Contributions(
+        services.reading.replaced, services.reading.summaries, 120_000, services.reading.narrowing
+    )
+    view = services.reading.snapshots.view(Reference())
     seen: list[str] = []
     after = None
     while True:
@@ -47,12 +49,12 @@ def test_a_search_that_is_to_end_goes_on_with_the_next_day(
 ) -> None:
     rows = [make_received(day // 2, "needle" if day == 6 else "hay") for day in range(10)]
     commit_batch(services, *rows)
-    view = services.snapshots.view(Reference())
+    view = services.reading.snapshots.view(Reference())
 
     def pages(filters: Filters, limit: int) -> Iterator[Page]:
         after: str | None = None
         while True:
-            page = services.contributions.page(
+            page = services.reading.contributions.page(
                 view, filters, limit, after, [ID], lambda _: False, newest_first=newest_first
             )
             yield page
@@ -75,10 +77,12 @@ def test_a_search_that_is_to_end_goes_on_with_the_next_day(
 
 def test_one_contribution_larger_than_a_page_is_a_page(services: Services) -> None:
     contribution = make_contribution("x" * 50_000)
-    services.journal.append(contribution)
-    services.committer().drain()
-    reader = Contributions(services.replaced, services.summaries, 1, services.narrowing)
-    page = reader.page(services.snapshots.view(Reference()), Filters(), 100, None)
+    services.ingest.journal.append(contribution)
+    services.jobs.committer().drain()
+    reader = Contributions(
+        services.reading.replaced, services.reading.summaries, 1, services.reading.narrowing
+    )
+    page = reader.page(services.reading.snapshots.view(Reference()), Filters(), 100, None)
     assert page.rows.num_rows == 1
     assert page.last_id is None
 
@@ -87,8 +91,11 @@ def test_one_contribution_larger_than_a_page_is_a_page(services: Services) -> No
 def test_a_page_opens_no_files_but_those_of_its_rows(services: Services) -> None:
     for number in range(3):
         commit_batch(services, make_received(number))
-    view = services.snapshots.view(Reference())
-    ids = [batch[ID][0].as_py() for batch in services.contributions.stream(view, Filters(), [ID])]
+    view = services.reading.snapshots.view(Reference())
+    ids = [
+        batch[ID][0].as_py()
+        for batch in services.reading.contributions.stream(view, Filters(), [ID])
+    ]
     between = view.files()[1]
     Path(between.path.removeprefix("file://")).unlink()
     wanted = pa.array([ids[0], ids[2]], pa.large_string())

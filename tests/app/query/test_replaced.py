@@ -47,7 +47,7 @@ def test_what_is_near_some_ids_is_of_their_days(
     services: Services, commits: Sequence[Snapshot]
 ) -> None:
     view = SnapshotView(load_table(services.catalog), commits[-1])
-    as_of = services.replaced.as_of(view)
+    as_of = services.reading.replaced.as_of(view)
     assert len(as_of.near(pa.array([], pa.large_string()))) == 0
     beyond_the_calendar = "ffffffff-ffff-7fff-bfff-ffffffffffff"
     for days, expected in (((0,), 1), ((0, 1), 2), ((2,), 0)):
@@ -61,7 +61,7 @@ def test_what_was_replaced_between_two_commits_is_of_days(
     services: Services, commits: Sequence[Snapshot]
 ) -> None:
     first, second, third = (each.sequence_number for each in commits)
-    as_of = services.replaced.as_of(SnapshotView(load_table(services.catalog), commits[-1]))
+    as_of = services.reading.replaced.as_of(SnapshotView(load_table(services.catalog), commits[-1]))
     next_day = DAY + timedelta(days=1)
     assert as_of.days_since(first) == [DAY, next_day]
     assert as_of.days_since(second) == [next_day]
@@ -69,12 +69,12 @@ def test_what_was_replaced_between_two_commits_is_of_days(
     assert [len(as_of.on(DAY, after)) for after in (first, second, third)] == [1, 0, 0]
     files = as_of.files_of(next_day, second)
     assert [as_of.count(file, second) for file in files] == [1]
-    then = services.replaced.as_of(SnapshotView(load_table(services.catalog), commits[1]))
+    then = services.reading.replaced.as_of(SnapshotView(load_table(services.catalog), commits[1]))
     assert then.days_since(first) == [DAY]
 
 
 def test_an_empty_lake_has_replaced_nothing(services: Services) -> None:
-    as_of = services.replaced.as_of(SnapshotView(load_table(services.catalog), None))
+    as_of = services.reading.replaced.as_of(SnapshotView(load_table(services.catalog), None))
     assert len(as_of.on(DAY)) == 0
     assert as_of.days_since(0) == []
     assert len(as_of.near(pa.array([make_contribution().contribution_id]))) == 0

@@ -18,10 +18,10 @@ MODERATOR = "moderator-1"
 def test_a_moderator_reads_what_is_hidden_with_all_that_is_known_of_it(services: Services) -> None:
     made = make_received(0, "private", "words")
     commit_batch(services, made)
-    services.moderation.report(made.contribution_id, "spam", "look", "0" * 32)
-    services.moderation.put_into_quarantine([made.contribution_id], MODERATOR, "asked")
-    (review,) = services.reviews.page(10).reviews
-    assert review == services.reviews.find(UUID(made.contribution_id))
+    services.moderation.service.report(made.contribution_id, "spam", "look", "0" * 32)
+    services.moderation.service.put_into_quarantine([made.contribution_id], MODERATOR, "asked")
+    (review,) = services.moderation.reviews.page(10).reviews
+    assert review == services.moderation.reviews.find(UUID(made.contribution_id))
     assert review.contribution is not None
     (row,) = review.contribution.to_pylist()
     assert [turn["content"] for turn in row["conversation"]] == ["private", "words"]
@@ -51,22 +51,22 @@ def test_a_moderator_sees_what_scorers_say(services: Services) -> None:
         update.union_by_name(rows.schema)
     table.append(rows)
     ids = [each.contribution_id for each in made]
-    services.moderation.put_into_quarantine(ids, MODERATOR, None)
-    first, second = services.reviews.page(10).reviews
+    services.moderation.service.put_into_quarantine(ids, MODERATOR, None)
+    first, second = services.moderation.reviews.page(10).reviews
     assert (first.scores, second.scores) == ([Score(**score)], ())
     # An id whose time is beyond the calendar.
     with pytest.raises(ContributionNotFound):
-        services.reviews.find(UUID(int=2**128 - 1))
+        services.moderation.reviews.find(UUID(int=2**128 - 1))
 
 
 def test_what_was_taken_down_is_shown_to_no_moderator(services: Services) -> None:
     made = make_received(0, "private", "words")
     commit_batch(services, made)
-    services.moderation.put_into_quarantine([made.contribution_id], MODERATOR, None)
+    services.moderation.service.put_into_quarantine([made.contribution_id], MODERATOR, None)
     with services.database.write() as connection:
-        services.hidden.hide(connection, [made.contribution_id], "takedown")
+        services.access.hidden.hide(connection, [made.contribution_id], "takedown")
     with pytest.raises(ContributionNotFound):
-        services.reviews.find(UUID(made.contribution_id))
+        services.moderation.reviews.find(UUID(made.contribution_id))
 
 
 @pytest.mark.slow
@@ -74,10 +74,10 @@ def test_pages_follow_each_other(services: Services) -> None:
     made = [make_received(day) for day in range(3)]
     commit_batch(services, *made)
     ids = [each.contribution_id for each in made]
-    services.moderation.put_into_quarantine(ids, MODERATOR, None)
-    page = services.reviews.page(2)
+    services.moderation.service.put_into_quarantine(ids, MODERATOR, None)
+    page = services.moderation.reviews.page(2)
     assert [each.contribution_id for each in page.reviews] == ids[:2]
     assert page.last_id == ids[1]
-    page = services.reviews.page(2, page.last_id)
+    page = services.moderation.reviews.page(2, page.last_id)
     assert [each.contribution_id for each in page.reviews] == ids[2:]
     assert page.last_id is None

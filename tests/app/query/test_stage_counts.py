@@ -37,11 +37,11 @@ def stages(services: Services, monkeypatch: pytest.MonkeyPatch) -> Stages:
 
 
 def view_of(services: Services) -> StageView:
-    return services.staged.view("cleaned", Reference(), PUBLIC)
+    return services.reading.staged.view("cleaned", Reference(), PUBLIC)
 
 
 def counts(services: Services, filters: StageFilters = EVERY_ROW) -> FacetCounts:
-    return services.facets.count_stage(view_of(services), filters)
+    return services.reading.facets.count_stage(view_of(services), filters)
 
 
 def build(services: Services, stages: Stages) -> list[str]:
@@ -82,21 +82,21 @@ def test_a_counted_stage_is_summed_without_reading_it(
 ) -> None:
     build(services, stages)
     # Two files of the raw table, and two of the stage.
-    assert services.summary_job().step() == 4
-    assert services.summary_job().step() == 0
+    assert services.reading.summary_job().step() == 4
+    assert services.reading.summary_job().step() == 0
     expected = counts(services)
-    services.file_counts._cache.clear()
+    services.reading.file_counts._cache.clear()
     without_reading(monkeypatch)
     assert counts(services) == expected
-    assert services.facets.is_quick_in(view_of(services), EVERY_ROW)
-    assert not services.facets.is_quick_in(view_of(services), EVERY_ROW_LOOKED_AT)
+    assert services.reading.facets.is_quick_in(view_of(services), EVERY_ROW)
+    assert not services.reading.facets.is_quick_in(view_of(services), EVERY_ROW_LOOKED_AT)
 
 
 def test_a_value_that_no_row_of_a_file_has_keeps_the_file_closed(
     services: Services, stages: Stages, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     build(services, stages)
-    services.summary_job().step()
+    services.reading.summary_job().step()
     view = view_of(services)
     without_reading(monkeypatch)
     nobody = (
@@ -105,35 +105,37 @@ def test_a_value_that_no_row_of_a_file_has_keeps_the_file_closed(
         StageFilters(Filters(), "none"),
     )
     for filters in nobody:
-        assert services.staged.page(view, filters, 9, None, ["source"]).rows.num_rows == 0
-        assert services.facets.count_stage(view, filters).total == 0
+        assert services.reading.staged.page(view, filters, 9, None, ["source"]).rows.num_rows == 0
+        assert services.reading.facets.count_stage(view, filters).total == 0
     with pytest.raises(AssertionError):
-        services.staged.page(view, StageFilters(Filters(model="m")), 9, None, ["source"], always)
+        services.reading.staged.page(
+            view, StageFilters(Filters(model="m")), 9, None, ["source"], always
+        )
 
 
 def test_counts_of_replaced_files_are_forgotten(services: Services, stages: Stages) -> None:
     build(services, stages)
-    services.summary_job().step()
-    before = services.stage_counts.paths()
+    services.reading.summary_job().step()
+    before = services.reading.stage_counts.paths()
     stages.build("cleaned", commit_batch(services, make_received(1, "more", "a")))
     # A file of the raw table, and the one that the build wrote anew.
-    assert services.summary_job().step() == 2
-    after = services.stage_counts.paths()
+    assert services.reading.summary_job().step() == 2
+    after = services.reading.stage_counts.paths()
     assert len(before & after) == 1
-    assert not services.file_counts.paths() & (before - after)
-    assert services.file_counts.paths() >= after
+    assert not services.reading.file_counts.paths() & (before - after)
+    assert services.reading.file_counts.paths() >= after
 
 
 def test_wrong_counts_are_found(services: Services, stages: Stages) -> None:
     build(services, stages)
-    services.summary_job().step()
-    paths = services.stage_counts.paths()
-    assert list(services.stage_counts.wrong(paths)) == []
+    services.reading.summary_job().step()
+    paths = services.reading.stage_counts.paths()
+    assert list(services.reading.stage_counts.wrong(paths)) == []
     path = min(paths)
-    known = services.file_counts.of([path])[path]
-    services.file_counts.forget([path])
-    services.file_counts.store({path: replace(known, turns=known.turns + 1)})
-    assert list(services.stage_counts.wrong(paths)) == [path]
+    known = services.reading.file_counts.of([path])[path]
+    services.reading.file_counts.forget([path])
+    services.reading.file_counts.store({path: replace(known, turns=known.turns + 1)})
+    assert list(services.reading.stage_counts.wrong(paths)) == [path]
 
 
 def test_a_file_that_nobody_counted_is_read_once(

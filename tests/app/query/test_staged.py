@@ -66,7 +66,7 @@ def built(shared_services: Services) -> Iterator[Built]:
 
 
 def view(built: Built, **reference: Any) -> StageView:
-    return built.services.staged.view("cleaned", Reference(**reference), PUBLIC)
+    return built.services.reading.staged.view("cleaned", Reference(**reference), PUBLIC)
 
 
 def filters(language: str | None = None, **conditions: Any) -> StageFilters:
@@ -78,7 +78,7 @@ def ids(built: Built, chosen: StageFilters, *, newest_first: bool = False) -> li
     found: list[str] = []
     after = None
     while True:
-        page = built.services.staged.page(
+        page = built.services.reading.staged.page(
             view(built), chosen, 2, after, COLUMNS, newest_first=newest_first
         )
         assert page.rows.column_names == ["contribution_id", "source", "conversation"]
@@ -101,7 +101,7 @@ def test_a_search_that_is_to_end_goes_on_with_the_next_day(
     days = []
     after = None
     while True:
-        page = built.services.staged.page(
+        page = built.services.reading.staged.page(
             view(built),
             filters(q="needle"),
             9,
@@ -136,7 +136,7 @@ def test_rows_are_selected_as_in_the_raw_table_and_by_language(built: Built) -> 
 
 
 def counts(built: Built, chosen: StageFilters) -> FacetCounts:
-    return built.services.facets.count_stage(view(built), chosen)
+    return built.services.reading.facets.count_stage(view(built), chosen)
 
 
 def test_counts_are_those_of_the_selected_rows(built: Built) -> None:
@@ -146,7 +146,7 @@ def test_counts_are_those_of_the_selected_rows(built: Built) -> None:
 
 
 def test_texts_are_those_of_the_stage(built: Built) -> None:
-    batches = built.services.staged.stream(view(built), filters(q="needle"), COLUMNS)
+    batches = built.services.reading.staged.stream(view(built), filters(q="needle"), COLUMNS)
     (row,) = (row for batch in batches for row in batch.to_pylist())
     assert [turn["content"] for turn in row["conversation"]] == ["Hi SECRET", "Needle"]
 
@@ -171,7 +171,7 @@ def test_a_moment_has_the_newest_build_whose_source_it_has(built: Built) -> None
 
 
 def test_a_page_stays_on_its_build(built: Built) -> None:
-    staged = built.services.staged
+    staged = built.services.reading.staged
     build = view(built).snapshot_id
     assert staged.view("cleaned", Reference(), PUBLIC, build).snapshot_id == build
     with pytest.raises(BuildNotFound):
@@ -201,16 +201,16 @@ def test_a_build_that_was_thinned_is_gone(built: Built, thinned: ThinnedBuild) -
         view(built, snapshot_id=built.before.snapshot_id)
     assert (raised.value.stage, raised.value.built_at) == ("cleaned", FIRST_DAY)
     with pytest.raises(BuildGone):
-        built.services.staged.view("cleaned", Reference(), PUBLIC, thinned.snapshot_id)
+        built.services.reading.staged.view("cleaned", Reference(), PUBLIC, thinned.snapshot_id)
     with pytest.raises(BuildNotFound):
-        built.services.staged.view("curated", Reference(), PUBLIC, thinned.snapshot_id)
+        built.services.reading.staged.view("curated", Reference(), PUBLIC, thinned.snapshot_id)
     # Later moments have a build that is kept.
     assert view(built).source == built.source
 
 
 def test_a_stage_that_was_never_built_has_no_view(built: Built) -> None:
     with pytest.raises(BuildNotFound, match="curated"):
-        built.services.staged.view("curated", Reference(), PUBLIC)
+        built.services.reading.staged.view("curated", Reference(), PUBLIC)
 
 
 def test_only_columns_that_a_stage_has_can_be_asked_for() -> None:

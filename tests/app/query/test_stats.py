@@ -34,15 +34,15 @@ def count(
     **reference: Any,
 ) -> GroupCounts:
     statistics = ContributionStatistics(
-        services.replaced,
-        services.summaries,
-        services.contributor_sums,
+        services.reading.replaced,
+        services.reading.summaries,
+        services.reading.contributor_sums,
         ScratchDatabase(64),
         max_groups,
-        services.narrowing,
+        services.reading.narrowing,
     )
     return statistics.count(
-        services.snapshots.view(Reference(**reference)), filters or Filters(), by
+        services.reading.snapshots.view(Reference(**reference)), filters or Filters(), by
     )
 
 

@@ -27,7 +27,7 @@ CHAT = "c" * 32
 
 
 def view_of(services: Services, **reference: Any) -> SnapshotView:
-    return services.snapshots.view(Reference(**reference))
+    return services.reading.snapshots.view(Reference(**reference))
 
 
 def without_reading(monkeypatch: MonkeyPatch) -> None:
@@ -46,10 +46,12 @@ def assert_as_scanned(services: Services, view: SnapshotView, filters: Filters) 
     for dimension in DIMENSIONS:
         by: list[Dimension] = [dimension] if dimension == "day" else ["day", dimension]
         for chosen in (by, [dimension]):
-            summed = services.statistics.count(view, filters, chosen)
-            assert summed == services.statistics.count_each(view, filters, chosen), chosen
-    rows = sum(batch.num_rows for batch in services.contributions.stream(view, filters, ["source"]))
-    assert services.contributions.count(view, filters) == rows
+            summed = services.reading.statistics.count(view, filters, chosen)
+            assert summed == services.reading.statistics.count_each(view, filters, chosen), chosen
+    rows = sum(
+        batch.num_rows for batch in services.reading.contributions.stream(view, filters, ["source"])
+    )
+    assert services.reading.contributions.count(view, filters) == rows
 
 
 @pytest.mark.parametrize(
@@ -78,16 +80,16 @@ def test_a_counted_lake_is_summed_without_reading_it(
     commit_batch(services, make_received(0, conversation_id=CHAT), make_received(1))
     commit_batch(services, make_received(2, conversation_id=CHAT, source="other"))
     # Two files of the raw table for the first commit, one for the second, and one of `replaced`.
-    assert services.summary_job().step() == 4
-    assert services.summary_job().step() == 0
+    assert services.reading.summary_job().step() == 4
+    assert services.reading.summary_job().step() == 0
     without_reading(monkeypatch)
     view = view_of(services)
-    stats = services.statistics.count(view, Filters(), ["source"])
+    stats = services.reading.statistics.count(view, Filters(), ["source"])
     assert stats.groups.to_pylist() == [
         {"source": "other", "contributions": 1, "turns": 2},
         {"source": None, "contributions": 1, "turns": 2},
     ]
-    assert services.contributions.count(view, Filters()) == 2
+    assert services.reading.contributions.count(view, Filters()) == 2
 
 
 def with_compacted_replacements(services: Services) -> SnapshotView:
@@ -104,8 +106,8 @@ def with_compacted_replacements(services: Services) -> SnapshotView:
         )
         for number in range(9)
     ]
-    services.maintenance().compaction.compact_replaced()
-    services.summary_job().step()
+    services.jobs.maintenance().compaction.compact_replaced()
+    services.reading.summary_job().step()
     return view_of(services, snapshot_id=snapshots[4].snapshot_id)
 
 
@@ -115,26 +117,28 @@ def test_an_older_snapshot_is_summed_though_files_of_replaced_have_later_rows(
     services: Services, monkeypatch: MonkeyPatch
 ) -> None:
     view = with_compacted_replacements(services)
-    counted = [services.statistics.count_each(view, Filters(), [name]) for name in DIMENSIONS]
-    assert services.summaries.uncounted_rows(view, Filters()) == 0
+    counted = [
+        services.reading.statistics.count_each(view, Filters(), [name]) for name in DIMENSIONS
+    ]
+    assert services.reading.summaries.uncounted_rows(view, Filters()) == 0
     without_reading(monkeypatch)
     for name, expected in zip(DIMENSIONS, counted, strict=True):
-        assert services.statistics.count(view, Filters(), [name]) == expected
+        assert services.reading.statistics.count(view, Filters(), [name]) == expected
 
 
 @pytest.mark.slow
 def test_wrong_rows_of_a_file_of_replaced_are_found(services: Services) -> None:
     with_compacted_replacements(services)
-    view, counts = view_of(services), services.file_counts
-    assert list(services.summaries.wrong(view, counts.paths())) == []
+    view, counts = view_of(services), services.reading.file_counts
+    assert list(services.reading.summaries.wrong(view, counts.paths())) == []
     (path,) = counts.with_replaced_rows(counts.paths())
     known, rows = counts.of([path])[path], counts.replaced_rows(path)
     assert rows is not None
     place = rows.schema.get_field_index("source")
-    for wrong in (rows[1:], rows.set_column(place, "source", rows["source"][::-1])):
+    for wrong in (rows[1:], rows.set_column(place, "source", rows["source"].sort())):
         counts.forget([path])
         counts.store({path: known}, {path: wrong})
-        assert list(services.summaries.wrong(view, counts.paths())) == [path]
+        assert list(services.reading.summaries.wrong(view, counts.paths())) == [path]
 
 
 @pytest.mark.slow
@@ -142,25 +146,27 @@ def test_a_file_is_read_once_by_a_process_if_nobody_has_counted_it(
     services: Services, monkeypatch: MonkeyPatch
 ) -> None:
     commit_batch(services, make_received(0), make_received(1))
-    before = services.statistics.count(view_of(services), Filters(), ["day"])
+    before = services.reading.statistics.count(view_of(services), Filters(), ["day"])
     without_reading(monkeypatch)
-    assert services.statistics.count(view_of(services), Filters(), ["day"]) == before
+    assert services.reading.statistics.count(view_of(services), Filters(), ["day"]) == before
 
 
 def test_files_that_are_gone_are_forgotten(services: Services) -> None:
     commit_batch(services, make_received(0), make_received(0))
-    assert services.summary_job().step() == 1
-    (path,) = services.file_counts.paths()
-    services.file_counts.store({f"{path}.gone": services.file_counts.of([path])[path]})
-    assert services.summary_job().step() == 0
-    assert services.file_counts.paths() == {path}
+    assert services.reading.summary_job().step() == 1
+    (path,) = services.reading.file_counts.paths()
+    services.reading.file_counts.store(
+        {f"{path}.gone": services.reading.file_counts.of([path])[path]}
+    )
+    assert services.reading.summary_job().step() == 0
+    assert services.reading.file_counts.paths() == {path}
 
 
 def test_counting_stops_when_it_is_told_to_and_goes_on_later(services: Services) -> None:
     commit_batch(services, *(make_received(day) for day in range(3)))
-    assert services.summary_job().step(lambda: False) == 1
-    assert len(services.file_counts.paths()) == 1
-    assert services.summary_job().step() == 2
+    assert services.reading.summary_job().step(lambda: False) == 1
+    assert len(services.reading.file_counts.paths()) == 1
+    assert services.reading.summary_job().step() == 2
 
 
 def test_a_dimension_with_too_many_values_is_counted_by_a_scan(
@@ -168,10 +174,10 @@ def test_a_dimension_with_too_many_values_is_counted_by_a_scan(
 ) -> None:
     monkeypatch.setattr(row_counts, "_MOST_VALUES", 2)
     commit_batch(services, *(make_received(0, source=name) for name in "abc"))
-    services.summary_job().step()
-    counts = services.file_counts.of(services.file_counts.paths())
+    services.reading.summary_job().step()
+    counts = services.reading.file_counts.of(services.reading.file_counts.paths())
     assert {"source" in each.by for each in counts.values()} == {False}
-    stats = services.statistics.count(view_of(services), Filters(), ["source"])
+    stats = services.reading.statistics.count(view_of(services), Filters(), ["source"])
     assert [row["source"] for row in stats.groups.to_pylist()] == ["a", "b", "c"]
 
 
@@ -183,11 +189,11 @@ def test_hidden_contributions_are_not_counted_and_those_that_were_replaced_only_
     commit_batch(services, replaced, hidden, make_received(1))
     commit_batch(services, make_received(1, conversation_id=CHAT))
     ids = [replaced.contribution_id, hidden.contribution_id, make_contribution_id(9, 9)]
-    services.moderation.put_into_quarantine(ids[:2], "test", None)
-    services.summary_job().step()
+    services.moderation.service.put_into_quarantine(ids[:2], "test", None)
+    services.reading.summary_job().step()
     view = view_of(services)
-    assert services.contributions.count(view, Filters()) == 2
-    assert services.contributions.count(view, Filters(all_versions=True)) == 2
+    assert services.reading.contributions.count(view, Filters()) == 2
+    assert services.reading.contributions.count(view, Filters(all_versions=True)) == 2
     for all_versions in (True, False):
         assert_as_scanned(services, view, Filters(all_versions=all_versions))
 
@@ -197,9 +203,9 @@ def test_a_hidden_row_with_an_id_that_no_server_made_is_not_counted(services: Se
     foreign = replace(make_received(0), contribution_id="row 1 of another engine")
     commit_batch(services, foreign, make_received(0), make_received(1))
     hide(services, foreign.contribution_id)
-    services.summary_job().step()
+    services.reading.summary_job().step()
     assert_as_scanned(services, view_of(services), Filters())
-    assert services.contributions.count(view_of(services), Filters()) == 2
+    assert services.reading.contributions.count(view_of(services), Filters()) == 2
 
 
 @pytest.mark.slow
@@ -210,9 +216,9 @@ def test_any_snapshot_of_a_random_history_is_summed_as_it_is_scanned(services: S
         history.commit_some()
         history.maintain()
         if number % 3 == 2:
-            services.summary_job().step()
+            services.reading.summary_job().step()
     hidden = [row.contribution.contribution_id for row in random.sample(history.rows, 5)]
-    services.moderation.put_into_quarantine(hidden, "test", None)
+    services.moderation.service.put_into_quarantine(hidden, "test", None)
     for snapshot in random.sample(history.snapshots, 2):
         view = view_of(services, snapshot_id=snapshot.snapshot_id)
         for filters in (Filters(), Filters(day_to=DAY), Filters(all_versions=True)):
@@ -224,8 +230,8 @@ def test_any_snapshot_of_a_random_history_is_summed_as_it_is_scanned(services: S
                 for row in history.selected(snapshot, own)
                 if row.contribution.contribution_id not in hidden
             ]
-            page = services.contributions.page(view, own, 1_000, None, [ID])
+            page = services.reading.contributions.page(view, own, 1_000, None, [ID])
             assert page.rows[ID].to_pylist() == shown
-    indexing = services.row_indexing
+    indexing = services.reading.row_indexing
     assert list(indexing.wrong(view_of(services), indexing.paths())) == []
     assert list(indexing.wrong_totals()) == []

@@ -21,8 +21,8 @@ BOTH = pytest.mark.parametrize("key", [NAMED, ANONYMOUS])
 
 
 def latest(services: Services, snapshot: Snapshot, **filters: Any) -> set[str]:
-    view = services.snapshots.view(Reference(snapshot_id=snapshot.snapshot_id))
-    batches = services.contributions.stream(view, Filters(**filters))
+    view = services.reading.snapshots.view(Reference(snapshot_id=snapshot.snapshot_id))
+    batches = services.reading.contributions.stream(view, Filters(**filters))
     return {value for batch in batches for value in batch["contribution_id"].to_pylist()}
 
 
@@ -120,7 +120,7 @@ def test_every_version_of_a_conversation_is_known_as_of_each_snapshot(services: 
     after = commit_batch(services, rows[2])
     table = load_table(services.catalog)
     then, now = SnapshotView(table, before), SnapshotView(table, after)
-    versions = services.versions
+    versions = services.reading.versions
     expected = [Version(rows[1].contribution_id, 1), Version(rows[0].contribution_id, 2)]
     assert versions.of(then, "chat-1") == expected
     newest = Version(rows[2].contribution_id, 3)
@@ -139,14 +139,16 @@ def test_what_an_erased_version_superseded_does_not_come_back(services: Services
         TakenDown(each.contribution_id, "chat-1", each.content_hash, snapshot.sequence_number)
         for each, snapshot in ((second, middle), (third, newest))
     ]
-    services.takedowns.record("conversation", "chat-1", rows, reason=None, requested_by="test")
+    services.access.takedowns.record(
+        "conversation", "chat-1", rows, reason=None, requested_by="test"
+    )
     gone = pa.array(sorted(ids(second, third)), pa.large_string())
     erase_rows(load_table(services.catalog), ErasedRows(gone))
 
     assert latest(services, old) == ids(first)
     assert latest(services, middle) == latest(services, newest) == set()
-    view = services.snapshots.view(Reference())
-    assert services.versions.of(view, "chat-1") == [
+    view = services.reading.snapshots.view(Reference())
+    assert services.reading.versions.of(view, "chat-1") == [
         Version(first.contribution_id, old.sequence_number),
         Version(second.contribution_id, middle.sequence_number, is_erased=True),
         Version(third.contribution_id, newest.sequence_number, is_erased=True),
@@ -160,7 +162,7 @@ def test_nobody_is_shown_an_erased_version_and_none_before_it_is_current(
     first, second = (make_received(0, str(number), **NAMED) for number in range(2))
     commit_batch(services, first)
     newest = commit_batch(services, second)
-    services.takedowns.record(
+    services.access.takedowns.record(
         "contribution",
         second.contribution_id,
         [TakenDown(second.contribution_id, "chat-1", "", newest.sequence_number)],
@@ -169,8 +171,8 @@ def test_nobody_is_shown_an_erased_version_and_none_before_it_is_current(
     )
     erased = pa.array([second.contribution_id], pa.large_string())
     erase_rows(load_table(services.catalog), ErasedRows(erased))
-    view = services.snapshots.view(Reference())
-    page = services.lineage.page(view, UUID(first.contribution_id), 10, None)
+    view = services.reading.snapshots.view(Reference())
+    page = services.reading.lineage.page(view, UUID(first.contribution_id), 10, None)
     found = [(version.contribution_id, version.is_current) for version in page.versions]
     assert found == [(first.contribution_id, False)]
     assert latest(services, newest) == set()
@@ -186,13 +188,13 @@ def test_the_latest_versions_that_some_commits_added_are_found_without_erased_on
     commit_batch(services, make_received(0, conversation_id="single"))
 
     def latest_of(after: int, until: int) -> str | None:
-        return services.versions.latest(["chat-1", "single"], after, until).get("chat-1")
+        return services.reading.versions.latest(["chat-1", "single"], after, until).get("chat-1")
 
     assert latest_of(0, numbers[1]) == made[1].contribution_id
     assert latest_of(numbers[0], numbers[3]) == made[3].contribution_id
     assert latest_of(numbers[3], numbers[3]) is None
     gone = TakenDown(made[3].contribution_id, "chat-1", made[3].content_hash, numbers[3])
-    services.takedowns.record("contribution", "x", [gone], reason=None, requested_by="test")
+    services.access.takedowns.record("contribution", "x", [gone], reason=None, requested_by="test")
     assert latest_of(numbers[0], numbers[3]) == made[2].contribution_id
     assert latest_of(numbers[2], numbers[3]) is None
-    assert services.versions.latest([], 0, numbers[3]) == {}
+    assert services.reading.versions.latest([], 0, numbers[3]) == {}

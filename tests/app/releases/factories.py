@@ -199,8 +199,8 @@ def releases_of(
         lambda: services.catalog,
         open_store(chosen),
         stages=lambda: stages or PresetStages(services.catalog),
-        hidden=services.hidden.ids,
-        watch=partial(HiddenWatch, services.taken_down, services.hidden),
+        hidden=services.access.hidden.ids,
+        watch=partial(HiddenWatch, services.access.taken_down, services.access.hidden),
         scratch=ScratchDatabase(services.settings.query_memory_mib),
     )
 

@@ -31,9 +31,9 @@ def assert_no_trace(services: Services, name: str) -> None:
     """Check that no release, tag or unfinished build has this name."""
     releases_folder = services.settings.releases
     assert {path.name for path in releases_folder.iterdir()} <= {".lock"}
-    assert services.releases.all() == []
+    assert services.publishing.releases.all() == []
     assert tags_of(services, name) == set()
-    assert services.releases.status(name).state == "failed"
+    assert services.publishing.releases.status(name).state == "failed"
 
 
 @pytest.mark.slow
@@ -58,7 +58,7 @@ def test_a_release_of_an_older_snapshot_holds_the_rows_of_then(
     manifest = releases.build(make_recipe("then"), older)
     (row,) = read_release(releases_folder / "then", manifest).to_pylist()
     assert row["conversation"][0]["content"] == "then"
-    assert services.snapshots.find(Reference(tag="then")) == older
+    assert services.reading.snapshots.find(Reference(tag="then")) == older
 
 
 @pytest.mark.slow
@@ -77,11 +77,11 @@ def test_a_release_is_a_name_of_its_snapshot_and_tags_those_of_stages(
     releases.build(make_recipe(stage=stage), snapshot)  # type: ignore[arg-type]
     assert tags_of(services, "first") == set(tables)
     commit_batch(services, make_received(9))
-    assert services.snapshots.find(Reference(tag="first")) == snapshot
-    services.releases.remove("first")
+    assert services.reading.snapshots.find(Reference(tag="first")) == snapshot
+    services.publishing.releases.remove("first")
     assert tags_of(services, "first") == set()
     with pytest.raises(TagNotFound):
-        services.snapshots.find(Reference(tag="first"))
+        services.reading.snapshots.find(Reference(tag="first"))
 
 
 @pytest.mark.parametrize(
@@ -97,7 +97,7 @@ def test_a_name_that_cannot_be_a_folder_and_a_url_is_refused(
 
 
 def take_by_release(services: Services, snapshot: Snapshot) -> str:
-    services.releases.build(make_recipe("taken"), snapshot)
+    services.publishing.releases.build(make_recipe("taken"), snapshot)
     return "taken"
 
 
@@ -116,8 +116,8 @@ def take_by_branch(_services: Services, _snapshot: Snapshot) -> str:
 
 
 def take_by_removal(services: Services, snapshot: Snapshot) -> str:
-    services.releases.build(make_recipe("taken"), snapshot)
-    services.releases.remove("taken")
+    services.publishing.releases.build(make_recipe("taken"), snapshot)
+    services.publishing.releases.remove("taken")
     return "taken"
 
 
@@ -134,7 +134,7 @@ def test_a_name_is_used_once(
     name = take(services, snapshot)
     before = {path for path in releases_folder.rglob("*") if path.name != ".lock"}
     with pytest.raises(ReleaseNameTaken) as caught:
-        services.releases.build(make_recipe(name), snapshot)
+        services.publishing.releases.build(make_recipe(name), snapshot)
     assert caught.value.name == name
     assert {path for path in releases_folder.rglob("*") if path.name != ".lock"} == before
 
@@ -146,14 +146,14 @@ def test_exactly_one_of_many_builds_of_a_name_succeeds(
 ) -> None:
     def attempt(_: int) -> Manifest | None:
         try:
-            return services.releases.build(make_recipe("contested"), snapshot)
+            return services.publishing.releases.build(make_recipe("contested"), snapshot)
         except ReleaseNameTaken:
             return None
 
     with ThreadPoolExecutor(4) as pool:
         manifests = [manifest for manifest in pool.map(attempt, range(8)) if manifest]
     assert len(manifests) == 1
-    assert services.releases.all() == manifests
+    assert services.publishing.releases.all() == manifests
 
 
 @pytest.mark.slow
@@ -163,8 +163,12 @@ def test_builds_of_several_names_at_once_all_succeed(
 ) -> None:
     names = [f"release-{number}" for number in range(4)]
     with ThreadPoolExecutor(3) as pool:
-        list(pool.map(lambda name: services.releases.build(make_recipe(name), snapshot), names))
-    assert [manifest.name for manifest in services.releases.all()] == names
+        list(
+            pool.map(
+                lambda name: services.publishing.releases.build(make_recipe(name), snapshot), names
+            )
+        )
+    assert [manifest.name for manifest in services.publishing.releases.all()] == names
 
 
 @pytest.mark.slow
@@ -177,9 +181,9 @@ def test_a_build_that_fails_in_the_middle_leaves_nothing_and_the_name_free(
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        services.releases.build(make_recipe(), snapshot, CallWhileWriting(fail))
+        services.publishing.releases.build(make_recipe(), snapshot, CallWhileWriting(fail))
     assert_no_trace(services, "first")
-    assert services.releases.build(make_recipe(), snapshot).rows == 5
+    assert services.publishing.releases.build(make_recipe(), snapshot).rows == 5
 
 
 @pytest.mark.slow
@@ -198,11 +202,13 @@ def test_a_release_of_a_thinned_snapshot_holds_the_rows_of_then_whatever_is_thin
 
     newer = commit_batch(services, make_received())
     thin_all()
-    manifest = services.releases.build(make_recipe(), snapshot, CallWhileWriting(thin_all))
+    manifest = services.publishing.releases.build(
+        make_recipe(), snapshot, CallWhileWriting(thin_all)
+    )
     rows = read_release(releases_folder / "first", manifest)
     assert rows.cast(FIRST_SCHEMA).equals(expected)
     assert set(load_table(services.catalog).metadata.refs) == {"main"}
-    assert services.snapshots.find(Reference(tag="first")) == snapshot != newer
+    assert services.reading.snapshots.find(Reference(tag="first")) == snapshot != newer
 
 
 @pytest.mark.slow
@@ -218,7 +224,7 @@ def test_a_build_that_cannot_publish_its_folder_removes_its_tags(
     with pytest.raises(OSError, match="first"):
         releases.build(make_recipe(stage="curated"), snapshot, CallWhileWriting(occupy))
     with pytest.raises(TagNotFound):
-        services.snapshots.find(Reference(tag="first"))
+        services.reading.snapshots.find(Reference(tag="first"))
     assert tags_of(services, "first") == set()
     assert releases.all() == []
     assert "log" in (releases.status("first").reason or "")

@@ -382,7 +382,7 @@ def test_every_row_that_curating_keeps_is_regular_or_marked_and_no_prompt_is_in_
         for number, (prompt, answer) in enumerate(product(prompts, ANSWERS))
     ]
     recipe = make_recipe(stage="curated", formats=("parquet",), test_percent=50)
-    manifest = services.releases.build(recipe, commit_batch(services, *sent))
+    manifest = services.publishing.releases.build(recipe, commit_batch(services, *sent))
 
     rows = read_release(releases_folder / "first", manifest).to_pylist()
     assert len(rows) > 50

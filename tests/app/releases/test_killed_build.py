@@ -39,9 +39,9 @@ elif moment == "before the name":
     registry.Build.begin_publishing = die
 elif moment == "before the rename":
     FolderStore.publish = die
-snapshot = services.snapshots.view(Reference()).snapshot
+snapshot = services.reading.snapshots.view(Reference()).snapshot
 reporter = CallWhileWriting(die) if moment == "in the data" else None
-services.releases.build(make_recipe(), snapshot, reporter)
+services.publishing.releases.build(make_recipe(), snapshot, reporter)
 """
 ROOT = Path(__file__).parents[3]
 MOMENTS = ["in the data", "before the manifest", "before the name", "before the rename"]
@@ -56,19 +56,19 @@ def test_a_killed_build_leaves_no_release_and_the_next_one_works(
     killed = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert killed.returncode == -9, killed.stderr
     assert [path.suffix for path in releases_folder.iterdir() if path.is_dir()] == [".building"]
-    assert services.releases.all() == []
+    assert services.publishing.releases.all() == []
     if moment != "before the rename":
         with pytest.raises(TagNotFound):
-            services.snapshots.find(Reference(tag="first"))
+            services.reading.snapshots.find(Reference(tag="first"))
     # Until its heartbeat is too old, it looks like a build that takes long.
-    assert services.releases.status("first").state == "building"
+    assert services.publishing.releases.status("first").state == "building"
     with pytest.raises(ReleaseNameTaken):
-        services.releases.build(make_recipe(), snapshot)
-    services.releases.registry.now = lambda: datetime.now(UTC) + 2 * LOST_AFTER
-    status = services.releases.status("first")
+        services.publishing.releases.build(make_recipe(), snapshot)
+    services.publishing.releases.registry.now = lambda: datetime.now(UTC) + 2 * LOST_AFTER
+    status = services.publishing.releases.status("first")
     assert status.state == "failed"
     assert "without a word" in (status.reason or "")
-    manifest = services.releases.build(make_recipe(), snapshot)
-    assert services.releases.all() == [manifest]
+    manifest = services.publishing.releases.build(make_recipe(), snapshot)
+    assert services.publishing.releases.all() == [manifest]
     assert {path.name for path in releases_folder.iterdir()} == {".lock", "first"}
-    assert services.snapshots.find(Reference(tag="first")) == snapshot
+    assert services.reading.snapshots.find(Reference(tag="first")) == snapshot

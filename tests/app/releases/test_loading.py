@@ -95,7 +95,7 @@ def test_each_release_loads_its_own_rows_after_other_releases(
         snapshot = commit_batch(
             lake, *(make_received(day % 3, f"{name} {day}") for day in range(20))
         )
-        lake.releases.build(make_recipe(name, test_percent=50), snapshot)
+        lake.publishing.releases.build(make_recipe(name, test_percent=50), snapshot)
         folder = lake.settings.releases / name
         for form in ("", "parquet", "jsonl"):
             expected[folder / form] = {
@@ -278,7 +278,7 @@ def test_croissant_has_every_answer_of_the_datasheet_under_a_term_that_is_known(
 ) -> None:
     path = tmp_path / "datasheet.md"
     path.write_text(template().replace("?\n", "?\nSo it is.\n"))
-    releases = Services(Settings.at(services.settings.home, datasheet=path)).releases
+    releases = Services(Settings.at(services.settings.home, datasheet=path)).publishing.releases
     releases.build(make_recipe(), snapshot)
     with caplog.at_level(logging.WARNING):
         described = mlcroissant.Dataset(

@@ -14,7 +14,9 @@ def services_with_rows(services: Services) -> Services:
     """Services of a lake with two contributions."""
     snapshot = commit_batch(services, make_received(0, "Hi", "Hello"), make_received(1))
     for name, forms in (("parquet", ("parquet",)), ("lines", ("jsonl",))):
-        services.releases.build(make_recipe(name, formats=forms, test_percent=0), snapshot)
+        services.publishing.releases.build(
+            make_recipe(name, formats=forms, test_percent=0), snapshot
+        )
     return services
 
 
@@ -23,9 +25,9 @@ def services_with_rows(services: Services) -> Services:
 def test_the_first_rows_come_in_order_and_no_more_than_asked(
     services_with_rows: Services, name: str
 ) -> None:
-    found = services_with_rows.releases.preview(name, 1)
+    found = services_with_rows.publishing.releases.preview(name, 1)
     assert len(found.rows) == 1
-    both = services_with_rows.releases.preview(name, 9).rows
+    both = services_with_rows.publishing.releases.preview(name, 9).rows
     assert [row["contribution_id"] for row in both] == sorted(
         row["contribution_id"] for row in both
     )
@@ -36,7 +38,8 @@ def test_footers_tell_nulls_and_bounds_and_the_manifest_different_values(
     services_with_rows: Services,
 ) -> None:
     columns = {
-        column.name: column for column in services_with_rows.releases.preview("parquet", 1).columns
+        column.name: column
+        for column in services_with_rows.publishing.releases.preview("parquet", 1).columns
     }
     received = columns["received_at"]
     assert received.type == "timestamp"
@@ -50,7 +53,7 @@ def test_footers_tell_nulls_and_bounds_and_the_manifest_different_values(
 
 
 def test_of_lines_only_the_manifest_tells(services_with_rows: Services) -> None:
-    found = services_with_rows.releases.preview("lines", 1)
+    found = services_with_rows.publishing.releases.preview("lines", 1)
     assert found.read_rows == 0
     assert {column.nulls for column in found.columns} == {None}
 
@@ -60,7 +63,9 @@ def test_structs_are_told_part_by_part(services: Services) -> None:
     snapshot = commit_batch(services, make_received())
     stages = PresetStages(services.catalog, [make_row(1), make_row(2)])
     releases_of(services, stages).build(make_recipe("first", "cleaned"), snapshot)
-    columns = {column.name: column for column in services.releases.preview("first", 1).columns}
+    columns = {
+        column.name: column for column in services.publishing.releases.preview("first", 1).columns
+    }
     assert columns["masked.email"].most == 0
     assert columns["masked.email"].median == 0
     assert columns["language"].median is None
@@ -71,13 +76,15 @@ def test_structs_are_told_part_by_part(services: Services) -> None:
 def test_no_more_row_groups_are_read_than_the_limit(
     services_with_rows: Services, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert services_with_rows.releases.preview("parquet", 1).read_rows == 2
+    assert services_with_rows.publishing.releases.preview("parquet", 1).read_rows == 2
     monkeypatch.setattr(module, "MAX_ROW_GROUPS", 0)
-    assert services_with_rows.releases.preview("parquet", 1).read_rows == 0
+    assert services_with_rows.publishing.releases.preview("parquet", 1).read_rows == 0
 
 
 def test_all_files_of_a_release_are_listed_with_size_and_sum(services_with_rows: Services) -> None:
-    contents = {file.path: file for file in services_with_rows.releases.contents("parquet")}
+    contents = {
+        file.path: file for file in services_with_rows.publishing.releases.contents("parquet")
+    }
     folder = Path(services_with_rows.settings.releases) / "parquet"
     on_disk = {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()}
     assert contents.keys() == on_disk

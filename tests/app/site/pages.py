@@ -207,7 +207,7 @@ _Filled = tuple[Mapping[str, str], Mapping[str, str]]
 
 def _fill(services: Services, _app: Flask) -> _Filled:
     keys = _keys(services)
-    mine = services.ids.contributor_id(keys["contributor"])
+    mine = services.access.ids.contributor_id(keys["contributor"])
     known = {
         "source": "an-app",
         "attribution": "Ada",
@@ -220,16 +220,16 @@ def _fill(services: Services, _app: Flask) -> _Filled:
     reported = make_received(1, "Buy this now", "No", contributor_id="e" * 32)
     gone = make_received(1, "Something private", contributor_id=mine)
     first = commit_batch(services, own, kept, reported)
-    services.releases.build(make_recipe("first"), first)
+    services.publishing.releases.build(make_recipe("first"), first)
     copy = make_received(2, "SECRET tides", "they follow it twice a day")
     snapshot = commit_batch(services, copy, gone)
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(runner, "start", lambda _: Runner(processes=1))
         stages_of(services, TEST_RULES).build("curated", snapshot)
-    services.withdrawals.withdraw(mine, gone.contribution_id)
+    services.takedown.withdrawals.withdraw(mine, gone.contribution_id)
     for name in ("second", "gated"):
-        services.releases.build(make_recipe(name), snapshot)
-    services.gates.close("release", "gated", "read")
+        services.publishing.releases.build(make_recipe(name), snapshot)
+    services.access.gates.close("release", "gated", "read")
     _publish(services, "first")
     _moderate(services, reported)
     _map(services)
@@ -261,14 +261,14 @@ def _break(services: Services, app: Flask) -> _Filled:
 
 def _close(services: Services, _app: Flask) -> _Filled:
     snapshot = commit_batch(services, make_received(0, "Hidden", "words"))
-    services.releases.build(make_recipe("first"), snapshot)
+    services.publishing.releases.build(make_recipe("first"), snapshot)
     _map(services)
     return {}, _keys(services)
 
 
 def _keys(services: Services) -> dict[str, str]:
     roles: dict[str, Role] = {"moderator": "moderate", "operator": "operate"}
-    keys = {reader: services.keys.create(reader, role) for reader, role in roles.items()}
+    keys = {reader: services.access.keys.create(reader, role) for reader, role in roles.items()}
     return {**keys, "contributor": new_contributor_key()}
 
 
@@ -281,19 +281,19 @@ def _publish(services: Services, release: str) -> None:
         revision=1,
         commit_id="3f1c",
     )
-    services.releases.publications.begin(published)
-    services.releases.publications.complete(published)
+    services.publishing.releases.publications.begin(published)
+    services.publishing.releases.publications.complete(published)
 
 
 def _moderate(services: Services, reported: Contribution) -> None:
     name = reported.contribution_id
-    services.moderation.report(name, "spam", f"It sells <b>{LONG}</b>", "1" * 32)
-    services.quarantine.add([name], "hand", "moderator", "by mail")
-    services.quarantine.approve(name, "moderator", "harmless after all")
-    services.moderation.report(name, "abusive", "", "2" * 32)
-    services.bans.ban(["b" * 32], actor="moderator", reason=LONG)
+    services.moderation.service.report(name, "spam", f"It sells <b>{LONG}</b>", "1" * 32)
+    services.reading.quarantine.add([name], "hand", "moderator", "by mail")
+    services.reading.quarantine.approve(name, "moderator", "harmless after all")
+    services.moderation.service.report(name, "abusive", "", "2" * 32)
+    services.access.bans.ban(["b" * 32], actor="moderator", reason=LONG)
 
 
 def _map(services: Services) -> None:
     parameters = MapParameters(embedding="tfidf")
-    build_map(services.maps.store, "first", SOURCE, about_topics(9), parameters)
+    build_map(services.publishing.maps.store, "first", SOURCE, about_topics(9), parameters)

@@ -25,7 +25,7 @@ def test_a_page_is_asked_for_again_and_not_sent_twice(client: FlaskClient, path:
 def test_nothing_that_a_key_shows_is_kept(
     services: Services, client: FlaskClient, path: str
 ) -> None:
-    key = services.keys.create("all", "operate")
+    key = services.access.keys.create("all", "operate")
     headers = {"Authorization": f"Bearer {key}"}
     assert kept(client, path, headers) == (200, "private, no-store")
     assert "ETag" not in client.get(path, headers=headers).headers

@@ -18,7 +18,7 @@ def release(shared_services: Services) -> Manifest:
         for place, name in enumerate(NAMES)
     ]
     first = commit_batch(shared_services, *named, make_received(0))
-    return shared_services.releases.build(make_recipe("named"), first)
+    return shared_services.publishing.releases.build(make_recipe("named"), first)
 
 
 @pytest.fixture
@@ -59,7 +59,7 @@ def test_wrong_parameters_are_told(site: FlaskClient) -> None:
 @pytest.mark.slow
 def test_a_release_that_needs_a_key_shows_no_names(client: FlaskClient, services: Services) -> None:
     made = commit_batch(services, make_received(0, attribution="Ada", contributor_id="ada"))
-    services.releases.build(make_recipe("closed"), made)
-    services.gates.close("release", "closed", "read")
+    services.publishing.releases.build(make_recipe("closed"), made)
+    services.access.gates.close("release", "closed", "read")
     assert "Ada" not in client.get("/contributors").text
     assert client.get("/contributors?release=closed").status_code == 404

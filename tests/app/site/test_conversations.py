@@ -55,7 +55,7 @@ def text_of(page: str) -> str:
 @pytest.fixture
 def built(services: Services, monkeypatch: pytest.MonkeyPatch) -> dict[str, Contribution]:
     """Contributions of a lake whose stages were built in this process; the copy is `OWNER`'s."""
-    owner = services.ids.contributor_id(OWNER)
+    owner = services.access.ids.contributor_id(OWNER)
     monkeypatch.setattr(runner, "start", lambda _: Runner(processes=1))
     made = {
         "kept": make_received(0, "SECRET tides", *KEPT_WORDS[1:]),
@@ -187,7 +187,7 @@ def test_a_duplicate_does_not_name_the_kept_one_while_that_is_hidden(
         page = client.get(address(copy), headers=headers).text
         assert "Left out as duplicate" in text_of(page)
         assert kept.contribution_id not in page
-    moderator = {"Authorization": f"Bearer {services.keys.create('moderator', 'moderate')}"}
+    moderator = {"Authorization": f"Bearer {services.access.keys.create('moderator', 'moderate')}"}
     assert kept.contribution_id in client.get(address(copy), headers=moderator).text
 
 
@@ -205,7 +205,7 @@ def test_a_conversation_is_read_as_a_stage_has_it(
 def test_stages_that_need_a_key_are_shown_to_those_who_have_one(
     services: Services, built: dict[str, Contribution]
 ) -> None:
-    key = {"Authorization": f"Bearer {services.keys.create('reader', 'read')}"}
+    key = {"Authorization": f"Bearer {services.access.keys.create('reader', 'read')}"}
     closed = Settings.at(services.settings.home, stage_access="keys")
     with opened_app(closed) as opened:
         client = opened.test_client()
@@ -231,7 +231,9 @@ def test_neighbours_are_near_duplicates_and_places_on_maps(
     column = ROW_SCHEMA.field(ID)
     names = pa.array([kept.contribution_id] * batch.num_rows, column.type)
     rows = batch.set_column(ROW_SCHEMA.names.index(ID), column, names)
-    build_map(services.maps.store, "tides", SOURCE, [rows], MapParameters(embedding="tfidf"))
+    build_map(
+        services.publishing.maps.store, "tides", SOURCE, [rows], MapParameters(embedding="tfidf")
+    )
     page = client.get(address(kept, "/neighbours")).text
     assert address(copy) in page
     assert 'href="/maps/tides/"' in page
@@ -250,9 +252,9 @@ def test_what_is_hidden_is_shown_to_moderators_and_its_owner_alone(
     client: FlaskClient, services: Services
 ) -> None:
     key, other = new_contributor_key(), new_contributor_key()
-    mine = make_received(0, "mine", contributor_id=services.ids.contributor_id(key))
+    mine = make_received(0, "mine", contributor_id=services.access.ids.contributor_id(key))
     commit_batch(services, mine)
-    moderator = services.keys.create("moderator-1", "moderate")
+    moderator = services.access.keys.create("moderator-1", "moderate")
     hide(services, mine.contribution_id)
     for path in ("", "/turns/1"):
         assert client.get(address(mine, path)).status_code == 404
@@ -294,7 +296,7 @@ def test_a_report_is_taken_as_that_of_the_api(client: FlaskClient, services: Ser
     assert answer.status_code == 202
     assert '<p class="done">' in answer.text
     name = made.contribution_id
-    (report,) = services.moderation.reports.of([name])[name]
+    (report,) = services.moderation.service.reports.of([name])[name]
     assert (report.reason, report.comment) == ("spam", "It <b>sells</b>")
 
 
@@ -311,7 +313,7 @@ def test_a_report_that_does_not_fit_is_refused(client: FlaskClient, services: Se
     for form, status in forms:
         answer = client.post(address(made, "/report"), data=form)
         assert (answer.status_code, answer.mimetype) == (status, PAGE), str(form)[:100]
-    assert services.moderation.reports.of([made.contribution_id]) == {}
+    assert services.moderation.service.reports.of([made.contribution_id]) == {}
 
 
 def test_what_is_hidden_cannot_be_reported(client: FlaskClient, services: Services) -> None:
@@ -324,7 +326,7 @@ def test_what_is_hidden_cannot_be_reported(client: FlaskClient, services: Servic
 @pytest.mark.slow
 def test_an_owner_withdraws_and_the_page_is_gone(client: FlaskClient, services: Services) -> None:
     key = new_contributor_key()
-    mine = make_received(0, "mine", contributor_id=services.ids.contributor_id(key))
+    mine = make_received(0, "mine", contributor_id=services.access.ids.contributor_id(key))
     commit_batch(services, mine)
     path = address(mine, "/withdraw")
     assert client.post(path).status_code == 401
@@ -336,7 +338,7 @@ def test_an_owner_withdraws_and_the_page_is_gone(client: FlaskClient, services: 
         gone = client.get(address(mine, rest), headers=bearer(key))
         assert (gone.status_code, gone.mimetype) == (410, PAGE)
         assert "was taken down" in gone.text
-    assert services.takedowns.of("contribution", mine.contribution_id)
+    assert services.access.takedowns.of("contribution", mine.contribution_id)
 
 
 def test_what_never_was_is_not_found(client: FlaskClient) -> None:

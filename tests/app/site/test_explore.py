@@ -100,8 +100,8 @@ def test_texts_are_found_marked_and_never_markup(client: FlaskClient) -> None:
 def hurried(shared_services: Services, monkeypatch: pytest.MonkeyPatch) -> None:
     """Have no time to look at more than a day."""
     monkeypatch.setattr(exploring, "FEWEST_ROWS", 0)
-    monkeypatch.setattr(shared_services.explorer, "_search_s", 0)
-    monkeypatch.setattr(shared_services.explorer, "_count_s", 0)
+    monkeypatch.setattr(shared_services.reading.explorer, "_search_s", 0)
+    monkeypatch.setattr(shared_services.reading.explorer, "_count_s", 0)
 
 
 @pytest.mark.usefixtures("hurried")
@@ -261,7 +261,10 @@ def test_what_a_reader_may_not_see_asks_for_a_key_and_another_stage_is_shown(
 ) -> None:
     assert snapshots
     settings = replace(shared_services.settings, raw_access="keys")
-    key = {"Authorization": f"Bearer {shared_services.keys.create('explorer', 'read')}", **HTML}
+    key = {
+        "Authorization": f"Bearer {shared_services.access.keys.create('explorer', 'read')}",
+        **HTML,
+    }
     with opened_app(settings) as closed:
         visitor = closed.test_client()
         for path in ("/explore?stage=raw", "/explore/facets?stage=raw"):

@@ -53,13 +53,15 @@ def test_the_operators_words_and_the_size_of_the_lake_are_shown(
 @pytest.mark.slow
 def test_the_newest_release_is_shown_with_its_map(services: Services, client: FlaskClient) -> None:
     first = commit_batch(services, *(make_received(day, f"text {day}") for day in range(3)))
-    services.releases.build(make_recipe("first"), first)
-    services.releases.build(make_recipe("second"), commit_batch(services, make_received(4)))
-    services.maps.build_of_release("a-map", "second", MapParameters(embedding="tfidf"))
+    services.publishing.releases.build(make_recipe("first"), first)
+    services.publishing.releases.build(
+        make_recipe("second"), commit_batch(services, make_received(4))
+    )
+    services.publishing.maps.build_of_release("a-map", "second", MapParameters(embedding="tfidf"))
     page = client.get("/").text
     assert 'href="/releases/second"' in page
     assert "/maps/a-map/picture.png" in page
-    services.gates.close("release", "second", "read")
+    services.access.gates.close("release", "second", "read")
     page = client.get("/").text
     assert 'href="/releases/first"' in page
     assert "a-map" not in page

@@ -22,7 +22,9 @@ WASM = "duckdb-wasm/v1.5.1/wasm_eh/parquet.duckdb_extension.wasm"
 def site(services: Services, client: FlaskClient) -> FlaskClient:
     """The pages of a lake with one map."""
     rows = [*about_topics(9), batch([turn(EVIL)])]
-    build_map(services.maps.store, "first", SOURCE, rows, MapParameters(embedding="tfidf"))
+    build_map(
+        services.publishing.maps.store, "first", SOURCE, rows, MapParameters(embedding="tfidf")
+    )
     return client
 
 
@@ -115,7 +117,7 @@ def test_unknown_maps_and_files_are_not_found(site: FlaskClient) -> None:
 def test_a_gated_map_is_named_and_a_page_says_that_it_needs_a_key(
     services: Services, site: FlaskClient
 ) -> None:
-    services.gates.close("map", "first", "read")
+    services.access.gates.close("map", "first", "read")
     listed = site.get("/maps/").text
     assert "This map needs an API key" in listed
     assert "picture.png" not in listed
@@ -128,7 +130,7 @@ def test_a_gated_map_is_named_and_a_page_says_that_it_needs_a_key(
     for file in ("picture.png", "data/dataset.parquet", "data/metadata.json"):
         answer = site.get(f"/maps/first/{file}")
         assert (answer.status_code, answer.get_json()["code"]) == (401, 401), file
-    key = {"Authorization": f"Bearer {services.keys.create('mirror', 'read')}"}
+    key = {"Authorization": f"Bearer {services.access.keys.create('mirror', 'read')}"}
     answer = site.get("/maps/first/data/metadata.json", headers=key, buffered=True)
     assert (answer.status_code, answer.headers["Cache-Control"]) == (200, "private, no-cache")
 
@@ -136,6 +138,6 @@ def test_a_gated_map_is_named_and_a_page_says_that_it_needs_a_key(
 def test_the_maps_of_a_gated_release_are_gated(services: Services, client: FlaskClient) -> None:
     source = replace(SOURCE, release="november")
     parameters = MapParameters(embedding="tfidf")
-    build_map(services.maps.store, "other", source, about_topics(9), parameters)
-    services.gates.close("release", "november", "read")
+    build_map(services.publishing.maps.store, "other", source, about_topics(9), parameters)
+    services.access.gates.close("release", "november", "read")
     assert client.get("/maps/other/data/dataset.parquet").status_code == 401

@@ -22,7 +22,7 @@ KEY: Final = new_contributor_key()
 
 def mine(services: Services, day: int, *texts: str, key: str = KEY, **fields: str) -> str:
     """Commit a contribution of a contributor key, and return its id."""
-    owner = services.ids.contributor_id(key)
+    owner = services.access.ids.contributor_id(key)
     made = make_received(day, *texts, contributor_id=owner, **fields)
     commit_batch(services, made)
     return made.contribution_id
@@ -70,7 +70,7 @@ def test_a_key_is_made_and_shown_once(client: FlaskClient, services: Services) -
     answer = client.post("/me/key")
     assert (answer.status_code, answer.headers["Cache-Control"]) == (201, "private, no-store")
     (key,) = re.findall(r"clc_[A-Za-z0-9_-]{49}", answer.text)
-    assert services.ids.contributor_id(key) in answer.text
+    assert services.access.ids.contributor_id(key) in answer.text
     assert "Nothing in this lake belongs to this key" in client.get("/me", headers=bearer(key)).text
 
 
@@ -85,7 +85,7 @@ def test_the_page_lists_every_version_and_nothing_of_others(
     hide(services, hidden)
     answer = client.get("/me", headers=bearer(KEY))
     assert (answer.status_code, answer.headers["Cache-Control"]) == (200, "private, no-store")
-    assert services.ids.contributor_id(KEY) in answer.text
+    assert services.access.ids.contributor_id(KEY) in answer.text
     names = re.findall(r'href="/conversations/([^"]+)"', answer.text)
     assert names == [hidden, new, old]
     assert "Hidden &lt;one&gt;" in answer.text
@@ -153,7 +153,7 @@ def test_what_cannot_be_done_is_told_by_a_page(
 
 
 def test_an_api_key_owns_nothing_by_itself(client: FlaskClient, services: Services) -> None:
-    key = services.keys.create("reader", "read")
+    key = services.access.keys.create("reader", "read")
     answer = client.get("/me", headers=bearer(key))
     assert answer.status_code == 200
     assert "is an API key" in answer.text
@@ -169,5 +169,5 @@ def test_all_is_withdrawn_and_the_page_tells_the_state(
     assert name not in answer.text
     assert "1 everything" in text_of(answer.text)
     assert "hidden, being erased" in answer.text
-    services.takedowns.finish(services.takedowns.unfinished())
+    services.access.takedowns.finish(services.access.takedowns.unfinished())
     assert "being erased" not in client.get("/me", headers=bearer(KEY)).text

@@ -17,7 +17,7 @@ EVE: Final = "e" * 32
 @pytest.fixture
 def moderator(services: Services) -> dict[str, str]:
     """The headers of a moderator."""
-    return bearer(services.keys.create("moderator-1", "moderate"))
+    return bearer(services.access.keys.create("moderator-1", "moderate"))
 
 
 @pytest.fixture
@@ -27,14 +27,14 @@ def made(services: Services) -> list[Contribution]:
         make_received(day, f"<b>number</b> {day}", contributor_id=EVE) for day in range(3)
     ]
     commit_batch(services, *contributions)
-    services.moderation.report(
+    services.moderation.service.report(
         contributions[0].contribution_id, "spam", "It <b>sells</b>\u202e", "1" * 32
     )
     return contributions
 
 
 def test_only_moderators_see_the_pages(client: FlaskClient, services: Services) -> None:
-    reader = bearer(services.keys.create("reader", "read"))
+    reader = bearer(services.access.keys.create("reader", "read"))
     for path in ("", "/log", "/bans", "/00000000-0000-0000-0000-000000000000"):
         assert client.get(f"/moderation{path}").status_code == 401
         denied = client.get(f"/moderation{path}", headers=reader)
@@ -51,7 +51,7 @@ def test_what_waits_is_listed_in_pages(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(moderating, "_WAITING", 1)
-    services.quarantine.add([made[1].contribution_id], "hand", "moderator-1", "by <mail>")
+    services.reading.quarantine.add([made[1].contribution_id], "hand", "moderator-1", "by <mail>")
     page = client.get("/moderation", headers=moderator).text
     assert "&lt;b&gt;number&lt;/b&gt; 0" in page
     assert "spam: 1" in text_of(page)
@@ -104,7 +104,7 @@ def test_a_rejected_contribution_is_gone(
     answer = client.post(f"/moderation/{name}/reject", headers=moderator)
     assert answer.status_code == 202
     assert client.get(f"/conversations/{name}").status_code == 410
-    (entry,) = services.moderation_log.page(10, identifier=name)
+    (entry,) = services.access.moderation_log.page(10, identifier=name)
     assert (entry.action, entry.actor) == ("reject", "moderator-1")
 
 
@@ -119,7 +119,7 @@ def test_contributors_are_banned_and_bans_lifted(
     assert "ads &lt;b&gt;" in page
     answer = client.post(f"/moderation/bans/{EVE}/lift", headers=moderator)
     assert answer.status_code == 202
-    assert [ban.contributor_id for ban in services.bans.all()] == ["d" * 32]
+    assert [ban.contributor_id for ban in services.access.bans.all()] == ["d" * 32]
     log = client.get("/moderation/log", headers=moderator).text
     assert text_of(log).count("moderator-1") == 3
 

@@ -22,7 +22,7 @@ def policy_of(client: FlaskClient, path: str) -> dict[str, str]:
 def site(services: Services, client: FlaskClient) -> FlaskClient:
     """The pages of a lake with one map."""
     parameters = MapParameters(embedding="tfidf")
-    build_map(services.maps.store, "first", SOURCE, about_topics(9), parameters)
+    build_map(services.publishing.maps.store, "first", SOURCE, about_topics(9), parameters)
     return client
 
 

@@ -20,10 +20,10 @@ def snapshot(shared_services: Services) -> Snapshot:
         services, make_received(0, EVIL, "Hello", attribution="Ada"), make_received(1)
     )
     later = commit_batch(services, make_received(2))
-    services.releases.build(make_recipe("raw", test_percent=0), made)
-    services.releases.build(make_recipe("other"), later)
-    services.releases.build(make_recipe("closed"), made)
-    services.gates.close("release", "closed", "read")
+    services.publishing.releases.build(make_recipe("raw", test_percent=0), made)
+    services.publishing.releases.build(make_recipe("other"), later)
+    services.publishing.releases.build(make_recipe("closed"), made)
+    services.access.gates.close("release", "closed", "read")
     stages = PresetStages(
         services.catalog,
         [make_row(number, EVIL, "Hello", attribution=EVIL) for number in range(2)],
@@ -58,7 +58,7 @@ def test_a_release_that_needs_a_key_asks_for_one(
     answer = site.get("/releases/closed")
     assert answer.status_code == 401
     assert "data-key-form" in answer.text
-    key = shared_services.keys.create("reader", "read")
+    key = shared_services.access.keys.create("reader", "read")
     headers = {"Authorization": f"Bearer {key}"}
     assert "the role <code>read</code>" in site.get("/releases/closed", headers=headers).text
     assert site.get("/releases/raw/diff/closed").status_code == 401
@@ -127,8 +127,10 @@ def test_a_release_that_is_held_back_is_named_and_not_shown(
     client: FlaskClient, services: Services
 ) -> None:
     made = commit_batch(services, contribution := make_received())
-    services.releases.build(make_recipe("first"), made)
-    services.releases._held_back.add("release", "first", _ids(contribution.contribution_id))
+    services.publishing.releases.build(make_recipe("first"), made)
+    services.publishing.releases._held_back.add(
+        "release", "first", _ids(contribution.contribution_id)
+    )
     assert client.get("/releases/first").status_code == 503
     assert "Held back" in client.get("/releases").text
 

@@ -20,7 +20,7 @@ def snapshots(shared_services: Services) -> list[Snapshot]:
         commit_batch(services, make_received(1, conversation_id="chat", contributor_id="ada")),
         commit_batch(services, make_received(2, conversation_id="chat", contributor_id="ada")),
     ]
-    services.releases.build(make_recipe("first"), made[0])
+    services.publishing.releases.build(make_recipe("first"), made[0])
     tag_snapshot(load_table(services.catalog), "mine", made[1].snapshot_id)
     return made
 

@@ -6,7 +6,7 @@ from tests.factories import commit_batch, make_contribution, make_received
 
 def test_only_operators_see_the_status(client: FlaskClient, services: Services) -> None:
     assert client.get("/status").status_code == 401
-    reader = services.keys.create("reader", "read")
+    reader = services.access.keys.create("reader", "read")
     answer = client.get("/status", headers={"Authorization": f"Bearer {reader}"})
     assert answer.status_code == 403
     assert "data-key-form" in answer.text
@@ -14,8 +14,8 @@ def test_only_operators_see_the_status(client: FlaskClient, services: Services) 
 
 def test_the_page_says_what_the_command_says(client: FlaskClient, services: Services) -> None:
     snapshot = commit_batch(services, make_received())
-    services.journal.append(make_contribution())
-    headers = {"Authorization": f"Bearer {services.keys.create('op', 'operate')}"}
+    services.ingest.journal.append(make_contribution())
+    headers = {"Authorization": f"Bearer {services.access.keys.create('op', 'operate')}"}
     answer = client.get("/status", headers=headers)
     assert answer.headers["Cache-Control"] == "private, no-store"
     assert "1 contribution, " in answer.text

@@ -49,19 +49,19 @@ def test_the_committer_fills_an_index_that_is_lost_and_nothing_is_taken_for_new(
     first = submit(services, "hello", **OWNED)
     commit_long_ago(services)
     expected = index_of(services)
-    database = services.version_index.database
+    database = services.versions.index.database
     _lose(database, lose)
     with pytest.raises(DerivedLost):
         submit(services, "hello", **OWNED)
     stop = Event()
-    committer = Thread(target=services.committer().run, args=[stop], daemon=True)
+    committer = Thread(target=services.jobs.committer().run, args=[stop], daemon=True)
     committer.start()
-    wait_until(lambda: not services.version_index.is_lost(), "the index is filled")
+    wait_until(lambda: not services.versions.index.is_lost(), "the index is filled")
     stop.set()
     committer.join()
     assert index_of(services) == expected
     assert submit(services, "hello", **OWNED).contribution_id == first.contribution_id
-    services.committer().drain()
+    services.jobs.committer().drain()
     assert rows_of(services) == 1
 
 
@@ -70,16 +70,16 @@ def test_a_start_makes_anew_what_is_lost(
     services: Services, runner: FlaskCliRunner, lose: Lose
 ) -> None:
     submit(services, "hello", **OWNED)
-    services.committer().drain()
+    services.jobs.committer().drain()
     expected = index_of(services)
     for name in ("versions", "counts"):
         _lose(services.database.derived(name), lose)
-    services.version_index.dispose()
-    services.file_counts.dispose()
+    services.versions.index.dispose()
+    services.reading.file_counts.dispose()
     result = runner.invoke(args=["migrate"])
     assert result.exit_code == 0, result.output
     assert index_of(services) == expected
-    assert services.summary_job().step() == 1
+    assert services.reading.summary_job().step() == 1
 
 
 @pytest.mark.slow
@@ -88,14 +88,14 @@ def test_readers_count_while_counts_are_lost_and_the_job_makes_them_anew(
     services: Services, lose: Lose
 ) -> None:
     submit(services, "hello", **OWNED)
-    services.committer().drain()
-    services.summary_job().step()
+    services.jobs.committer().drain()
+    services.reading.summary_job().step()
     database = services.database.derived("counts")
-    services.file_counts.dispose()
+    services.reading.file_counts.dispose()
     _lose(database, lose)
-    view = services.snapshots.view(Reference())
-    assert services.statistics.count(view, Filters(), ["source"]).total_groups == 1
-    assert services.summary_job().step() == 1
+    view = services.reading.snapshots.view(Reference())
+    assert services.reading.statistics.count(view, Filters(), ["source"]).total_groups == 1
+    assert services.reading.summary_job().step() == 1
 
 
 def _lose(database: Database, lose: Lose) -> None:

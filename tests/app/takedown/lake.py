@@ -50,13 +50,13 @@ class Lake:
 
     def hold(self, contribution: Contribution) -> None:
         """Have a contribution wait in the journal."""
-        self.services.journal.append(contribution)
+        self.services.ingest.journal.append(contribution)
 
     def hold_upload(self, *contributions: Contribution) -> None:
         """Have an upload wait in the journal, with its rows in a data file."""
         files = StagedFiles(load_table(self.services.catalog), uuid4())
         files.write(to_arrow(contributions))
-        uploads = self.services.bulk_intake._uploads
+        uploads = self.services.ingest.bulk_intake._uploads
         uploads.acknowledge(uploads.open(), files.finish(), 0, b"", b"")
 
     def rows(self, without: set[str] | None = None) -> list[list[dict[str, Any]]]:
@@ -87,7 +87,7 @@ def rows_at(table: Any, snapshot: Snapshot) -> list[dict[str, Any]]:
 def committing(services: Services) -> Iterator[None]:
     """Run a committer within the block."""
     stop = Event()
-    thread = Thread(target=services.committer().run, args=(stop,))
+    thread = Thread(target=services.jobs.committer().run, args=(stop,))
     thread.start()
     try:
         yield

@@ -23,9 +23,11 @@ KEY = {"contributor_id": "ada", "conversation_id": "chat"}
 
 def _take_down(lake: Lake, contribution_id: str) -> None:
     services = lake.services
-    services.takedown.request("contribution", [contribution_id], reason=None, requested_by="t")
+    services.takedown.service.request(
+        "contribution", [contribution_id], reason=None, requested_by="t"
+    )
     with committing(services):
-        services.takedown.run()
+        services.takedown.service.run()
 
 
 @pytest.mark.slow
@@ -33,22 +35,22 @@ def _take_down(lake: Lake, contribution_id: str) -> None:
 def test_counts_of_files_go_with_the_names_in_them(lake: Lake) -> None:
     services, gone = lake.services, make_received(0, "gone", agent_id=AGENT)
     lake.commit(gone, make_received(0, "stays"))
-    assert services.summary_job().step() == 1
+    assert services.reading.summary_job().step() == 1
     ids = [UUID(gone.contribution_id)]
     places = [each.place for each in verify(services.settings, ids, AGENT).findings]
     assert any("counts" in place for place in places)
     _take_down(lake, gone.contribution_id)
     assert verify(services.settings, ids, AGENT).findings == set()
-    assert services.file_counts.paths() == set()
-    assert services.summary_job().step() == 1
+    assert services.reading.file_counts.paths() == set()
+    assert services.reading.summary_job().step() == 1
 
 
 def test_names_in_what_was_replaced_are_found_and_go_too(lake: Lake) -> None:
     services, gone = lake.services, make_received(0, "gone", agent_id=AGENT, **KEY)
     lake.commit(gone)
     lake.commit(make_received(0, "stays", **KEY))
-    services.summary_job().step()
-    database = services.file_counts.database
+    services.reading.summary_job().step()
+    database = services.reading.file_counts.database
     with database.write() as connection:
         connection.execute(update(CountedFile).values(counts=b""))
     database.compact()
@@ -72,7 +74,7 @@ def test_what_a_late_committer_says_was_replaced_is_erased_too(
         if not raced:
             with monkeypatch.context() as patch:
                 # It asked before the takedown was there.
-                patch.setattr(services.taken_down, "among", lambda _: set())
+                patch.setattr(services.access.taken_down, "among", lambda _: set())
                 lake.commit(make_received(0, "second", **KEY))
             raced.append(recorded_as_replaced(services))
         wait(waiting, until)
@@ -81,8 +83,8 @@ def test_what_a_late_committer_says_was_replaced_is_erased_too(
     _take_down(lake, first.contribution_id)
     assert raced == [{first.contribution_id: 2}]
     assert recorded_as_replaced(services) == {}
-    view = services.snapshots.view(Reference())
-    assert services.contributions.count(view, Filters()) == 2
+    view = services.reading.snapshots.view(Reference())
+    assert services.reading.contributions.count(view, Filters()) == 2
 
 
 @pytest.mark.both
@@ -90,13 +92,15 @@ def test_a_contributor_goes_from_the_index_with_all_that_it_sent(lake: Lake) -> 
     services, contributor_id = lake.services, "c0de" * 8
     key = bytes.fromhex(contributor_id)
     lake.commit(make_received(0, contributor_id=contributor_id), make_received(0))
-    services.summary_job().step()
+    services.reading.summary_job().step()
     assert key in _index_of_contributors(services)
-    services.takedown.request("contributor", [contributor_id], reason=None, requested_by="t")
+    services.takedown.service.request(
+        "contributor", [contributor_id], reason=None, requested_by="t"
+    )
     with committing(services):
-        services.takedown.run()
+        services.takedown.service.run()
     assert key not in _index_of_contributors(services)
-    database = services.file_counts.database
+    database = services.reading.file_counts.database
     if database.is_sqlite:
         path = Path(str(database.url.database))
         files = (path, path.with_name(f"{path.name}-wal"))
@@ -104,7 +108,7 @@ def test_a_contributor_goes_from_the_index_with_all_that_it_sent(lake: Lake) -> 
 
 
 def _index_of_contributors(services: Services) -> bytes:
-    with services.file_counts.database.read() as connection:
+    with services.reading.file_counts.database.read() as connection:
         rows = connection.scalars(select(ContributorRows.sums)).all()
         totals = connection.scalars(select(ContributorTotals.sums)).all()
     return b" ".join(map(bytes, (*rows, *totals)))
@@ -117,13 +121,13 @@ def test_counts_are_those_of_a_scan_before_and_after(lake: Lake, all_versions: b
     later = make_received(1, source="app", conversation_id="other")
     lake.commit(gone, later, make_received(1))
     lake.commit(make_received(2, source="new", conversation_id="other"), make_received(2, **KEY))
-    services.summary_job().step()
+    services.reading.summary_job().step()
     ids = [gone.contribution_id, later.contribution_id]
-    services.takedown.request("contribution", ids, reason=None, requested_by="t")
+    services.takedown.service.request("contribution", ids, reason=None, requested_by="t")
     filters = Filters(all_versions=all_versions)
     for _ in range(2):
-        view = services.snapshots.view(Reference())
+        view = services.reading.snapshots.view(Reference())
         for dimension in DIMENSIONS:
-            summed = services.statistics.count(view, filters, [dimension])
-            assert summed == services.statistics.count_each(view, filters, [dimension])
-        services.takedown.run()
+            summed = services.reading.statistics.count(view, filters, [dimension])
+            assert summed == services.reading.statistics.count_each(view, filters, [dimension])
+        services.takedown.service.run()

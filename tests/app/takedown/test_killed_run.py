@@ -92,20 +92,20 @@ def test_wherever_it_was_cut_off_the_next_run_ends_it(
             gone |= {each.contribution_id for each in mine}
             kept = lake.rows(without=gone)
             added = [len(rows) for rows in kept]
-            lake.services.takedown.request(
+            lake.services.takedown.service.request(
                 "contributor", [f"ada {places}"], reason=None, requested_by="test"
             )
             end.seen, end.last = 0, places
             try:
-                lake.services.takedown.run()
+                lake.services.takedown.service.run()
             except Killed:
                 # Whatever it has done: nobody sees what is to go, and nothing else is missing.
-                hidden = set(lake.services.hidden.ids().to_pylist())
+                hidden = set(lake.services.access.hidden.ids().to_pylist())
                 for rows, left in zip(lake.rows(), kept, strict=True):
                     assert [row for row in rows if row[ID] not in hidden] == left
                 end.last = None
                 services = Services(settings)
-                services.takedown.run()
+                services.takedown.service.run()
                 services.close()
             else:
                 break
@@ -114,8 +114,8 @@ def test_wherever_it_was_cut_off_the_next_run_ends_it(
             assert lake.rows() == kept
             assert [total for _, total in lake.counts()] == added
             assert files_with(settings.home, [MARK]) == {}
-            assert lake.services.hidden.ids().to_pylist() == []
-            assert lake.services.takedowns.unfinished() == []
+            assert lake.services.access.hidden.ids().to_pylist() == []
+            assert lake.services.access.takedowns.unfinished() == []
             places += _STRIDE
     # Files, manifests and lists are written, swapped and removed, and the database changes.
     assert places > 20

@@ -15,7 +15,9 @@ def test_what_comes_again_before_everybody_knows_is_committed_and_erased(
 ) -> None:
     services, gone = lake.services, make_received(0, MARK)
     lake.commit(gone, make_received(0, "stays"))
-    services.takedown.request("contribution", [gone.contribution_id], reason="", requested_by="t")
+    services.takedown.service.request(
+        "contribution", [gone.contribution_id], reason="", requested_by="t"
+    )
     uninformed = Journal(services.database, services.settings.max_journal_bytes)
     wait = Waiting.wait
     waited: list[float] = []
@@ -30,7 +32,7 @@ def test_what_comes_again_before_everybody_knows_is_committed_and_erased(
     monkeypatch.setattr(takedown_journal, "MAX_AGE_S", 60)
     monkeypatch.setattr(Waiting, "wait", submit_and_wait)
     with committing(services):
-        services.takedown.run()
+        services.takedown.service.run()
     assert len(waited) == 1
     assert files_with(services.settings.home, [MARK]) == {}
     assert lake.rows() == lake.rows(without={gone.contribution_id})

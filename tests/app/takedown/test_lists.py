@@ -31,13 +31,13 @@ LATER: Final = "a text that came after the backup"
 
 def submit(services: Services, text: str) -> str:
     """Submit a text, and return its contribution_id."""
-    return services.intake.submit(json.dumps(make_submission(text)).encode()).contribution_id
+    return services.ingest.intake.submit(json.dumps(make_submission(text)).encode()).contribution_id
 
 
 def take_down(services: Services, *ids: str) -> None:
-    services.takedown.request("contribution", ids, reason="private", requested_by="test")
-    services.committer().drain()
-    services.takedown.run()
+    services.takedown.service.request("contribution", ids, reason="private", requested_by="test")
+    services.jobs.committer().drain()
+    services.takedown.service.run()
 
 
 @pytest.mark.slow
@@ -48,15 +48,15 @@ def test_a_restored_lake_takes_down_again_what_was_taken_down_since(
     with opened_app(settings) as app:
         services = services_of(app)
         ids = [submit(services, text) for text in TEXTS[:2]]
-        services.committer().drain()
+        services.jobs.committer().drain()
         ids.append(submit(services, TEXTS[2]))
     shutil.copytree(settings.home, backup)
     with opened_app(settings) as app:
         services = services_of(app)
         later = submit(services, LATER)
-        services.committer().drain()
+        services.jobs.committer().drain()
         take_down(services, ids[0], ids[2], later)
-        lines = list(services.takedown_lists.lines())
+        lines = list(services.takedown.lists.lines())
     assert not any(text in line for line in lines for text in (*TEXTS, LATER, "private"))
 
     shutil.rmtree(settings.home)
@@ -65,17 +65,17 @@ def test_a_restored_lake_takes_down_again_what_was_taken_down_since(
     assert verify(settings, gone, TEXTS[0]).findings
     with opened_app(settings) as app:
         services = services_of(app)
-        assert services.takedown_lists.apply(lines, "test") == Applied(
+        assert services.takedown.lists.apply(lines, "test") == Applied(
             known=0, taken_down=2, recorded=1, unrecorded=0
         )
-        services.committer().drain()
-        services.takedown.run()
-        rows = services.snapshots.table().scan().to_arrow()
+        services.jobs.committer().drain()
+        services.takedown.service.run()
+        rows = services.reading.snapshots.table().scan().to_arrow()
         assert rows["contribution_id"].to_pylist() == [ids[1]]
         for text in (TEXTS[0], TEXTS[2], LATER):
             with pytest.raises(TakenDownBefore):
                 submit(services, text)
-        again = services.takedown_lists.apply(lines, "test")
+        again = services.takedown.lists.apply(lines, "test")
         assert again == Applied(known=3, taken_down=0, recorded=0, unrecorded=0)
     for text in (TEXTS[0], TEXTS[2], LATER):
         report = verify(settings, gone, text)
@@ -84,7 +84,7 @@ def test_a_restored_lake_takes_down_again_what_was_taken_down_since(
 
 
 def test_a_list_tells_what_owners_withdrew_for_themselves(services: Services) -> None:
-    owner = services.ids.contributor_id(UNGUESSABLE)
+    owner = services.access.ids.contributor_id(UNGUESSABLE)
     kept, lost = (make_contribution(text, contributor_id=owner) for text in ("kept", "lost"))
     commit_batch(services, kept)
     entries = [
@@ -97,12 +97,12 @@ def test_a_list_tells_what_owners_withdrew_for_themselves(services: Services) ->
         for each in (kept, lost)
     ]
     lines = [json.dumps(entry) for entry in entries]
-    assert services.takedown_lists.apply(lines, "test") == Applied(0, 1, 1, 0)
-    again = [json.loads(line) for line in services.takedown_lists.lines()]
+    assert services.takedown.lists.apply(lines, "test") == Applied(0, 1, 1, 0)
+    again = [json.loads(line) for line in services.takedown.lists.lines()]
     assert [{**entry, "taken_down_at": None} for entry in again] == [
         {**entry, "taken_down_at": None} for entry in entries
     ]
-    refused = services.refusals.current()
+    refused = services.ingest.refusals.current()
     for each in (kept, lost):
         elsewhere = replace(each, conversation_id="x")
         assert isinstance(refused.reason(elsewhere), TakenDownBefore)
@@ -113,18 +113,20 @@ def test_a_list_tells_what_owners_withdrew_for_themselves(services: Services) ->
 def test_a_list_keeps_that_a_moderator_had_taken_down_what_its_owner_had_withdrawn(
     services: Services,
 ) -> None:
-    owner = services.ids.contributor_id(UNGUESSABLE)
+    owner = services.access.ids.contributor_id(UNGUESSABLE)
     made = make_contribution("withdrawn", contributor_id=owner)
     commit_batch(services, made)
     ids = [made.contribution_id]
-    services.takedown.request("contribution", ids, reason=None, requested_by=requester(owner))
-    (alone,) = services.takedown_lists.lines()
+    services.takedown.service.request(
+        "contribution", ids, reason=None, requested_by=requester(owner)
+    )
+    (alone,) = services.takedown.lists.lines()
     assert json.loads(alone)["withdrawn_by"] == owner
-    services.takedown.request("contribution", ids, reason=None, requested_by="moderator-1")
-    (widened,) = services.takedown_lists.lines()
+    services.takedown.service.request("contribution", ids, reason=None, requested_by="moderator-1")
+    (widened,) = services.takedown.lists.lines()
     assert "withdrawn_by" not in json.loads(widened)
-    assert services.takedown_lists.apply([widened], "test") == Applied(1, 0, 0, 0)
-    assert len(services.takedowns.newest(10)) == 2
+    assert services.takedown.lists.apply([widened], "test") == Applied(1, 0, 0, 0)
+    assert len(services.access.takedowns.newest(10)) == 2
 
 
 @pytest.mark.both
@@ -132,21 +134,23 @@ def test_a_list_keeps_that_a_moderator_had_taken_down_what_its_owner_had_withdra
 def test_a_lake_restored_from_between_widens_a_withdrawal(
     services: Services, is_erased: bool
 ) -> None:
-    owner = services.ids.contributor_id(UNGUESSABLE)
+    owner = services.access.ids.contributor_id(UNGUESSABLE)
     made = make_contribution("withdrawn", contributor_id=owner)
     commit_batch(services, made)
     ids = [made.contribution_id]
-    services.takedown.request("contribution", ids, reason=None, requested_by=requester(owner))
+    services.takedown.service.request(
+        "contribution", ids, reason=None, requested_by=requester(owner)
+    )
     if is_erased:
-        services.takedown.run()
-    (line,) = services.takedown_lists.lines()
+        services.takedown.service.run()
+    (line,) = services.takedown.lists.lines()
     entry = json.loads(line)
     del entry["withdrawn_by"]
     elsewhere = replace(made, conversation_id="x", contributor_id="another")
-    assert services.refusals.current().reason(elsewhere) is None
-    assert services.takedown_lists.apply([json.dumps(entry)], "test") == Applied(1, 0, 0, 0)
-    services.refusals._taken_down.forget()
-    assert isinstance(services.refusals.current().reason(elsewhere), TakenDownBefore)
+    assert services.ingest.refusals.current().reason(elsewhere) is None
+    assert services.takedown.lists.apply([json.dumps(entry)], "test") == Applied(1, 0, 0, 0)
+    services.ingest.refusals._taken_down.forget()
+    assert isinstance(services.ingest.refusals.current().reason(elsewhere), TakenDownBefore)
 
 
 def test_pages_of_the_feed_are_applied_too(services: Services) -> None:
@@ -161,9 +165,9 @@ def test_pages_of_the_feed_are_applied_too(services: Services) -> None:
         "next_cursor": "x",
         "more": False,
     }
-    applied = services.takedown_lists.apply([json.dumps(page), "\n"], "test")
+    applied = services.takedown.lists.apply([json.dumps(page), "\n"], "test")
     assert applied == Applied(known=0, taken_down=1, recorded=0, unrecorded=1)
-    assert services.hidden.ids().to_pylist() == [contribution.contribution_id]
+    assert services.access.hidden.ids().to_pylist() == [contribution.contribution_id]
 
 
 @pytest.mark.parametrize(
@@ -172,7 +176,7 @@ def test_pages_of_the_feed_are_applied_too(services: Services) -> None:
 def test_a_wrong_line_is_named(services: Services, line: str) -> None:
     good = json.dumps({"contribution_id": make_contribution_id()})
     with pytest.raises(ListMalformed, match="line 2 of the list") as refusal:
-        services.takedown_lists.apply([good, line], "test")
+        services.takedown.lists.apply([good, line], "test")
     assert refusal.value.line == 2
 
 
@@ -181,7 +185,9 @@ def taken_down(services: Services) -> str:
     """The contribution_id of a takedown that is recorded."""
     contribution_id = make_contribution_id()
     row = TakenDown(contribution_id, "0" * 32, "f" * 64, 1)
-    services.takedowns.record("contribution", contribution_id, [row], reason=None, requested_by="x")
+    services.access.takedowns.record(
+        "contribution", contribution_id, [row], reason=None, requested_by="x"
+    )
     return contribution_id
 
 

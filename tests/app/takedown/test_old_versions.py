@@ -49,10 +49,10 @@ def test_no_version_of_an_object_holds_what_was_taken_down(
         return found
 
     assert len(holding()) == 1
-    services.takedown.request(
+    services.takedown.service.request(
         "contribution", [gone.contribution_id], reason=None, requested_by="test"
     )
-    services.takedown.run()
+    services.takedown.service.run()
     assert holding() == []
     # Nor does any other version than the present one stay, of whatever object.
     listed = client.list_object_versions(Bucket=BUCKET)

@@ -48,8 +48,10 @@ def stages(services: Services) -> Stages:
 
 
 def erase(services: Services, contribution_id: str) -> None:
-    services.takedown.request("contribution", [contribution_id], reason=None, requested_by="test")
-    services.takedown.run()
+    services.takedown.service.request(
+        "contribution", [contribution_id], reason=None, requested_by="test"
+    )
+    services.takedown.service.run()
 
 
 def ids_in(services: Services, name: str) -> set[str]:
@@ -114,15 +116,15 @@ def test_counts_and_texts_of_stages_go_with_the_files_that_are_replaced(
     monkeypatch.setattr(folder, "FEWEST_ROWS", 1)
     services, gone = lake.services, make_received(0, f"{MARK} q", "a", agent_id=AGENT)
     stages.build("curated", lake.commit(gone, make_received(1, "stays", "a")))
-    services.summary_job().step()
-    indexing = services.text_indexing()
+    services.reading.summary_job().step()
+    indexing = services.reading.text_indexing()
     # Two days of the raw table and of each stage.
     assert len(list(indexing.step(Event()))) == 6
-    assert len(services.stage_counts.paths() & services.file_counts.paths()) == 4
+    assert len(services.reading.stage_counts.paths() & services.reading.file_counts.paths()) == 4
     erase(services, gone.contribution_id)
     assert indexing.status().files == 3
     # The raw table has its two files, of which one isn't counted yet, and so do the stages.
-    assert len(services.file_counts.paths()) == 3
+    assert len(services.reading.file_counts.paths()) == 3
     assert verify(services.settings, [UUID(gone.contribution_id)], AGENT).findings == set()
 
 
@@ -140,12 +142,12 @@ class TakenDownHistory(History):
         """Do the same to another lake, take down the same, and build from nothing."""
         for _, made in self.commits:
             commit_batch(services, *made)
-        rows = list(self.services.taken_down.rows())
+        rows = list(self.services.access.taken_down.rows())
         for row in rows:
-            services.takedowns.record(
+            services.access.takedowns.record(
                 "contribution", row.contribution_id, [row], reason=None, requested_by="test"
             )
-        services.takedown.run()
+        services.takedown.service.run()
         with services.database.read() as connection:
             snapshot = ledger.page(connection, 1000)[-commits]
         return stages_of(services, self.rules).build("curated", snapshot)
@@ -188,8 +190,8 @@ def test_a_build_gives_way_to_a_takedown_that_has_waited_for_long(lake: Lake) ->
         lake.services.database,
         lake.services.catalog,
         lambda: TEST_RULES,
-        lake.services.replaced,
-        lake.services.hidden.ids,
+        lake.services.reading.replaced,
+        lake.services.access.hidden.ids,
         takedown_waits=lambda: waits,
     )
     assert stages.build("curated", snapshot).rows == 2

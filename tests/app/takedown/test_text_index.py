@@ -20,15 +20,17 @@ def test_an_index_goes_with_the_file_that_a_takedown_replaces(
     services, gone = lake.services, make_received(0, f"{MARK} text")
     lake.commit(gone, make_received(0, "stays"))
     lake.commit(make_received(1, "other"))
-    indexing = services.text_indexing()
+    indexing = services.reading.text_indexing()
     assert len(list(indexing.step(Event()))) == 2
     ids = [UUID(gone.contribution_id)]
     places = [each.place for each in verify(services.settings, ids).findings]
     assert any("text-index" in place for place in places)
 
-    services.takedown.request("contribution", [gone.contribution_id], reason="", requested_by="t")
+    services.takedown.service.request(
+        "contribution", [gone.contribution_id], reason="", requested_by="t"
+    )
     with committing(services):
-        services.takedown.run()
+        services.takedown.service.run()
     assert indexing.status().files == 1
     assert verify(services.settings, ids).findings == set()
     assert files_with(services.settings.text_index, [MARK]) == {}

@@ -31,7 +31,7 @@ def replaced_in_lake(services: Services, snapshot: Snapshot) -> dict[str, int]:
     table = load_table(services.catalog)
     rows = read(table, plan(table, snapshot), _KEYS)
     committed = pa.Table.from_batches(rows, schema_of(_KEYS))
-    erased = services.taken_down.committed(0, snapshot.sequence_number).select(_KEYS)
+    erased = services.access.taken_down.committed(0, snapshot.sequence_number).select(_KEYS)
     with duckdb.connect() as connection:
         connection.register("committed", committed)
         connection.register("erased", erased)
@@ -52,6 +52,6 @@ def recorded_as_replaced(services: Services) -> dict[str, int]:
 
 def index_of(services: Services) -> list[tuple[object, ...]]:
     """Return the versions in the index, in order."""
-    with services.version_index.database.read() as connection:
+    with services.versions.index.database.read() as connection:
         versions = connection.exec_driver_sql("SELECT * FROM versions").all()
     return sorted(tuple(row) for row in versions)

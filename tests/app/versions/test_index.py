@@ -16,7 +16,7 @@ def _key(conversation: str) -> VersionKey:
 
 @pytest.mark.both
 def test_the_latest_version_with_a_key_is_found_among_many(services: Services) -> None:
-    index = services.version_index
+    index = services.versions.index
     keys = [_key(str(number)) for number in range(KEYS_PER_QUERY + 3)]
     ids = [make_contribution_id() for _ in keys]
     again = make_contribution_id()
@@ -32,7 +32,7 @@ def test_the_latest_version_with_a_key_is_found_among_many(services: Services) -
 
 @pytest.mark.both
 def test_versions_of_a_conversation_come_in_order_up_to_a_commit(services: Services) -> None:
-    index = services.version_index
+    index = services.versions.index
     ids = sorted(make_contribution_id() for _ in range(3))
     # The clock of the node that took the second one was behind.
     numbers = dict(zip(ids, [2, 1, 3], strict=True))
@@ -46,7 +46,7 @@ def test_versions_of_a_conversation_come_in_order_up_to_a_commit(services: Servi
 
 @pytest.mark.both
 def test_the_watermark_never_goes_back(services: Services) -> None:
-    index = services.version_index
+    index = services.versions.index
     assert index.watermark() == 0
     for number, expected in ((5, 5), (3, 5), (6, 6)):
         index.advance(number, index.fillings())

@@ -43,12 +43,14 @@ def upload(services: Services, text: str, chats: Sequence[str] = CHATS) -> None:
     submissions = (
         make_submission(text, chat, submitter_id=UNGUESSABLE, ingest_id=chat) for chat in chats
     )
-    services.bulk_intake.submit(["\n".join(map(json.dumps, submissions)).encode()], UploadOptions())
+    services.ingest.bulk_intake.submit(
+        ["\n".join(map(json.dumps, submissions)).encode()], UploadOptions()
+    )
 
 
 def prepared_in(services: Services) -> tuple[int, int]:
     """Return how many uploads and versions are prepared."""
-    with services.version_index.database.read() as connection:
+    with services.versions.index.database.read() as connection:
         uploads, versions = (
             connection.scalar(select(func.count()).select_from(model))
             for model in (PreparedUpload, PreparedVersion)
@@ -58,7 +60,7 @@ def prepared_in(services: Services) -> tuple[int, int]:
 
 def assert_as_rebuilt(services: Services) -> None:
     before = index_of(services), recorded_as_replaced(services)
-    services.version_filling().fill(is_replaced_anew=True)
+    services.versions.filling().fill(is_replaced_anew=True)
     assert (index_of(services), recorded_as_replaced(services)) == before
 
 
@@ -77,11 +79,11 @@ def test_prepared_versions_are_recorded_without_reading_files(
     services: Services, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     upload(services, "first", CHATS[:30])
-    services.committer().drain()
+    services.jobs.committer().drain()
     upload(services, "second", CHATS[20:])
     upload(services, "third", CHATS[25:])
     forbid_reading(monkeypatch)
-    services.committer().drain()
+    services.jobs.committer().drain()
     assert len(index_of(services)) == 30 + 20 + 15
     assert len(recorded_as_replaced(services)) == 10 + 15
     monkeypatch.undo()
@@ -94,7 +96,7 @@ def test_few_versions_are_left_to_the_committer(
     monkeypatch.setattr(upload_store, "_FEWEST_PREPARED", len(CHATS) + 1)
     upload(services, "first")
     assert prepared_in(services) == (0, 0)
-    services.committer().drain()
+    services.jobs.committer().drain()
     assert len(index_of(services)) == len(CHATS)
 
 
@@ -104,7 +106,7 @@ def test_a_committer_that_dies_with_prepared_versions_leaves_what_the_next_one_c
     services: Services, doomed: Process, seam: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     upload(services, "first")
-    services.committer().drain()
+    services.jobs.committer().drain()
     upload(services, "second")
     if seam == "before":
         monkeypatch.setattr(PreparedVersions, "move", lambda *_: die())
@@ -124,20 +126,20 @@ def test_a_committer_that_dies_with_prepared_versions_leaves_what_the_next_one_c
     with pytest.raises(Death):
         doomed.committer.drain()
     monkeypatch.undo()
-    committer = services.committer()
+    committer = services.jobs.committer()
     committer.reconcile()
     committer.drain()
     assert len(recorded_as_replaced(services)) == len(CHATS)
     assert_as_rebuilt(services)
-    assert services.claims.open_claim() is None
+    assert services.ingest.claims.open_claim() is None
 
 
 def test_an_index_that_is_filled_anew_forgets_what_is_prepared(services: Services) -> None:
     upload(services, "first")
     assert prepared_in(services) == (1, len(CHATS))
-    services.version_filling().fill()
+    services.versions.filling().fill()
     assert prepared_in(services) == (0, 0)
-    services.committer().drain()
+    services.jobs.committer().drain()
     assert len(index_of(services)) == len(CHATS)
     assert_as_rebuilt(services)
 
@@ -150,13 +152,13 @@ def test_an_index_that_is_filled_anew_while_versions_are_moved_lacks_none(
 
     def fill_and_move(prepared: PreparedVersions, entry_id: int, number: int) -> None:
         monkeypatch.undo()
-        services.version_filling().fill()
+        services.versions.filling().fill()
         move(prepared, entry_id, number)
 
     monkeypatch.setattr(PreparedVersions, "move", fill_and_move)
     with pytest.raises(CommitConflict):
-        services.committer().drain()
-    services.committer().drain()
+        services.jobs.committer().drain()
+    services.jobs.committer().drain()
     assert len(index_of(services)) == len(CHATS)
     assert_as_rebuilt(services)
 
@@ -164,11 +166,11 @@ def test_an_index_that_is_filled_anew_while_versions_are_moved_lacks_none(
 def test_versions_of_an_index_that_is_filled_anew_meanwhile_are_not_prepared(
     services: Services,
 ) -> None:
-    prepared = services.prepared_versions
+    prepared = services.versions.prepared
 
     def pieces() -> Iterator[list[tuple[bytes, bytes, bytes]]]:
         yield [ROW]
-        services.version_filling().fill()
+        services.versions.filling().fill()
         yield [ROW]
 
     assert not prepared.prepare(1, pieces())
@@ -178,16 +180,16 @@ def test_versions_of_an_index_that_is_filled_anew_meanwhile_are_not_prepared(
 
 def test_an_upload_that_lost_rows_to_a_takedown_is_read(services: Services) -> None:
     upload(services, "first", CHATS[:1])
-    services.committer().drain()
+    services.jobs.committer().drain()
     upload(services, "second")
-    with services.version_index.database.read() as connection:
+    with services.versions.index.database.read() as connection:
         conversation = connection.scalar(select(IndexedVersion.conversation_id))
     assert conversation is not None
     gone = conversation.hex()
-    services.takedown.request("conversation", [gone], reason=None, requested_by="test")
-    services.committer().drain()
+    services.takedown.service.request("conversation", [gone], reason=None, requested_by="test")
+    services.jobs.committer().drain()
     assert len(index_of(services)) == len(CHATS)
-    services.takedown.run()
+    services.takedown.service.run()
     assert_as_rebuilt(services)
 
 
@@ -195,7 +197,7 @@ def test_an_upload_that_lost_rows_to_a_takedown_is_read(services: Services) -> N
 def test_versions_of_an_upload_that_is_given_up_meanwhile_are_all_removed(
     services: Services,
 ) -> None:
-    prepared = services.prepared_versions
+    prepared = services.versions.prepared
 
     def pieces() -> Iterator[list[tuple[bytes, bytes, bytes]]]:
         yield [ROW]
@@ -210,11 +212,11 @@ def test_versions_of_an_upload_that_is_given_up_meanwhile_are_all_removed(
 def test_what_is_prepared_stays_until_its_upload_is_committed_or_given_up(
     services: Services,
 ) -> None:
-    expiry = Expiry(services.database, timedelta(days=1), services.prepared_versions)
+    expiry = Expiry(services.database, timedelta(days=1), services.versions.prepared)
     upload(services, "first")
-    services.prepared_versions.prepare(999, [[ROW]])
+    services.versions.prepared.prepare(999, [[ROW]])
     expiry.remove(Event())
     assert prepared_in(services) == (1, len(CHATS))
-    services.committer().drain()
+    services.jobs.committer().drain()
     expiry.remove(Event())
     assert prepared_in(services) == (0, 0)

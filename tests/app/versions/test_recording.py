@@ -44,19 +44,19 @@ def doomed(services: Services) -> Iterator[Process]:
 def _assert_recorded(services: Services) -> None:
     """Assert that what is recorded is what a scan of the lake finds, at each snapshot."""
     recorded = recorded_as_replaced(services)
-    for snapshot in services.snapshots.page(1_000, None):
+    for snapshot in services.reading.snapshots.page(1_000, None):
         expected = replaced_in_lake(services, snapshot)
         left = {each: number for each, number in expected.items() if each not in _erased(services)}
         until = snapshot.sequence_number
         assert {each: n for each, n in recorded.items() if n <= until} == left
-        view = services.snapshots.view(Reference(snapshot_id=snapshot.snapshot_id))
-        replaced = services.replaced.as_of(view)
+        view = services.reading.snapshots.view(Reference(snapshot_id=snapshot.snapshot_id))
+        replaced = services.reading.replaced.as_of(view)
         days = map(replaced.on, replaced.days_since(0))
         assert {each for day in days for each in day.to_pylist()} == left.keys()
 
 
 def _erased(services: Services) -> set[str]:
-    return set(services.taken_down.committed(0, 2**62)["contribution_id"].to_pylist())
+    return set(services.access.taken_down.committed(0, 2**62)["contribution_id"].to_pylist())
 
 
 def _append_elsewhere(services: Services, *texts: str) -> None:
@@ -79,18 +79,18 @@ def test_a_random_history_is_recorded_as_a_scan_of_the_lake_finds_it(
             _append_elsewhere(services, "elsewhere", str(step))
         if step % 4 == 2:
             gone = history.random.choice(history.at(snapshot))
-            services.takedown.request(
+            services.takedown.service.request(
                 "contribution",
                 [gone.contribution.contribution_id],
                 reason=None,
                 requested_by="test",
             )
-            services.takedown.run()
-            services.maintenance().compaction.compact_replaced()
-    services.committer().reconcile()
+            services.takedown.service.run()
+            services.jobs.maintenance().compaction.compact_replaced()
+    services.jobs.committer().reconcile()
     _assert_recorded(services)
     before = index_of(services)
-    services.version_filling().fill()
+    services.versions.filling().fill()
     assert index_of(services) == before
     _assert_recorded(services)
 
@@ -100,8 +100,8 @@ def test_an_uploads_rows_in_files_are_recorded(services: Services) -> None:
     commit_batch(services, first := make_received(0, "first", **KEY))
     rows = [make_received(0, str(number), **KEY) for number in range(3)]
     for row in rows:
-        services.journal.append(row)
-    services.committer().drain()
+        services.ingest.journal.append(row)
+    services.jobs.committer().drain()
     replaced = recorded_as_replaced(services)
     assert replaced.keys() == {each.contribution_id for each in (first, *rows[:2])}
     assert set(replaced.values()) == {2}
@@ -118,7 +118,7 @@ def test_a_committer_that_dies_while_it_records_leaves_what_the_next_one_complet
 ) -> None:
     first, second = make_received(0, "first", **KEY), make_received(0, "second", **KEY)
     commit_batch(services, first)
-    services.journal.append(second)
+    services.ingest.journal.append(second)
     index = doomed.index
     if seam == "before":
         _die_instead(monkeypatch, index, "watermark")
@@ -133,19 +133,21 @@ def test_a_committer_that_dies_while_it_records_leaves_what_the_next_one_complet
     # Nobody sees the commit yet, whatever of it was recorded.
     assert _selected(services) == {first.contribution_id}
 
-    committer = services.committer()
+    committer = services.jobs.committer()
     committer.reconcile()
     committer.drain()
     _assert_recorded(services)
     assert recorded_as_replaced(services) == {first.contribution_id: 2}
     assert _selected(services) == {second.contribution_id}
     before = index_of(services)
-    services.version_filling().fill()
+    services.versions.filling().fill()
     assert index_of(services) == before
 
 
 def _selected(services: Services) -> set[str]:
-    batches = services.contributions.stream(services.snapshots.view(Reference()), Filters())
+    batches = services.reading.contributions.stream(
+        services.reading.snapshots.view(Reference()), Filters()
+    )
     return {each for batch in batches for each in batch["contribution_id"].to_pylist()}
 
 
@@ -167,8 +169,8 @@ def _die_after(monkeypatch: pytest.MonkeyPatch, owner: object, name: str) -> Non
 def test_what_another_engine_appended_is_recorded_with_the_next_batch(services: Services) -> None:
     commit_batch(services, make_received(0, "first", **KEY))
     _append_elsewhere(services, "second", "third")
-    services.journal.append(make_received(0, "fourth", **KEY))
-    services.committer().drain()
+    services.ingest.journal.append(make_received(0, "fourth", **KEY))
+    services.jobs.committer().drain()
     assert sorted(recorded_as_replaced(services).values()) == [2, 2, 3]
     _assert_recorded(services)
 
@@ -179,11 +181,11 @@ def test_a_version_that_an_engine_stored_again_replaces_nothing(services: Servic
     commit_batch(services, second := make_received(0, "second", **KEY))
     again = replace(first, content_hash=second.content_hash)
     append_batch(load_table(services.catalog), uuid4(), [first, again])
-    services.version_recorder.catch_up()
+    services.versions.recorder.catch_up()
     assert recorded_as_replaced(services) == {first.contribution_id: 2}
     before = index_of(services)
     _forget_replaced(services)
-    services.version_filling().fill()
+    services.versions.filling().fill()
     assert index_of(services) == before
     assert recorded_as_replaced(services) == {first.contribution_id: 2}
 
@@ -196,9 +198,11 @@ def test_a_version_that_was_erased_is_not_named_as_what_replaced_another(
     commit_batch(services, first)
     number = commit_batch(services, second).sequence_number
     erased = TakenDown(second.contribution_id, "chat-1", second.content_hash, number)
-    services.takedowns.record("contribution", "x", [erased], reason=None, requested_by="test")
+    services.access.takedowns.record(
+        "contribution", "x", [erased], reason=None, requested_by="test"
+    )
     _forget_replaced(services)
-    services.version_filling().fill()
+    services.versions.filling().fill()
     assert recorded_as_replaced(services) == {first.contribution_id: number}
     table = load_table(services.catalog, REPLACED_IDENTIFIER)
     (file,) = replaced_files(table)
@@ -219,10 +223,10 @@ def test_an_index_that_is_lost_is_filled_again_and_appends_nothing_twice(
     for number in range(3):
         commit_batch(services, make_received(number, str(number), **KEY), make_contribution())
     before, replaced = index_of(services), recorded_as_replaced(services)
-    with services.version_index.writing() as connection:
+    with services.versions.index.writing() as connection:
         connection.exec_driver_sql("DELETE FROM versions")
         connection.exec_driver_sql("DELETE FROM versions_watermark")
-    services.version_recorder.catch_up()
+    services.versions.recorder.catch_up()
     assert index_of(services) == before
     assert recorded_as_replaced(services) == replaced
 
@@ -237,13 +241,13 @@ def test_who_records_the_same_at_the_same_time_appends_it_once(
     def append(writer: ReplacedWriter, until: int) -> None:
         if not raced:
             raced.append(True)
-            services.version_recorder.catch_up()
+            services.versions.recorder.catch_up()
             raise CommitConflict(1)
         appended(writer, until)
 
     appended = ReplacedWriter.append
     monkeypatch.setattr(ReplacedWriter, "append", append)
-    services.version_recorder.catch_up()
+    services.versions.recorder.catch_up()
     assert recorded_as_replaced(services) == {first.contribution_id: 2}
 
 
@@ -253,9 +257,9 @@ def test_an_index_that_is_filled_anew_while_versions_are_recorded_lacks_none_of_
     services: Services, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     commit_batch(services, make_received(0, "first", **KEY))
-    services.journal.append(make_received(0, "second", **KEY))
+    services.ingest.journal.append(make_received(0, "second", **KEY))
     add = VersionIndex.add
-    filling = services.version_filling()
+    filling = services.versions.filling()
     table = load_table(services.catalog)
 
     def add_before_a_filling(index: VersionIndex, rows: list[IndexRow]) -> None:
@@ -269,10 +273,10 @@ def test_an_index_that_is_filled_anew_while_versions_are_recorded_lacks_none_of_
 
     monkeypatch.setattr(VersionIndex, "add", add_before_a_filling)
     with pytest.raises(CommitConflict):
-        services.committer().drain()
-    services.committer().drain()
+        services.jobs.committer().drain()
+    services.jobs.committer().drain()
     assert {row[3] for row in index_of(services)} == {1, 2}
-    assert services.version_index.watermark() == 2
+    assert services.versions.index.watermark() == 2
     _assert_recorded(services)
 
 
@@ -282,7 +286,9 @@ def test_a_version_of_an_erased_one_replaces_nothing_that_files_name(services: S
     erased = TakenDown(
         first.contribution_id, "chat-1", first.content_hash, snapshot.sequence_number
     )
-    services.takedowns.record("contribution", "x", [erased], reason=None, requested_by="test")
+    services.access.takedowns.record(
+        "contribution", "x", [erased], reason=None, requested_by="test"
+    )
     commit_batch(services, second)
     assert recorded_as_replaced(services) == {}
 
@@ -294,7 +300,7 @@ def test_many_files_of_a_day_become_one_with_the_same_rows(services: Services) -
     before = recorded_as_replaced(services)
     table = load_table(services.catalog, REPLACED_IDENTIFIER)
     assert len(replaced_files(table)) == 9
-    maintenance = services.maintenance()
+    maintenance = services.jobs.maintenance()
     assert maintenance.compaction.compact_replaced().changed == 9
     assert len(replaced_files(load_table(services.catalog, REPLACED_IDENTIFIER))) == 1
     assert recorded_as_replaced(services) == before
@@ -313,12 +319,12 @@ def test_a_start_fills_an_index_that_is_lost_or_newer_than_a_restored_lake(
     for number in range(2):
         commit_batch(services, make_received(0, str(number), **KEY))
     before = index_of(services)
-    with services.version_index.writing() as connection:
+    with services.versions.index.writing() as connection:
         connection.exec_driver_sql("DELETE FROM versions")
         connection.exec_driver_sql(f"UPDATE versions_watermark SET sequence_number = {watermark}")
     assert runner.invoke(args=["migrate"]).exit_code == 0
     assert index_of(services) == before
-    assert services.version_index.watermark() == 2
+    assert services.versions.index.watermark() == 2
     rebuilt = runner.invoke(args=["versions", "rebuild"])
     assert rebuilt.output == "the index has 2 versions\n"
     assert index_of(services) == before

@@ -49,23 +49,23 @@ def moderation_of(
     reports = Reports(services.database, per_day)
     quarantine = Quarantine(
         services.database,
-        services.hidden,
+        services.access.hidden,
         reports,
         log,
-        services.moderation.quarantine.superseded_by,
+        services.moderation.service.quarantine.superseded_by,
     )
     return Moderation(
         services.database,
-        services.hidden,
+        services.access.hidden,
         log,
         reports,
         quarantine,
         ModerationTraces(
             services.database,
-            services.hidden,
+            services.access.hidden,
             reports,
             quarantine,
-            services.banned_contributions,
+            services.access.banned_contributions,
         ),
         takedowns.request,
         threshold,

@@ -11,17 +11,17 @@ EVE: Any = {"contributor_id": "eve"}
 
 def ban(services: Services, *names: str) -> None:
     """Ban contributors, without taking anything down."""
-    services.bans.ban(names, actor=MODERATOR, reason=None)
+    services.access.bans.ban(names, actor=MODERATOR, reason=None)
 
 
 def unban(services: Services, *names: str) -> None:
     """Lift the bans of contributors."""
-    services.bans.lift(names, actor=MODERATOR, reason=None)
+    services.access.bans.lift(names, actor=MODERATOR, reason=None)
 
 
 def hidden(services: Services) -> set[str]:
     """Return what no public reader sees."""
-    return set(services.hidden.ids().to_pylist())
+    return set(services.access.hidden.ids().to_pylist())
 
 
 def ids_of(*contributions: Contribution) -> set[str]:

@@ -22,7 +22,7 @@ def made(services: Services) -> list[Contribution]:
 @pytest.fixture
 def takedowns(services: Services) -> Takedowns:
     """The takedowns that were asked for."""
-    return Takedowns(services.hidden, services)
+    return Takedowns(services.access.hidden, services)
 
 
 @pytest.fixture

@@ -31,14 +31,14 @@ def test_what_a_banned_contributor_sent_is_hidden_and_shown_again(
     commit_batch(services, *eves[3:])
     ban(services, "eve", "nobody")
     assert hidden(services) == set()
-    services.banned_contributions.update()
+    services.access.banned_contributions.update()
     assert hidden(services) == ids_of(*eves)
-    assert services.banned_contributions.count("eve") == 5
+    assert services.access.banned_contributions.count("eve") == 5
     assert state(services, "eve") == state(services, "nobody") == "banned"
     unban(services, "eve")
-    services.banned_contributions.update()
+    services.access.banned_contributions.update()
     assert hidden(services) == set()
-    assert services.banned_contributions.count("eve") == 0
+    assert services.access.banned_contributions.count("eve") == 0
     assert state(services, "eve") is None
 
 
@@ -46,21 +46,21 @@ def test_builds_finish_bans_first(services: Services) -> None:
     made = make_received(0, **EVE)
     commit_batch(services, made)
     ban(services, "eve")
-    assert services.banned_contributions.hidden_ids().to_pylist() == [made.contribution_id]
+    assert services.access.banned_contributions.hidden_ids().to_pylist() == [made.contribution_id]
 
 
 @pytest.mark.both
 def test_what_waits_in_the_journal_is_hidden_before_readers_see_it(services: Services) -> None:
     waiting, other = make_contribution(**EVE), make_contribution(contributor_id="bob")
     for each in (waiting, other):
-        services.journal.append(each)
+        services.ingest.journal.append(each)
     ban(services, "eve")
-    services.banned_contributions.update()
+    services.access.banned_contributions.update()
     assert hidden(services) == set()
-    services.committer().drain()
+    services.jobs.committer().drain()
     assert hidden(services) == ids_of(waiting)
     unban(services, "eve")
-    services.banned_contributions.update()
+    services.access.banned_contributions.update()
     assert hidden(services) == set()
 
 
@@ -77,8 +77,8 @@ def test_what_an_upload_staged_is_hidden_before_readers_see_it(
         "/v1/ingest/chats", data="\n".join(lines), content_type="application/x-ndjson"
     )
     assert answer.status_code in {200, 202}, answer.get_data()
-    ban(services, services.ids.contributor_id(key))
-    services.committer().drain()
+    ban(services, services.access.ids.contributor_id(key))
+    services.jobs.committer().drain()
     assert len(hidden(services)) == 1
 
 
@@ -90,15 +90,15 @@ def test_a_ban_at_the_moment_of_a_commit_misses_nothing(
     services: Services, monkeypatch: pytest.MonkeyPatch, moment: str
 ) -> None:
     waiting = make_contribution(**EVE)
-    services.journal.append(waiting)
+    services.ingest.journal.append(waiting)
 
     def at(when: str) -> None:
         if when == moment:
             ban(services, "eve")
-            services.banned_contributions.update()
+            services.access.banned_contributions.update()
 
     interrupt_append(monkeypatch, at)
-    services.committer().drain()
+    services.jobs.committer().drain()
     assert hidden(services) == ids_of(waiting)
     assert state(services, "eve") == "banned"
 
@@ -107,17 +107,17 @@ def test_a_ban_at_the_moment_of_a_commit_misses_nothing(
 def test_a_ban_that_is_lifted_at_the_moment_of_a_commit_leaves_nothing_hidden(
     services: Services, monkeypatch: pytest.MonkeyPatch, moment: str
 ) -> None:
-    services.journal.append(make_contribution(**EVE))
+    services.ingest.journal.append(make_contribution(**EVE))
     ban(services, "eve")
-    services.banned_contributions.update()
+    services.access.banned_contributions.update()
 
     def at(when: str) -> None:
         if when == moment:
             unban(services, "eve")
-            services.banned_contributions.update()
+            services.access.banned_contributions.update()
 
     interrupt_append(monkeypatch, at)
-    services.committer().drain()
+    services.jobs.committer().drain()
     assert hidden(services) == set()
     assert state(services, "eve") is None
 
@@ -142,7 +142,7 @@ def test_a_committer_that_was_killed_after_its_append_is_followed_by_one_that_hi
     services: Services,
 ) -> None:
     waiting = make_contribution(**EVE)
-    services.journal.append(waiting)
+    services.ingest.journal.append(waiting)
 
     def ban_and_die(when: str) -> None:
         if when == "after_append":
@@ -152,11 +152,11 @@ def test_a_committer_that_was_killed_after_its_append_is_followed_by_one_that_hi
     with pytest.MonkeyPatch.context() as patched:
         interrupt_append(patched, ban_and_die)
         with pytest.raises(Killed):
-            services.committer().drain()
+            services.jobs.committer().drain()
     assert hidden(services) == set()
-    services.committer().drain()
+    services.jobs.committer().drain()
     assert hidden(services) == ids_of(waiting)
-    assert services.claims.open_claim() is None
+    assert services.ingest.claims.open_claim() is None
 
 
 def test_a_ban_that_was_cut_off_is_finished_later(
@@ -166,7 +166,7 @@ def test_a_ban_that_was_cut_off_is_finished_later(
     made = [make_received(day, **EVE) for day in range(3)]
     commit_batch(services, *made)
     ban(services, "eve")
-    hide = services.hidden.hide
+    hide = services.access.hidden.hide
     calls = iter(range(10))
 
     def cut_off(*arguments: Any) -> None:
@@ -175,12 +175,12 @@ def test_a_ban_that_was_cut_off_is_finished_later(
             raise Killed
 
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(services.hidden, "hide", cut_off)
+        patched.setattr(services.access.hidden, "hide", cut_off)
         with pytest.raises(Killed):
-            services.banned_contributions.update()
+            services.access.banned_contributions.update()
     assert len(hidden(services)) == 1
     assert state(services, "eve") == "hiding"
-    services.banned_contributions.update()
+    services.access.banned_contributions.update()
     assert hidden(services) == ids_of(*made)
 
 
@@ -200,8 +200,8 @@ def test_a_ban_that_is_lifted_while_it_is_carried_out_hides_nothing_more(
 
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(banned_contributions, "_found", lift_after_the_first)
-        services.banned_contributions.update()
+        services.access.banned_contributions.update()
     assert len(hidden(services)) == 1
-    services.banned_contributions.update()
+    services.access.banned_contributions.update()
     assert hidden(services) == set()
     assert state(services, "eve") is None

@@ -49,7 +49,7 @@ def test_bans_are_lifted_all_of_them_or_none(services: Services, bans: Bans) -> 
         bans.lift(["eve"], actor=MODERATOR, reason=None)
     assert bans.ban(["eve"], actor="cli:ada", reason="after all") == 1
     assert [(each.banned_by, each.reason) for each in bans.all()] == [("cli:ada", "after all")]
-    log = services.moderation_log.page(10)
+    log = services.access.moderation_log.page(10)
     assert [(entry.action, entry.identifier, entry.reason) for entry in reversed(log)] == [
         ("ban", "eve", None),
         ("unban", "eve", "a mistake"),

@@ -22,7 +22,7 @@ def quarantine(moderation: Moderation) -> Quarantine:
 
 def hidden(services: Services) -> set[str]:
     """Return what no public reader sees."""
-    return set(services.hidden.ids().to_pylist())
+    return set(services.access.hidden.ids().to_pylist())
 
 
 @pytest.mark.both

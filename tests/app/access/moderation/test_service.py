@@ -154,7 +154,7 @@ def test_what_is_rejected_is_taken_down_and_leaves_nothing_but_the_log(
     moderation.put_into_quarantine([name], MODERATOR, "asked by mail")
     moderation.reject(name, MODERATOR, "an address")
     assert takedowns.requests == [("contribution", (name,), "an address", MODERATOR)]
-    assert services.hidden.causes(name) == {"takedown"}
+    assert services.access.hidden.causes(name) == {"takedown"}
     assert moderation.reports.of([name]) == {}
     assert moderation.quarantine.waiting(10) == []
     assert decisions(moderation, name) == [("quarantine", MODERATOR), ("reject", MODERATOR)]

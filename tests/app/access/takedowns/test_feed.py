@@ -7,7 +7,7 @@ from tests.app.access.takedowns.rows import FIRST, SECOND, THIRD
 
 @pytest.mark.both
 def test_the_feed_is_in_the_order_of_takedowns_and_tells_nothing_else(services: Services) -> None:
-    takedowns = services.takedowns
+    takedowns = services.access.takedowns
     one = takedowns.record("contribution", "x", [THIRD], reason=None, requested_by="a")
     two = takedowns.record("contributor", "y", [SECOND, FIRST], reason=None, requested_by="a")
     feed = [
@@ -15,10 +15,10 @@ def test_the_feed_is_in_the_order_of_takedowns_and_tells_nothing_else(services: 
         TakenDownId(two.takedown_id, FIRST.contribution_id, two.requested_at),
         TakenDownId(two.takedown_id, SECOND.contribution_id, two.requested_at),
     ]
-    page = services.takedown_feed.page(FEED_START, 2)
+    page = services.access.takedown_feed.page(FEED_START, 2)
     assert page.entries == feed[:2]
     assert page.more
-    page = services.takedown_feed.page(page.end, 2)
+    page = services.access.takedown_feed.page(page.end, 2)
     assert page.entries == feed[2:]
     assert not page.more
-    assert services.takedown_feed.page(page.end, 2).entries == ()
+    assert services.access.takedown_feed.page(page.end, 2).entries == ()

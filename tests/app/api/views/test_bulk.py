@@ -29,7 +29,7 @@ def _upload(client: FlaskClient, body: bytes, query: str = "", **headers: str) -
 
 def _stored(client: FlaskClient, services: Services) -> list[str]:
     """Return the first text of every contribution in the lake, once all is committed."""
-    services.committer().drain()
+    services.jobs.committer().drain()
     rows = client.get("/v1/contributions?versions=all&limit=1000").json
     assert rows is not None
     return [row["conversation"][0]["content"] for row in rows["contributions"]]
@@ -117,7 +117,7 @@ def test_an_upload_of_which_no_line_is_right_is_refused(
     client: FlaskClient, services: Services, body: bytes
 ) -> None:
     assert _upload(client, body).status_code == 422
-    assert services.journal.backlog().entries == 0
+    assert services.ingest.journal.backlog().entries == 0
 
 
 @pytest.mark.parametrize("last_line", [b"{}\n", b'"' + b"x" * 20_000_000 + b'"\n'])
@@ -215,7 +215,7 @@ def test_an_upload_that_waits_is_answered_with_its_snapshot(
     body = _lines(make_submission("a", ingest_id="a"))
     late = _upload(client, body, Prefer="wait=0")
     assert late.status_code == 202
-    services.committer().drain()
+    services.jobs.committer().drain()
     repeated = _upload(client, body, Prefer="wait=5")
     assert repeated.status_code == 200
     snapshots = client.get("/v1/snapshots").json

@@ -24,7 +24,7 @@ def _send(client: FlaskClient, text: str, key: str | None = None, **fields: Any)
 
 
 def _rows(client: FlaskClient, services: Services, **parameters: str) -> list[dict[str, Any]]:
-    services.committer().drain()
+    services.jobs.committer().drain()
     answer = client.get("/v1/contributions", query_string=parameters).get_json()
     rows: list[dict[str, Any]] = answer["contributions"]
     return rows
@@ -116,7 +116,7 @@ def test_no_id_of_a_client_is_in_the_journal_or_an_answer(
         if path.is_file()
         for secret in (OWNER, UNGUESSABLE)
     )
-    services.committer().drain()
+    services.jobs.committer().drain()
     answers = [client.get(path).text for path in ("/v1/contributions", "/v1/changes?since=0")]
     assert not any(secret in text for text in answers for secret in (OWNER, UNGUESSABLE))
 
@@ -167,7 +167,7 @@ def test_own_contributions_are_listed_in_every_version_and_no_others(
         _send(client, text, submitter_id=OWNER, ingest_id="chat-1")
     _send(client, "other's", submitter_id=UNGUESSABLE)
     _send(client, "anonymous")
-    services.committer().drain()
+    services.jobs.committer().drain()
     headers = {"Authorization": f"Bearer {OWNER}"}
     page = client.get(f"{OWN}?limit=1", headers=headers)
     assert page.headers["Cache-Control"] == "private, no-store"

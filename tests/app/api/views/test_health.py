@@ -20,7 +20,7 @@ def test_a_server_that_could_take_a_submission_is_ready_and_leaves_nothing_behin
 ) -> None:
     response = client.get("/v1/ready")
     assert (response.status_code, response.get_json()) == (200, {"status": "ready"})
-    assert services.journal.backlog().entries == 0
+    assert services.ingest.journal.backlog().entries == 0
 
 
 def read_only(settings: Settings) -> str:

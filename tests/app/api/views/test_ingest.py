@@ -34,7 +34,7 @@ def prefer(client: FlaskClient, preference: str, **fields: Any) -> TestResponse:
 def committing(services: Services) -> Iterator[None]:
     """A committer that runs during the test."""
     stop = Event()
-    thread = Thread(target=services.committer().run, args=(stop,))
+    thread = Thread(target=services.jobs.committer().run, args=(stop,))
     thread.start()
     yield
     stop.set()
@@ -100,7 +100,7 @@ def test_a_submission_without_an_ingest_id_gets_a_generated_id(
     assert response.json is not None
     assert list(response.json) == ["ingest_id", "owned"]
     assert UUID(response.json["ingest_id"]).version == 7
-    services.committer().drain()
+    services.jobs.committer().drain()
     (row,) = client.get("/v1/contributions").get_json()["contributions"]
     assert row["conversation_id"] == row["contribution_id"] == response.json["ingest_id"]
 
@@ -129,7 +129,7 @@ def test_a_submission_is_read_back_with_every_field_in_its_column(
     others = {"network/attribution": "Ada L.", "unknown": 1, "conversation": turns}
     submission = {**fields, **ids, **others}
     assert client.post(URL, json=submission).status_code == 200
-    services.committer().drain()
+    services.jobs.committer().drain()
     (row,) = client.get("/v1/contributions").get_json()["contributions"]
     assert {name: row[name] for name in fields} == fields
     assert row["attribution"] == "Ada L."
@@ -168,7 +168,7 @@ def test_a_rich_conversation_is_read_back_as_it_was_sent(
         assert answered.get_json()["accepted"] == 2
     else:
         assert client.post(URL, json=submission).status_code == 200
-    services.committer().drain()
+    services.jobs.committer().drain()
     rows = client.get("/v1/contributions").get_json()["contributions"]
     assert [row.get("labels") for row in rows] == [fields["labels"], None][: len(rows)]
     for row in rows:
@@ -199,7 +199,7 @@ def test_ignored_keys_are_named_each_time_and_not_stored(
     assert client.post(URL, json=submission).get_json() == expected
     waited = client.post(URL, json=submission, headers={"Prefer": "wait=0"}).get_json()
     assert waited["ignored"] == expected["ignored"]
-    services.committer().drain()
+    services.jobs.committer().drain()
     (row,) = client.get("/v1/contributions").get_json()["contributions"]
     assert "foo" not in row
     assert "tokens" not in row["conversation"][0]
@@ -264,7 +264,7 @@ def test_a_submission_is_awaited_if_its_client_waits(
 ) -> None:
     client = with_settings(max_waiting=0)
     prefer(client, preference)
-    assert services.journal.backlog().awaited_entries == awaited
+    assert services.ingest.journal.backlog().awaited_entries == awaited
 
 
 def test_a_wait_that_runs_out_is_answered_as_accepted(client: FlaskClient) -> None:
@@ -292,13 +292,13 @@ def test_a_request_over_the_limit_of_waiting_is_answered_at_once(
     first = Thread(target=lambda: answers.append(prefer(client, "wait=25", ingest_id="first")))
     first.start()
     deadline = monotonic() + LONGEST_TEST_S
-    while not services.commit_waiter.waiting:
+    while not services.ingest.commit_waiter.waiting:
         assert monotonic() < deadline
     started = monotonic()
     second = prefer(services_client(client), "wait=25", ingest_id="second")
     assert second.status_code == 202
     assert monotonic() - started < 20
-    services.committer().drain()
+    services.jobs.committer().drain()
     first.join()
     assert [answer.status_code for answer in answers] == [200]
 
@@ -360,11 +360,11 @@ def test_a_repeated_submission_is_the_same_contribution(
     fields = {"submitter_id": "ada", "ingest_id": "my-chat"}
     first = prefer(client, "wait=0", **fields).get_json()
     assert prefer(client, "wait=0", **fields).get_json() == first
-    services.committer().drain()
+    services.jobs.committer().drain()
     again = prefer(client, "wait=0", **fields)
     assert again.status_code == 200
     assert again.get_json()["contribution_id"] == first["contribution_id"]
-    services.committer().drain()
+    services.jobs.committer().drain()
     found = client.get("/v1/contributions?versions=all").get_json()
     assert [row["contribution_id"] for row in found["contributions"]] == [first["contribution_id"]]
     assert again.get_json()["snapshot_id"] == found["snapshot_id"]
@@ -402,7 +402,7 @@ def test_networks_of_contributors_are_noted_through_flask_too(
     sent = make_submission(submitter_id=UNGUESSABLE)
     assert client.post(URL, json=sent, environ_base=from_elsewhere).status_code == 200
     assert client.post(URL, json=make_submission(), environ_base=from_elsewhere).status_code == 200
-    assert len(services.networks.read()) == 1
+    assert len(services.access.networks.read()) == 1
     other = json.dumps(make_submission(submitter_id=f"{UNGUESSABLE} other"))
     answer = client.post(
         "/v1/ingest/chats",
@@ -411,5 +411,5 @@ def test_networks_of_contributors_are_noted_through_flask_too(
         environ_base=from_elsewhere,
     )
     assert answer.status_code == 200
-    assert len(set(services.networks.read()["network"].to_pylist())) == 1
-    assert len(services.networks.read()) == 2
+    assert len(set(services.access.networks.read()["network"].to_pylist())) == 1
+    assert len(services.access.networks.read()) == 2

@@ -29,7 +29,7 @@ def test_the_depth_of_the_journal_is_that_of_the_request_time(
     assert deep["chatlake_journal_entries"] == 3
     assert deep["chatlake_journal_bytes"] > 100
     assert deep["chatlake_journal_oldest_age_seconds"] > 0
-    services.committer().drain()
+    services.jobs.committer().drain()
     empty = told(client)
     assert empty["chatlake_journal_contributions"] == 0
     assert empty["chatlake_journal_oldest_age_seconds"] == 0
@@ -42,7 +42,7 @@ def test_a_commit_changes_the_metrics(client: FlaskClient, services: Services) -
     lagged = value("visibility_lag_seconds_count", contribution="oldest")
     for _ in range(2):
         client.post("/v1/ingest/chat", json=make_submission())
-    services.committer().drain()
+    services.jobs.committer().drain()
     after = told(client)
     committed = "chatlake_committed_contributions_total"
     assert after[committed] - before[committed] == 2

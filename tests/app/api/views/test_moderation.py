@@ -31,14 +31,14 @@ def settings(tmp_path: Path, lake_template: LakeTemplate) -> Settings:
 @pytest.fixture
 def takedowns(services: Services) -> Takedowns:
     """The takedowns that were asked for."""
-    return Takedowns(services.hidden, services)
+    return Takedowns(services.access.hidden, services)
 
 
 @pytest.fixture
 def made(services: Services, takedowns: Takedowns) -> list[Contribution]:
     """Contributions of a lake whose takedowns are only recorded."""
-    services.moderation = moderation_of(services, takedowns, threshold=2, per_day=3)
-    services.reviews._moderation = services.moderation
+    services.moderation.service = moderation_of(services, takedowns, threshold=2, per_day=3)
+    services.moderation.reviews._moderation = services.moderation.service
     contributions = [make_received(0, "first"), *(make_received(1) for _ in range(4))]
     commit_batch(services, *contributions)
     return contributions
@@ -51,7 +51,7 @@ def moderator(services: Services) -> dict[str, str]:
 
 
 def headers_of(services: Services, role: Role) -> dict[str, str]:
-    return {"Authorization": f"Bearer {services.keys.create(f'{role}-1', role)}"}
+    return {"Authorization": f"Bearer {services.access.keys.create(f'{role}-1', role)}"}
 
 
 def report(client: FlaskClient, name: str, address: str, **body: Any) -> TestResponse:
@@ -76,9 +76,9 @@ def test_the_networks_of_64_bits_of_one_customer_are_one_reporter(
     name = made[0].contribution_id
     for address in ("2001:db8:1::1", "2001:db8:1:1::1", "2001:db8:1:ffff::1"):
         assert report(client, name, address).status_code == 202
-    assert services.hidden.causes(name) == frozenset()
+    assert services.access.hidden.causes(name) == frozenset()
     assert report(client, name, "2001:db8:2::1").status_code == 202
-    assert services.hidden.causes(name) == {"quarantine"}
+    assert services.access.hidden.causes(name) == {"quarantine"}
 
 
 @pytest.mark.slow
@@ -95,7 +95,7 @@ def test_reports_of_two_networks_hide_a_contribution_until_it_is_approved(
     assert report(client, name, "192.0.2.1", reason="other").status_code == 202
     assert waiting(client, moderator, state="quarantined") == []
     assert report(client, name, "2001:db8::1").status_code == 202
-    assert services.hidden.causes(name) == {"quarantine"}
+    assert services.access.hidden.causes(name) == {"quarantine"}
     assert report(client, name, "2001:db8::2").status_code == 404
 
     (review,) = client.get("/v1/moderation", headers=moderator).get_json()["reviews"]
@@ -108,7 +108,7 @@ def test_reports_of_two_networks_hide_a_contribution_until_it_is_approved(
     assert "192.0.2.1" not in str(review)
     approved = client.post(f"/v1/moderation/{name}/approve", headers=moderator)
     assert (approved.status_code, approved.get_json()["action"]) == (200, "approve")
-    assert services.hidden.causes(name) == frozenset()
+    assert services.access.hidden.causes(name) == frozenset()
     assert waiting(client, moderator) == []
     shown = client.get(f"/v1/moderation/{name}", headers=moderator).get_json()
     assert [(entry["action"], entry["actor"]) for entry in shown["log"]] == [
@@ -144,12 +144,12 @@ def test_bans_are_made_listed_and_lifted(
 ) -> None:
     eves = make_received(0, contributor_id=EVE)
     commit_batch(services, eves)
-    services.moderation = moderation_of(services, takedowns)
+    services.moderation.service = moderation_of(services, takedowns)
     body = {"contributor_ids": [EVE], "reason": "advertising"}
     answer = client.post("/v1/moderation/bans", json=body, headers=moderator)
     assert (answer.status_code, answer.get_json()) == (202, {"added": 1})
-    services.banned_contributions.update()
-    assert services.hidden.causes(eves.contribution_id) == {"ban"}
+    services.access.banned_contributions.update()
+    assert services.access.hidden.causes(eves.contribution_id) == {"ban"}
     (listed,) = client.get("/v1/moderation/bans", headers=moderator).get_json()["bans"]
     assert (listed["contributor_id"], listed["state"], listed["reason"], listed["banned_by"]) == (
         EVE,
@@ -159,8 +159,8 @@ def test_bans_are_made_listed_and_lifted(
     )
     lifted = client.delete(f"/v1/moderation/bans/{EVE}", headers=moderator)
     assert (lifted.status_code, lifted.get_json()) == (202, {"contributor_id": EVE})
-    services.banned_contributions.update()
-    assert services.hidden.causes(eves.contribution_id) == frozenset()
+    services.access.banned_contributions.update()
+    assert services.access.hidden.causes(eves.contribution_id) == frozenset()
     assert client.delete(f"/v1/moderation/bans/{EVE}", headers=moderator).status_code == 404
     assert takedowns.requests == []
 
@@ -168,7 +168,7 @@ def test_bans_are_made_listed_and_lifted(
 def test_a_ban_with_a_takedown_erases_what_was_sent(
     client: FlaskClient, services: Services, takedowns: Takedowns, moderator: dict[str, str]
 ) -> None:
-    services.moderation = moderation_of(services, takedowns)
+    services.moderation.service = moderation_of(services, takedowns)
     body = {"contributor_ids": [EVE, BOB], "takedown": True}
     assert client.post("/v1/moderation/bans", json=body, headers=moderator).status_code == 202
     assert [(kind, ids) for kind, ids, _, _ in takedowns.requests] == [
@@ -205,7 +205,7 @@ def test_the_log_and_the_list_are_read_in_pages(
 def test_a_page_of_reviews_ends_at_the_limit_of_bytes(
     client: FlaskClient, services: Services, made: list[Contribution], moderator: dict[str, str]
 ) -> None:
-    services.reviews._page_bytes = 1
+    services.moderation.reviews._page_bytes = 1
     ids = [each.contribution_id for each in made[:2]]
     client.post("/v1/moderation/quarantine", json={"contribution_ids": ids}, headers=moderator)
     page = client.get("/v1/moderation", headers=moderator).get_json()
@@ -236,7 +236,7 @@ def test_a_report_needs_a_contribution_that_the_public_can_see(
     beyond_the_calendar = "ffffffff-ffff-7000-8000-000000000000"
     assert report(client, beyond_the_calendar, "192.0.2.1").status_code == 404
     with services.database.write() as connection:
-        services.hidden.hide(connection, [made[0].contribution_id], "ban")
+        services.access.hidden.hide(connection, [made[0].contribution_id], "ban")
     assert report(client, made[0].contribution_id, "192.0.2.1").status_code == 404
 
 
@@ -306,4 +306,4 @@ def test_the_reports_of_a_scrape_are_counted_by_reason(
         report(client, made[0].contribution_id, address, reason="rights")
     assert scraped('chatlake_reports_total{reason="rights"}') == before + 2
     assert scraped("chatlake_quarantined_contributions") == 1
-    assert services_of(app).moderation.quarantine.count() == 1
+    assert services_of(app).moderation.service.quarantine.count() == 1

@@ -33,7 +33,7 @@ DATA = f"{FILES}/parquet/train-00000.parquet"
 def folder(shared_services: Services) -> Path:
     """The folder of a release called first, which is the only one of the shared lake."""
     snapshot = commit_batch(shared_services, *(make_received(day) for day in range(3)))
-    shared_services.releases.build(make_recipe(test_percent=0), snapshot)
+    shared_services.publishing.releases.build(make_recipe(test_percent=0), snapshot)
     return shared_services.settings.releases / "first"
 
 
@@ -236,7 +236,7 @@ def test_the_status_has_the_state_of_a_release(client: FlaskClient, services: Se
     assert (status["state"], status["step"], status["rows_done"]) == ("published", "done", 1)
     assert status["stage"] == "curated"
     assert status["started_at"] <= status["ended_at"] <= status["updated_at"]
-    services.releases.remove("first")
+    services.publishing.releases.remove("first")
     assert client.get(f"{URL}/first/status").get_json()["state"] == "removed"
     assert client.get(f"{URL}/first").status_code == 404
     assert client.get(f"{URL}/none/status").status_code == 404
@@ -246,9 +246,9 @@ def test_the_status_has_the_state_of_a_release(client: FlaskClient, services: Se
 def two_releases(services: Services) -> list[str]:
     """The ids of the contributions that only the second of two releases has."""
     first = commit_batch(services, make_received())
-    services.releases.build(make_recipe("before"), first)
+    services.publishing.releases.build(make_recipe("before"), first)
     added = [make_received(day) for day in range(3)]
-    services.releases.build(make_recipe("after"), commit_batch(services, *added))
+    services.publishing.releases.build(make_recipe("after"), commit_batch(services, *added))
     return sorted(each.contribution_id for each in added)
 
 
@@ -291,10 +291,10 @@ def test_a_diff_that_makes_no_sense_is_refused(client: FlaskClient, services: Se
 def test_of_a_gated_release_strangers_see_the_name_alone(
     services: Services, client: FlaskClient
 ) -> None:
-    services.gates.close("release", "first", "read")
+    services.access.gates.close("release", "first", "read")
     snapshot = commit_batch(services, make_received())
     for name in ("first", "second"):
-        services.releases.build(make_recipe(name), snapshot)
+        services.publishing.releases.build(make_recipe(name), snapshot)
     listed = client.get("/v1/releases")
     assert [found["name"] for found in listed.get_json()["releases"]] == ["second"]
     assert listed.get_json()["gated"] == ["first"]
@@ -307,11 +307,13 @@ def test_of_a_gated_release_strangers_see_the_name_alone(
 
 @pytest.mark.slow
 def test_a_key_with_the_role_of_the_gate_opens_it(services: Services, client: FlaskClient) -> None:
-    services.gates.close("release", "first", "moderate")
-    services.releases.build(make_recipe("first"), commit_batch(services, make_received()))
+    services.access.gates.close("release", "first", "moderate")
+    services.publishing.releases.build(
+        make_recipe("first"), commit_batch(services, make_received())
+    )
     statuses: dict[Role, int] = {"moderate": 200, "operate": 200, "read": 403}
     for role, status in statuses.items():
-        key = {"Authorization": f"Bearer {services.keys.create(role, role)}"}
+        key = {"Authorization": f"Bearer {services.access.keys.create(role, role)}"}
         assert client.get("/v1/releases/first", headers=key).status_code == status, role
         listed = client.get("/v1/releases", headers=key).get_json()
         assert listed.get("gated") == (None if status == 200 else ["first"]), role
@@ -322,7 +324,7 @@ def test_a_raw_release_needs_a_key_while_the_raw_table_does(
     services: Services, settings: Settings
 ) -> None:
     snapshot = commit_batch(services, make_received())
-    services.releases.build(make_recipe("first"), snapshot)
+    services.publishing.releases.build(make_recipe("first"), snapshot)
     with opened_app(replace(settings, raw_access="keys")) as closed:
         client = closed.test_client()
         assert client.get("/v1/releases").json == {"releases": [], "gated": ["first"]}
@@ -333,8 +335,8 @@ def test_a_raw_release_needs_a_key_while_the_raw_table_does(
 def test_repositories_of_the_hub_are_told_to_those_who_may_load_from_them(
     client: FlaskClient, services: Services
 ) -> None:
-    services.releases.build(make_recipe(), commit_batch(services, make_received()))
-    publications = services.releases.publications
+    services.publishing.releases.build(make_recipe(), commit_batch(services, make_received()))
+    publications = services.publishing.releases.publications
     public = HubPublication(
         repository="org/public",
         release="first",

@@ -302,7 +302,7 @@ def test_failures_of_the_service_are_not_4xx_errors_of_the_query(
     def fail(*_: object) -> None:
         raise error
 
-    monkeypatch.setattr(shared_services.sql, "run", fail)
+    monkeypatch.setattr(shared_services.reading.sql, "run", fail)
     assert check_envelope(ask(shared_client, "SELECT 1"), status)["errors"] == {}
 
 

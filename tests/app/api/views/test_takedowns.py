@@ -47,7 +47,7 @@ def send(client: FlaskClient, text: str, key: str | None = None, **fields: Any) 
 
 def pending_ids(services: Services, conversation_id: str) -> list[str]:
     """Return the contribution_ids of a conversation's versions that aren't committed yet."""
-    pending = Pending(services.database, lambda: services.snapshots.table().io)
+    pending = Pending(services.database, lambda: services.reading.snapshots.table().io)
     ids: list[str] = pending.matching("conversation_id", [conversation_id])[ID].to_pylist()
     return ids
 
@@ -55,9 +55,9 @@ def pending_ids(services: Services, conversation_id: str) -> list[str]:
 def record(services: Services, *ids: str, at: datetime | None = None) -> int:
     """Record a takedown, and return its id."""
     if at is not None:
-        services.takedowns._clock = lambda: at
+        services.access.takedowns._clock = lambda: at
     rows = [TakenDown(each, each, f"hash of {each}", 1) for each in ids]
-    takedown = services.takedowns.record(
+    takedown = services.access.takedowns.record(
         "contribution", ids[0], rows, reason="private", requested_by="desk"
     )
     return takedown.takedown_id
@@ -72,11 +72,11 @@ def test_the_owner_withdraws_a_contribution_and_nobody_else_can(
     client: FlaskClient, services: Services, is_committed: bool
 ) -> None:
     send(client, "mine", OWNER, ingest_id="chat-1")
-    (mine,) = pending_ids(services, services.ids.conversation_id(OWNER, "chat-1"))
+    (mine,) = pending_ids(services, services.access.ids.conversation_id(OWNER, "chat-1"))
     other = send(client, "another", OWNER)
     send(client, "a stranger's", STRANGER)
     if is_committed:
-        services.committer().drain()
+        services.jobs.committer().drain()
     path = f"{CONTRIBUTIONS}/{mine}"
     for headers, status in [
         ({}, 401),
@@ -87,7 +87,7 @@ def test_the_owner_withdraws_a_contribution_and_nobody_else_can(
     ]:
         refused = client.delete(path, headers=headers)
         assert refused.status_code == status, headers
-        assert services.hidden.ids().to_pylist() == []
+        assert services.access.hidden.ids().to_pylist() == []
     answer = client.delete(path, headers=bearer(OWNER))
     assert answer.status_code == 202
     body = answer.get_json()
@@ -95,14 +95,14 @@ def test_the_owner_withdraws_a_contribution_and_nobody_else_can(
     assert body.keys() == {
         *("takedown_id", "kind", "identifier", "state", "requested_at", "erased_at")
     }
-    assert services.hidden.ids().to_pylist() == [mine]
-    assert services.taken_down.ids().to_pylist() == [mine]
+    assert services.access.hidden.ids().to_pylist() == [mine]
+    assert services.access.taken_down.ids().to_pylist() == [mine]
     # Again it is the same takedown, and others learn no more than before.
     assert client.delete(path, headers=bearer(OWNER)).get_json() == body
     assert client.delete(path, headers=bearer(STRANGER)).status_code == 404
-    assert other not in services.hidden.ids().to_pylist()
+    assert other not in services.access.hidden.ids().to_pylist()
     # Its conversation and its content are refused from now on.
-    services.refusals._taken_down.forget()
+    services.ingest.refusals._taken_down.forget()
     for fields in ({"ingest_id": "chat-1"}, {}):
         text = "mine" if not fields else "changed"
         again = client.post(
@@ -118,13 +118,13 @@ def test_a_contributor_withdraws_everything(client: FlaskClient, services: Servi
     assert client.delete("/v1/me", headers=bearer("anonymous")).status_code == 403
     assert client.delete("/v1/me", headers=bearer(OWNER)).status_code == 404
     mine = [send(client, text, OWNER) for text in ("one", "two")]
-    services.committer().drain()
+    services.jobs.committer().drain()
     mine.append(send(client, "three", submitter_id=OWNER))
     send(client, "a stranger's", STRANGER)
     answer = client.delete("/v1/me", headers=bearer(OWNER))
     assert answer.status_code == 202
     assert answer.get_json()["kind"] == "contributor"
-    assert services.hidden.ids().to_pylist() == mine
+    assert services.access.hidden.ids().to_pylist() == mine
     assert client.delete("/v1/me", headers=bearer(OWNER)).get_json() == answer.get_json()
     # What is taken down with all isn't asked for a second time.
     one = client.delete(f"{CONTRIBUTIONS}/{mine[0]}", headers=bearer(OWNER)).get_json()
@@ -135,7 +135,7 @@ def test_a_contributor_withdraws_everything(client: FlaskClient, services: Servi
 def test_who_has_no_owner_is_withdrawn_by_nobody(client: FlaskClient, services: Services) -> None:
     anonymous = send(client, "anonymous")
     guessable = send(client, "guessable", submitter_id="ada")
-    services.committer().drain()
+    services.jobs.committer().drain()
     rows = client.get(CONTRIBUTIONS).get_json()["contributions"]
     known = {row[name] for row in rows for name in ("contributor_id", "conversation_id")}
     for contribution_id in (anonymous, guessable):
@@ -153,34 +153,34 @@ def test_who_has_no_owner_is_withdrawn_by_nobody(client: FlaskClient, services: 
 @pytest.fixture
 def key_of(services: Services) -> Callable[[str], str]:
     """Makes API keys by their role."""
-    return lambda role: services.keys.create(f"{role}-desk", role)  # type: ignore[arg-type]
+    return lambda role: services.access.keys.create(f"{role}-desk", role)  # type: ignore[arg-type]
 
 
 def test_only_keys_that_moderate_take_down(
     client: FlaskClient, services: Services, key_of: Callable[[str], str]
 ) -> None:
     sent = [send(client, "one", OWNER), send(client, "two", STRANGER)]
-    services.committer().drain()
+    services.jobs.committer().drain()
     asked = {"kind": "contribution", "ids": sent[:1], "reason": "an address"}
     assert client.post(TAKEDOWNS, json=asked).status_code == 401
     for role in ("ingest", "read"):
         answer = client.post(TAKEDOWNS, json=asked, headers=bearer(key_of(role)))
         assert answer.status_code == 403
     assert client.post(TAKEDOWNS, json=asked, headers=bearer(OWNER)).status_code == 401
-    assert services.hidden.ids().to_pylist() == []
+    assert services.access.hidden.ids().to_pylist() == []
     answer = client.post(TAKEDOWNS, json=asked, headers=bearer(key_of("moderate")))
     assert answer.status_code == 202
     assert answer.headers["Cache-Control"] == "private, no-cache"
     (takedown,) = answer.get_json()["takedowns"]
-    assert services.hidden.ids().to_pylist() == sent[:1]
-    recorded = services.takedowns.find(takedown["takedown_id"])
+    assert services.access.hidden.ids().to_pylist() == sent[:1]
+    recorded = services.access.takedowns.find(takedown["takedown_id"])
     assert recorded is not None
     assert (recorded.reason, recorded.requested_by) == ("an address", "moderate-desk")
 
     operate = bearer(key_of("operate"))
-    asked = {**asked, "kind": "contributor", "ids": [services.ids.contributor_id(STRANGER)]}
+    asked = {**asked, "kind": "contributor", "ids": [services.access.ids.contributor_id(STRANGER)]}
     assert client.post(TAKEDOWNS, json=asked, headers=operate).status_code == 202
-    assert services.hidden.ids().to_pylist() == sent
+    assert services.access.hidden.ids().to_pylist() == sent
 
 
 @pytest.mark.parametrize(
@@ -220,7 +220,7 @@ def test_nothing_is_taken_down_when_an_id_is_unknown(
         asked = {"kind": "contribution", "ids": [sent, unknown], "reason": "x"}
         answer = client.post(TAKEDOWNS, json=asked, headers=headers)
         assert (answer.status_code, unknown in answer.get_json()["message"]) == (404, True)
-    assert services.hidden.ids().to_pylist() == []
+    assert services.access.hidden.ids().to_pylist() == []
     assert client.post(TAKEDOWNS, data=b"{", headers=headers).status_code in {400, 415}
 
 
@@ -232,14 +232,14 @@ def test_the_state_is_told_to_who_asked_and_to_moderators(
     assert client.get(path).status_code == 401
     for key, status in [(STRANGER, 404), ("ada", 403), (key_of("read"), 422), (OWNER, 200)]:
         assert client.get(path, headers=bearer(key)).status_code == status
-    services.takedowns.finish(services.takedowns.unfinished())
+    services.access.takedowns.finish(services.access.takedowns.unfinished())
     shown = client.get(path, headers=bearer(key_of("moderate"))).get_json()
     assert shown["state"] == "erased"
     assert shown["erased_at"] >= shown["requested_at"]
     for absent in (0, 99, 2**80):
         answer = client.get(f"{TAKEDOWNS}/{absent}", headers=bearer(OWNER))
         assert answer.status_code == 404
-    assert mine not in services.hidden.ids().to_pylist()
+    assert mine not in services.access.hidden.ids().to_pylist()
 
 
 # The feed.
@@ -366,31 +366,31 @@ def test_a_mirror_deletes_what_was_taken_down(client: FlaskClient, services: Ser
     answer = client.get(CHANGES).get_json()
     assert answer["taken_down"] == []
     late.follow()
-    assert old < services.taken_down.newest_takedown_id()
+    assert old < services.access.taken_down.newest_takedown_id()
 
 
 @pytest.mark.slow
 @pytest.mark.both
 def test_a_mirror_gets_what_moderators_show_again(client: FlaskClient, services: Services) -> None:
-    banned = services.ids.contributor_id(STRANGER)
+    banned = services.access.ids.contributor_id(STRANGER)
     for text in ("seen", "quarantined"):
         send(client, text, OWNER)
-    services.committer().drain()
+    services.jobs.committer().drain()
     send(client, "of a banned contributor", STRANGER)
-    services.bans.ban([banned], actor="desk", reason=None)
-    services.committer().drain()
-    rows = services.snapshots.table().scan().to_arrow()
+    services.access.bans.ban([banned], actor="desk", reason=None)
+    services.jobs.committer().drain()
+    rows = services.reading.snapshots.table().scan().to_arrow()
     seen, quarantined, of_banned = sorted(rows[ID].to_pylist())
     mirror = Mirror(client)
     mirror.follow()
     assert mirror.ids == {seen, quarantined}
     mirror.ids.remove(quarantined)
-    services.moderation.put_into_quarantine([quarantined], "desk", None)
+    services.moderation.service.put_into_quarantine([quarantined], "desk", None)
     mirror.follow()
     assert mirror.ids == {seen}
-    services.quarantine.approve(quarantined, "desk", None)
-    services.bans.lift([banned], actor="desk", reason=None)
-    services.banned_contributions.update()
+    services.reading.quarantine.approve(quarantined, "desk", None)
+    services.access.bans.lift([banned], actor="desk", reason=None)
+    services.access.banned_contributions.update()
     mirror.follow()
     assert mirror.ids == {seen, quarantined, of_banned}
 

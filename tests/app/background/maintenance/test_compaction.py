@@ -21,12 +21,12 @@ def test_compaction_is_in_the_ledger_and_changes_no_answer(services: Services) -
     assert [result.day for result in results] == [
         (FIRST_DAY + timedelta(days=day)).date() for day in range(2)
     ]
-    newest = services.snapshots.view(Reference()).snapshot
+    newest = services.reading.snapshots.view(Reference()).snapshot
     assert newest is not None
     assert (newest.operation, newest.added_rows, newest.total_rows) == ("replace", 0, 6)
     for snapshot in snapshots:
-        view = services.snapshots.view(Reference(snapshot_id=snapshot.snapshot_id))
-        assert services.contributions.count(view, Filters()) == snapshot.total_rows
+        view = services.reading.snapshots.view(Reference(snapshot_id=snapshot.snapshot_id))
+        assert services.reading.contributions.count(view, Filters()) == snapshot.total_rows
 
 
 def test_a_dry_run_of_compaction_tells_the_days_and_changes_nothing(services: Services) -> None:
@@ -53,25 +53,25 @@ def test_a_day_is_closed_an_hour_after_its_end(services: Services) -> None:
 def test_a_compaction_waits_for_the_batch_that_it_may_have_overtaken(services: Services) -> None:
     for _ in range(3):
         commit_batch(services, make(0), make(1))
-    services.journal.append(make_contribution())
-    assert services.claims.claim(max_rows=10, max_bytes=10**6)
+    services.ingest.journal.append(make_contribution())
+    assert services.ingest.claims.claim(max_rows=10, max_bytes=10**6)
     stop = Event()
     results = maintenance(services).compaction.compact(stop)
     assert next(results).files_after == 1
-    thread = Thread(target=services.committer().drain)
+    thread = Thread(target=services.jobs.committer().drain)
     thread.start()
     # Without the committer it would wait for ever.
     assert next(results).files_after == 1
     thread.join()
-    assert services.claims.open_claim() is None
+    assert services.ingest.claims.open_claim() is None
 
 
 @pytest.mark.slow
 def test_waiting_ends_on_stop(services: Services) -> None:
     for _ in range(3):
         commit_batch(services, make())
-    services.journal.append(make_contribution())
-    assert services.claims.claim(max_rows=10, max_bytes=10**6)
+    services.ingest.journal.append(make_contribution())
+    assert services.ingest.claims.claim(max_rows=10, max_bytes=10**6)
     stop = Event()
     results = maintenance(services).compaction.compact(stop)
     next(results)

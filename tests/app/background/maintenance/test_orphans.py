@@ -42,8 +42,8 @@ def test_orphans_are_listed_in_a_dry_run_and_removed_otherwise(services: Service
     assert data_files(services) == files - 3
     assert service.orphans.remove().paths == ()
     for snapshot in snapshots:
-        view = services.snapshots.view(Reference(snapshot_id=snapshot.snapshot_id))
-        assert services.contributions.count(view, Filters()) == snapshot.total_rows
+        view = services.reading.snapshots.view(Reference(snapshot_id=snapshot.snapshot_id))
+        assert services.reading.contributions.count(view, Filters()) == snapshot.total_rows
 
 
 def test_files_that_wait_for_their_commit_are_no_orphans(services: Services) -> None:

@@ -31,8 +31,8 @@ def test_thinning_keeps_the_ledger_and_the_newest(services: Services) -> None:
     assert maintenance(services).thinning.thin() == ThinningResult(thinned=3, live=2)
     assert live(services) == [4, 5]
     for snapshot in snapshots:
-        view = services.snapshots.view(Reference(snapshot_id=snapshot.snapshot_id))
-        assert services.contributions.count(view, Filters()) == snapshot.total_rows
+        view = services.reading.snapshots.view(Reference(snapshot_id=snapshot.snapshot_id))
+        assert services.reading.contributions.count(view, Filters()) == snapshot.total_rows
 
 
 def test_a_dry_run_of_thinning_changes_nothing(services: Services) -> None:
@@ -54,23 +54,23 @@ def test_a_snapshot_that_the_ledger_lacks_is_not_thinned(services: Services) -> 
 
 @pytest.mark.slow
 def test_the_snapshot_of_a_claim_that_is_not_settled_is_not_thinned(services: Services) -> None:
-    services.journal.append(make_contribution())
-    batch_id = services.claims.claim(max_rows=10, max_bytes=10**6)
+    services.ingest.journal.append(make_contribution())
+    batch_id = services.ingest.claims.claim(max_rows=10, max_bytes=10**6)
     assert batch_id is not None
-    batch = services.claims.batch(batch_id)
+    batch = services.ingest.claims.batch(batch_id)
     assert batch is not None
     append_batch(load_table(services.catalog), batch_id, batch.rows)
     # As a new committer does when it takes over.
-    services.committer().reconcile()
+    services.jobs.committer().reconcile()
     for _ in range(3):
         commit_batch(services, make())
     maintenance(services).thinning.thin()
     assert live(services) == [1, 3, 4]
-    services.committer().drain()
+    services.jobs.committer().drain()
     maintenance(services).thinning.thin()
     assert live(services) == [3, 4]
-    view = services.snapshots.view(Reference())
-    assert services.contributions.count(view, Filters()) == 4
+    view = services.reading.snapshots.view(Reference())
+    assert services.reading.contributions.count(view, Filters()) == 4
 
 
 @pytest.mark.slow

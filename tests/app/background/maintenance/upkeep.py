@@ -28,9 +28,9 @@ def maintenance(services: Services, now: datetime | None = None, **given: object
     settings = replace(services.settings, **given)  # type: ignore[arg-type]
     return Maintenance(
         services.database,
-        services.claims,
+        services.ingest.claims,
         services.catalog,
-        services.version_recorder,
+        services.versions.recorder,
         settings,
         clock=lambda: moment,
     )

@@ -17,7 +17,7 @@ ITEMS = [EvaluationItem(prompt="Why is it so?", answer="So."), EvaluationItem(pr
 
 @pytest.mark.both
 def test_sets_are_kept_with_their_items_beside_the_shipped_ones(services: Services) -> None:
-    sets = services.evaluation_sets
+    sets = services.curation.evaluation_sets
     added = sets.add("exam", "2026-11", "CC0-1.0", ITEMS)
     assert (added.version, added.licence, added.items) == ("2026-11", "CC0-1.0", 2)
     loaded = EvaluationSets(services.database).load()
@@ -29,7 +29,7 @@ def test_sets_are_kept_with_their_items_beside_the_shipped_ones(services: Servic
 
 
 def test_a_set_is_named_once_and_its_content_tells_versions_apart(services: Services) -> None:
-    sets = services.evaluation_sets
+    sets = services.curation.evaluation_sets
     first = sets.add("exam", "1", "MIT", ITEMS)
     with pytest.raises(EvaluationSetTaken):
         sets.add("exam", "2", "MIT", ITEMS)
@@ -45,9 +45,9 @@ def test_a_set_is_named_once_and_its_content_tells_versions_apart(services: Serv
 
 def test_an_unknown_or_shipped_set_is_not_removed(services: Services) -> None:
     with pytest.raises(NoSuchEvaluationSet):
-        services.evaluation_sets.remove("exam")
+        services.curation.evaluation_sets.remove("exam")
     with pytest.raises(EvaluationSetIsShipped):
-        services.evaluation_sets.remove("humaneval")
+        services.curation.evaluation_sets.remove("humaneval")
 
 
 def test_the_size_of_all_added_sets_is_bounded(services: Services) -> None:

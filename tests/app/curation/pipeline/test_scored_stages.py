@@ -39,7 +39,7 @@ def with_settings(services: Services, **settings: Any) -> Services:
 def built_with(services: Services, snapshot: Snapshot, **settings: Any) -> StageBuild:
     """Build `cleaned` with settings of scorers."""
     with closing(with_settings(services, **settings)) as other:
-        return other.stages().build("cleaned", snapshot)
+        return other.curation.stages().build("cleaned", snapshot)
 
 
 def rows_of(services: Services, built: StageBuild) -> dict[str, dict[str, Any]]:
@@ -116,9 +116,9 @@ def test_rows_with_scores_over_the_setting_are_put_into_quarantine_once(
         "quarantine_scores": "violence>0.1, shouting>0.9",
     }
     with closing(with_settings(services, **asked)) as other:
-        assert other.stages().build("cleaned", snapshot).quarantined_rows == 1
-        assert other.hidden.ids().to_pylist() == [loud.contribution_id]
-        assert other.hidden.causes(loud.contribution_id) == {"quarantine"}
-        (cause,) = other.quarantine.causes_of([loud.contribution_id])[loud.contribution_id]
+        assert other.curation.stages().build("cleaned", snapshot).quarantined_rows == 1
+        assert other.access.hidden.ids().to_pylist() == [loud.contribution_id]
+        assert other.access.hidden.causes(loud.contribution_id) == {"quarantine"}
+        (cause,) = other.reading.quarantine.causes_of([loud.contribution_id])[loud.contribution_id]
         assert (cause.cause, cause.reason) == ("scores", "shouting>0.9")
-        assert other.stages().build("cleaned", snapshot).quarantined_rows == 0
+        assert other.curation.stages().build("cleaned", snapshot).quarantined_rows == 0

@@ -268,7 +268,7 @@ def test_rows_are_decided_only_when_some_have_changed(services: Services, stages
     commit_batch(services, make_received(0, "q", "a"), make_received(0, "q", "a"))
     gone = make_received(0, "r", "a")
     hide(services, gone.contribution_id)
-    older = services.snapshots.find(Reference())
+    older = services.reading.snapshots.find(Reference())
     first = stages.build("curated", older)
     never = stages_of(services, replace(TEST_RULES, decide=undecided))
     assert never.build("curated", older) == replace(first, computed_rows=0)

@@ -28,67 +28,69 @@ def claimed_rows(claims: Claims, batch_id: UUID | None) -> list[Contribution]:
 def test_pending_entries_are_claimed_oldest_first_within_rows(services: Services) -> None:
     sent = [make_contribution(str(i)) for i in range(5)]
     for contribution in sent:
-        services.journal.append(contribution)
-    batch_id = services.claims.claim(max_rows=3, max_bytes=10**6)
+        services.ingest.journal.append(contribution)
+    batch_id = services.ingest.claims.claim(max_rows=3, max_bytes=10**6)
     assert batch_id is not None
-    assert claimed_rows(services.claims, batch_id) == sent[:3]
+    assert claimed_rows(services.ingest.claims, batch_id) == sent[:3]
 
 
 def test_pending_entries_are_claimed_within_bytes_but_at_least_one(services: Services) -> None:
     sent = [make_contribution("x" * 1_000) for _ in range(3)]
     for contribution in sent:
-        services.journal.append(contribution)
-    total = services.journal.backlog().payload_bytes
-    committer = services.committer()
+        services.ingest.journal.append(contribution)
+    total = services.ingest.journal.backlog().payload_bytes
+    committer = services.jobs.committer()
     for max_bytes, claimed in ((1, 1), (total, 2)):
-        batch_id = services.claims.claim(max_rows=10, max_bytes=max_bytes)
+        batch_id = services.ingest.claims.claim(max_rows=10, max_bytes=max_bytes)
         assert batch_id is not None
-        assert len(claimed_rows(services.claims, batch_id)) == claimed
+        assert len(claimed_rows(services.ingest.claims, batch_id)) == claimed
         committer.commit(batch_id)
 
 
 def test_nothing_pending_is_not_claimed(services: Services) -> None:
-    assert services.claims.claim(10, 10**6) is None
-    assert services.claims.open_claim() is None
+    assert services.ingest.claims.claim(10, 10**6) is None
+    assert services.ingest.claims.open_claim() is None
 
 
 def test_an_open_claim_is_returned_instead_of_a_second_one(services: Services) -> None:
-    services.journal.append(make_contribution("one"))
-    batch_id = services.claims.claim(10, 10**6)
-    services.journal.append(make_contribution("two"))
-    assert services.claims.claim(10, 10**6) == batch_id == services.claims.open_claim()
+    services.ingest.journal.append(make_contribution("one"))
+    batch_id = services.ingest.claims.claim(10, 10**6)
+    services.ingest.journal.append(make_contribution("two"))
+    assert (
+        services.ingest.claims.claim(10, 10**6) == batch_id == services.ingest.claims.open_claim()
+    )
     assert batch_id is not None
-    assert len(claimed_rows(services.claims, batch_id)) == 1
+    assert len(claimed_rows(services.ingest.claims, batch_id)) == 1
 
 
 def test_settling_again_changes_nothing(services: Services) -> None:
-    receipt = services.journal.append(make_contribution("one"))
-    services.committer().drain()
-    snapshot = services.journal.snapshot_of(receipt)
+    receipt = services.ingest.journal.append(make_contribution("one"))
+    services.jobs.committer().drain()
+    snapshot = services.ingest.journal.snapshot_of(receipt)
     assert snapshot is not None
-    services.journal.append(make_contribution("two"))
-    open_claim = services.claims.claim(10, 10**6)
+    services.ingest.journal.append(make_contribution("two"))
+    open_claim = services.ingest.claims.claim(10, 10**6)
     with services.database.read() as connection:
         earlier = ledger.by_id(connection, snapshot.snapshot_id)
     assert earlier is not None
     assert earlier.batch_id is not None
-    services.claims.settle(UUID(earlier.batch_id), earlier)
-    assert services.claims.open_claim() == open_claim
+    services.ingest.claims.settle(UUID(earlier.batch_id), earlier)
+    assert services.ingest.claims.open_claim() == open_claim
     assert open_claim is not None
-    assert len(claimed_rows(services.claims, open_claim)) == 1
+    assert len(claimed_rows(services.ingest.claims, open_claim)) == 1
 
 
 def test_a_claim_excludes_entries_that_become_visible_later(services: Services) -> None:
     """On PostgreSQL an id may become visible after a higher one was claimed."""
     sent = [make_contribution(str(i)) for i in range(3)]
     for contribution in sent:
-        services.journal.append(contribution)
+        services.ingest.journal.append(contribution)
     late = _hide_entry(services, 2)
-    batch_id = services.claims.claim(10, 10**6)
+    batch_id = services.ingest.claims.claim(10, 10**6)
     _show_entry(services, late)
     assert batch_id is not None
-    assert claimed_rows(services.claims, batch_id) == [sent[0], sent[2]]
-    services.committer().drain()
+    assert claimed_rows(services.ingest.claims, batch_id) == [sent[0], sent[2]]
+    services.jobs.committer().drain()
     rows = load_table(services.catalog).scan().to_arrow().to_pylist()
     assert sorted(row["contribution_id"] for row in rows) == sorted(
         contribution.contribution_id for contribution in sent

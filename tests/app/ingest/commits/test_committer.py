@@ -51,7 +51,7 @@ def acknowledged(services: Services) -> list[KeyHolder]:
     """Receipts of what is journalled before any committer runs."""
     days = (datetime.now(UTC) + timedelta(days=day) for day in (0, 0, 1))
     contributions = [make_contribution(f"text {day}", received_at=day) for day in days]
-    return [services.journal.append(contribution) for contribution in contributions]
+    return [services.ingest.journal.append(contribution) for contribution in contributions]
 
 
 def _rows_for_anyone(settings: Settings) -> list[str]:
@@ -78,9 +78,9 @@ def _assert_in_the_lake_once(services: Services, acknowledged: Sequence[KeyHolde
     assert _ledger(services) == list(live_snapshots(table))
     assert all(snapshot.added_rows for snapshot in _ledger(services)), "an empty batch"
     assert sum(snapshot.added_rows for snapshot in _ledger(services)) == len(acknowledged)
-    assert services.claims.open_claim() is None
-    assert services.journal.backlog().entries == 0
-    assert all(services.journal.snapshot_of(receipt) for receipt in acknowledged)
+    assert services.ingest.claims.open_claim() is None
+    assert services.ingest.journal.backlog().entries == 0
+    assert all(services.ingest.journal.snapshot_of(receipt) for receipt in acknowledged)
 
 
 @pytest.fixture
@@ -108,8 +108,8 @@ def test_death_before_the_claim_is_durable(
     doomed.database.before_commit = die
     with pytest.raises(Death):
         doomed.committer.step()
-    assert services.claims.open_claim() is None
-    assert services.journal.backlog().entries == 3
+    assert services.ingest.claims.open_claim() is None
+    assert services.ingest.journal.backlog().entries == 3
     take_over()
 
 
@@ -120,7 +120,7 @@ def test_a_claim_whose_success_was_hidden(
     doomed.database.after_commit = lose_the_answer
     with pytest.raises(OperationalError):
         doomed.committer.step()
-    assert services.claims.open_claim() is not None
+    assert services.ingest.claims.open_claim() is not None
     take_over()
 
 
@@ -131,7 +131,7 @@ def test_death_after_the_claim_and_before_the_append(
     doomed.claims.before_reading = die
     with pytest.raises(Death):
         doomed.committer.step()
-    assert services.claims.open_claim() is not None
+    assert services.ingest.claims.open_claim() is not None
     assert _rows_for_anyone(services.settings) == []
     take_over()
 
@@ -181,7 +181,7 @@ def test_death_after_the_lake_commit_and_before_it_is_settled(
     with pytest.raises(Death):
         doomed.committer.step()
     assert len(_rows_for_anyone(services.settings)) == 3
-    assert services.claims.open_claim() is not None
+    assert services.ingest.claims.open_claim() is not None
     take_over()
 
 
@@ -195,7 +195,7 @@ def test_death_while_the_claim_is_settled(
     doomed.claims.before_settling = die_in_the_next_transaction
     with pytest.raises(Death):
         doomed.committer.step()
-    assert services.claims.open_claim() is not None
+    assert services.ingest.claims.open_claim() is not None
     assert _ledger(services) == [], "the ledger is written with the claim's end, or not at all"
     take_over()
 
@@ -211,7 +211,7 @@ def test_a_settling_whose_success_was_hidden(
     with pytest.raises(OperationalError):
         doomed.committer.step()
     assert len(_ledger(services)) == 1
-    assert services.claims.open_claim() is not None
+    assert services.ingest.claims.open_claim() is not None
     take_over()
 
 
@@ -291,7 +291,7 @@ def test_entries_after_a_failed_attempt_wait_for_the_next_batch(
     doomed.catalog.before_commit = lose_the_answer
     with pytest.raises(OperationalError):
         doomed.committer.step()
-    later = services.journal.append(make_contribution("later"))
+    later = services.ingest.journal.append(make_contribution("later"))
     doomed.catalog.before_commit = lambda: None
     doomed.committer.drain()
     _assert_in_the_lake_once(services, [*acknowledged, later])
@@ -322,8 +322,8 @@ def test_running_goes_on_through_failures_and_ends_with_nothing_pending(
     thread = Thread(target=doomed.committer.run, args=(stop,))
     thread.start()
     try:
-        wait_until(lambda: services.journal.snapshot_of(acknowledged[0]), "the commit")
-        last = services.journal.append(make_contribution("as it is told to stop"))
+        wait_until(lambda: services.ingest.journal.snapshot_of(acknowledged[0]), "the commit")
+        last = services.ingest.journal.append(make_contribution("as it is told to stop"))
     finally:
         stop.set()
         thread.join(20)
@@ -341,11 +341,11 @@ def test_running_goes_on_through_failures_and_ends_with_nothing_pending(
 def test_draining_ends_although_other_nodes_go_on(doomed: Process, services: Services) -> None:
     later: list[KeyHolder] = []
     doomed.claims.before_settling = lambda: later.append(
-        services.journal.append(make_contribution(f"later {len(later)}"))
+        services.ingest.journal.append(make_contribution(f"later {len(later)}"))
     )
     doomed.committer.drain()
     assert len(later) == 1
-    assert services.journal.backlog().contributions == 1
+    assert services.ingest.journal.backlog().contributions == 1
 
 
 @pytest.mark.slow
@@ -396,7 +396,7 @@ def test_two_take_up_one_claim_and_the_later_one_finds_a_part_of_its_entries_mar
 
     loser.claims.before_reading = commit_and_die_while_marking
     assert loser.committer.step()
-    assert services.claims.open_claim() is not None
+    assert services.ingest.claims.open_claim() is not None
     loser.claims.before_reading = lambda: None
     assert loser.committer.step()
     _assert_in_the_lake_once(services, acknowledged)
@@ -438,7 +438,7 @@ def test_a_committer_that_falls_behind_commits_nothing_twice(
     def commit_more() -> None:
         for text in ("one", "two"):
             quick.committer.drain()
-            receipts.append(services.journal.append(make_contribution(text)))
+            receipts.append(services.ingest.journal.append(make_contribution(text)))
         quick.committer.drain()
 
     slow.catalog.before_commit = commit_more
@@ -455,7 +455,7 @@ def test_two_race_for_many_batches(services: Services, processes: Callable[[], P
     appended = Event()
 
     def lead(committer: Committer) -> None:
-        while not appended.is_set() or services.journal.backlog().entries:
+        while not appended.is_set() or services.ingest.journal.backlog().entries:
             try:
                 committer.drain()
             except CommitConflict:
@@ -465,7 +465,9 @@ def test_two_race_for_many_batches(services: Services, processes: Callable[[], P
     for leader in leaders:
         leader.start()
     try:
-        receipts.extend(services.journal.append(make_contribution(str(i))) for i in range(100))
+        receipts.extend(
+            services.ingest.journal.append(make_contribution(str(i))) for i in range(100)
+        )
     finally:
         appended.set()
         for leader in leaders:
@@ -497,11 +499,11 @@ def _committer(services: Services, **settings: float) -> Committer:
     changed = replace(services.settings, **{"commit_interval_s": NEVER_S, **settings})  # type: ignore[arg-type]  # the settings that tests change are numbers
     made = Committer(
         services.database,
-        services.journal,
-        services.claims,
+        services.ingest.journal,
+        services.ingest.claims,
         services.catalog,
-        services.version_recorder,
-        services.banned_contributions,
+        services.versions.recorder,
+        services.access.banned_contributions,
         changed,
     )
     assert made.step() is False
@@ -509,12 +511,12 @@ def _committer(services: Services, **settings: float) -> Committer:
 
 
 def _append(services: Services, count: int) -> list[KeyHolder]:
-    return [services.journal.append(make_contribution(str(i))) for i in range(count)]
+    return [services.ingest.journal.append(make_contribution(str(i))) for i in range(count)]
 
 
 @pytest.mark.both
 def test_nothing_pending_makes_no_snapshot(services: Services) -> None:
-    committer = services.committer()
+    committer = services.jobs.committer()
     assert committer.step() is False
     committer.drain()
     stop = Event()
@@ -536,13 +538,13 @@ def test_a_batch_is_due_by_its_size(services: Services, clock: Clock) -> None:
 
 @pytest.mark.both
 def test_a_batch_is_due_by_its_bytes(services: Services, clock: Clock) -> None:
-    services.journal.append(make_contribution("x"))
-    one_bytes = services.journal.backlog().payload_bytes
-    services.committer().drain()
+    services.ingest.journal.append(make_contribution("x"))
+    one_bytes = services.ingest.journal.backlog().payload_bytes
+    services.jobs.committer().drain()
     committer = _committer(services, commit_max_bytes=2 * one_bytes)
-    services.journal.append(make_contribution("y"))
+    services.ingest.journal.append(make_contribution("y"))
     assert not committer.step()
-    services.journal.append(make_contribution("z"))
+    services.ingest.journal.append(make_contribution("z"))
     assert committer.step()
     assert clock.now == Clock().now, "the batch was not due by its age"
 
@@ -555,7 +557,7 @@ def test_a_batch_is_due_by_its_age_whatever_the_wall_clock_does(
     committer = _committer(services, commit_interval_s=2.0)
     clock.now += 100
     received_at = datetime.now(UTC) + clock_is_off_by
-    services.journal.append(make_contribution(received_at=received_at))
+    services.ingest.journal.append(make_contribution(received_at=received_at))
     assert not committer.step()
     clock.now += 1.99
     assert not committer.step()
@@ -568,7 +570,7 @@ def test_a_batch_is_due_by_its_age_whatever_the_wall_clock_does(
 def test_age_counts_from_the_oldest_pending_entry(services: Services, clock: Clock) -> None:
     committer = _committer(services, commit_interval_s=2.0)
     for _ in range(3):
-        services.journal.append(make_contribution())
+        services.ingest.journal.append(make_contribution())
         assert not committer.step()
         clock.now += 0.9
     assert committer.step()
@@ -580,7 +582,7 @@ def test_a_batch_that_a_client_waits_for_is_due_at_once(services: Services, cloc
     committer = _committer(services)
     _append(services, 1)
     assert not committer.step()
-    services.journal.append(make_contribution("awaited"), is_awaited=True)
+    services.ingest.journal.append(make_contribution("awaited"), is_awaited=True)
     assert committer.step()
     assert [snapshot.added_rows for snapshot in _ledger(services)] == [2]
     assert clock.now == Clock().now, "the batch was not due by its age"
@@ -593,9 +595,9 @@ def test_batches_that_clients_wait_for_are_a_least_time_apart(
 ) -> None:
     committer = _committer(services, awaited_commit_interval_s=0.25)
     for _ in range(3):
-        services.journal.append(make_contribution(), is_awaited=True)
+        services.ingest.journal.append(make_contribution(), is_awaited=True)
         assert committer.step()
-        services.journal.append(make_contribution(), is_awaited=True)
+        services.ingest.journal.append(make_contribution(), is_awaited=True)
         clock.now += 0.2
         assert not committer.step()
         clock.now += 0.05
@@ -608,9 +610,9 @@ def test_age_and_size_count_however_soon_after_the_last_commit(
     services: Services, clock: Clock
 ) -> None:
     committer = _committer(services, awaited_commit_interval_s=NEVER_S, commit_max_rows=2)
-    services.journal.append(make_contribution(), is_awaited=True)
+    services.ingest.journal.append(make_contribution(), is_awaited=True)
     assert committer.step()
-    services.journal.append(make_contribution(), is_awaited=True)
+    services.ingest.journal.append(make_contribution(), is_awaited=True)
     assert not committer.step()
     _append(services, 1)
     assert committer.step()
@@ -620,7 +622,7 @@ def test_age_and_size_count_however_soon_after_the_last_commit(
 @pytest.mark.both
 def test_entries_pending_at_start_are_due_at_once(services: Services) -> None:
     receipts = _append(services, 1)
-    assert services.committer().step()
+    assert services.jobs.committer().step()
     _assert_in_the_lake_once(services, receipts)
 
 
@@ -639,18 +641,18 @@ def test_a_batch_has_no_more_rows_than_its_limit(services: Services) -> None:
 def test_a_batch_has_no_more_bytes_than_its_limit_unless_one_contribution_has(
     services: Services,
 ) -> None:
-    receipts = [services.journal.append(make_contribution("a" * 1_000))]
-    one_bytes = services.journal.backlog().payload_bytes
+    receipts = [services.ingest.journal.append(make_contribution("a" * 1_000))]
+    one_bytes = services.ingest.journal.backlog().payload_bytes
     texts = ("b" * 1_000, "c" * 1_000, "d" * 10_000, "e" * 1_000)
-    receipts += [services.journal.append(make_contribution(text)) for text in texts]
+    receipts += [services.ingest.journal.append(make_contribution(text)) for text in texts]
     limited = replace(services.settings, commit_max_bytes=2 * one_bytes)
     committer = Committer(
         services.database,
-        services.journal,
-        services.claims,
+        services.ingest.journal,
+        services.ingest.claims,
         services.catalog,
-        services.version_recorder,
-        services.banned_contributions,
+        services.versions.recorder,
+        services.access.banned_contributions,
         limited,
     )
     committer.drain()
@@ -664,9 +666,9 @@ def test_a_backlog_is_committed_oldest_first(services: Services) -> None:
     receipts = _append(services, 4)
     committer.drain()
     newest, oldest = _ledger(services)
-    assert services.journal.snapshot_of(receipts[0]) == oldest
-    assert services.journal.snapshot_of(receipts[1]) == oldest
-    assert services.journal.snapshot_of(receipts[2]) == newest
+    assert services.ingest.journal.snapshot_of(receipts[0]) == oldest
+    assert services.ingest.journal.snapshot_of(receipts[1]) == oldest
+    assert services.ingest.journal.snapshot_of(receipts[2]) == newest
 
 
 # Afterwards.
@@ -677,17 +679,17 @@ def test_a_backlog_is_committed_oldest_first(services: Services) -> None:
 def test_reconciling_brings_snapshots_of_other_engines_into_the_ledger(
     services: Services, acknowledged: list[KeyHolder]
 ) -> None:
-    services.committer().drain()
+    services.jobs.committer().drain()
     table = load_table(services.catalog)
     table.append(table.scan().to_arrow())
     assert len(_ledger(services)) == 1
     for _ in range(2):
-        services.committer().reconcile()
+        services.jobs.committer().reconcile()
         assert _ledger(services) == list(live_snapshots(load_table(services.catalog)))
     assert len(acknowledged) == _ledger(services)[0].added_rows
 
 
 @pytest.mark.both
 def test_reconciling_an_empty_lake_does_nothing(services: Services) -> None:
-    services.committer().reconcile()
+    services.jobs.committer().reconcile()
     assert _ledger(services) == []

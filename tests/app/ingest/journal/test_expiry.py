@@ -32,11 +32,11 @@ def _committed(services: Services, age: timedelta) -> Contribution:
     """Return a contribution that was received and committed `age` ago."""
     contribution = _named(f"i-{age}")
     contribution = replace(contribution, received_at=datetime.now(UTC) - age)
-    services.journal.append(contribution)
-    batch_id = services.claims.claim(10, 10**6)
+    services.ingest.journal.append(contribution)
+    batch_id = services.ingest.claims.claim(10, 10**6)
     assert batch_id is not None
     table = load_table(services.catalog)
-    services.claims.settle(batch_id, append_batch(table, batch_id, [contribution]))
+    services.ingest.claims.settle(batch_id, append_batch(table, batch_id, [contribution]))
     return contribution
 
 
@@ -48,12 +48,12 @@ def _payloads(services: Services) -> list[bytes | None]:
 def test_after_the_window_the_same_is_a_new_contribution(services: Services) -> None:
     first = _committed(services, timedelta(hours=2))
     again = _named(first.conversation_id)
-    assert services.journal.append(again).contribution_id == first.contribution_id
+    assert services.ingest.journal.append(again).contribution_id == first.contribution_id
     expire(services, timedelta(hours=1))
-    receipt = services.journal.append(again)
+    receipt = services.ingest.journal.append(again)
     assert receipt.contribution_id == again.contribution_id
-    services.committer().drain()
-    snapshot = services.journal.snapshot_of(receipt)
+    services.jobs.committer().drain()
+    snapshot = services.ingest.journal.snapshot_of(receipt)
     assert snapshot is not None
     assert snapshot.total_rows == 2
 
@@ -80,19 +80,19 @@ def test_entries_are_removed_a_few_at_a_time_until_all_are(
 @pytest.mark.parametrize("claimed", [False, True])
 def test_uncommitted_entries_are_never_removed(services: Services, claimed: bool) -> None:
     old = replace(make_contribution(), received_at=datetime.now(UTC) - timedelta(days=365))
-    services.journal.append(old)
+    services.ingest.journal.append(old)
     if claimed:
-        services.claims.claim(10, 10**6)
+        services.ingest.claims.claim(10, 10**6)
     expire(services, timedelta(0))
     assert None not in _payloads(services)
-    services.committer().drain()
+    services.jobs.committer().drain()
     (row,) = load_table(services.catalog).scan().to_arrow().to_pylist()
     assert row["contribution_id"] == old.contribution_id
 
 
 def _write_expired_keys(services: Services, number: int) -> None:
     """Write keys whose entries are gone already."""
-    services.journal.append(make_contribution())
+    services.ingest.journal.append(make_contribution())
     with services.database.write() as connection:
         rows = [
             {"key": index.to_bytes(32, "big"), "contribution_id": "", "entry_id": 0}
@@ -196,8 +196,8 @@ def test_secrets_of_networks_are_removed_when_their_day_is_over(
     services: Services,
 ) -> None:
     for age in (timedelta(0), timedelta(days=2)):
-        services.networks.note("198.51.100.7", "ada", datetime.now(UTC) - age)
-    services.networks.flush()
+        services.access.networks.note("198.51.100.7", "ada", datetime.now(UTC) - age)
+    services.access.networks.flush()
 
     def secrets() -> int:
         of_days = select(func.count()).where(Secret.name.startswith("network "))
@@ -207,4 +207,4 @@ def test_secrets_of_networks_are_removed_when_their_day_is_over(
     assert secrets() == 2
     expire(services, timedelta(days=1))
     assert secrets() == 1
-    assert len(services.networks.read()) == 2
+    assert len(services.access.networks.read()) == 2

@@ -37,8 +37,8 @@ def test_pending_contributions_are_found_in_the_order_of_the_journal(
 
     entry_ids = set(found[ENTRY_ID].to_pylist())
     assert pending.hurry(entry_ids) == entry_ids
-    assert services.journal.backlog().awaited_entries == len(entry_ids)
-    services.committer().drain()
+    assert services.ingest.journal.backlog().awaited_entries == len(entry_ids)
+    services.jobs.committer().drain()
     assert pending.hurry(entry_ids) == set()
     assert pending.matching("contributor_id", ["ada"]).num_rows == 0
 
@@ -46,8 +46,8 @@ def test_pending_contributions_are_found_in_the_order_of_the_journal(
 def test_a_claimed_batch_is_pending_until_it_is_settled(
     services: Services, pending: Pending
 ) -> None:
-    services.journal.append(make_contribution(**ADA))
-    assert services.claims.claim(max_rows=9, max_bytes=10**6) is not None
+    services.ingest.journal.append(make_contribution(**ADA))
+    assert services.ingest.claims.claim(max_rows=9, max_bytes=10**6) is not None
     found = pending.matching("contributor_id", ["ada"])
     assert found.num_rows == 1
     assert pending.hurry(found[ENTRY_ID].to_pylist()) == set(found[ENTRY_ID].to_pylist())

@@ -77,7 +77,7 @@ def test_a_full_journal_takes_nothing_until_it_is_drained(services: Services) ->
     full._room._due = 0.0
     with pytest.raises(JournalFull):
         full.append(make_contribution())
-    services.committer().drain()
+    services.jobs.committer().drain()
     full._room._due = 0.0
     full.append(make_contribution())
     full.close()

@@ -41,7 +41,7 @@ def _small_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def _fed(services: Services, options: UploadOptions, *pieces: bytes) -> UploadReceipt:
-    with services.bulk_intake.begin(options) as upload:
+    with services.ingest.bulk_intake.begin(options) as upload:
         for piece in pieces:
             upload.feed(piece)
         return upload.finish()
@@ -61,13 +61,13 @@ def _files(services: Services) -> set[Path]:
 def test_pieces_may_come_from_any_thread_and_their_lines_keep_their_order(
     services: Services,
 ) -> None:
-    with services.bulk_intake.begin(UploadOptions()) as upload:
+    with services.ingest.bulk_intake.begin(UploadOptions()) as upload:
         for piece in PIECES:
             with ThreadPoolExecutor(1) as thread:
                 thread.submit(upload.feed, piece).result()
         receipt = upload.finish()
     assert receipt.report.accepted == 300
-    services.committer().drain()
+    services.jobs.committer().drain()
     rows = load_table(services.catalog).scan().to_arrow().sort_by("contribution_id")
     texts = [turns[0]["content"] for turns in rows["conversation"].to_pylist()]
     assert texts == [f"text {number}" for number in range(300)]
@@ -80,7 +80,7 @@ def test_an_upload_that_is_left_unfinished_stores_nothing(
 ) -> None:
     monkeypatch.setattr("catalog.staging.ROW_GROUP_ROWS", 1)
     options, before = UploadOptions(request_key=request_key), _files(services)
-    with services.bulk_intake.begin(options) as upload:
+    with services.ingest.bulk_intake.begin(options) as upload:
         for piece in PIECES:
             upload.feed(piece)
         assert _files(services) > before
@@ -116,8 +116,10 @@ def _take_down(services: Services, *texts: str, requested_by: str) -> None:
     rows = [
         TakenDown(each.contribution_id, each.conversation_id, each.content_hash, 1) for each in made
     ]
-    services.takedowns.record("contributor", "x", rows, reason=None, requested_by=requested_by)
-    services.refusals._taken_down.forget()
+    services.access.takedowns.record(
+        "contributor", "x", rows, reason=None, requested_by=requested_by
+    )
+    services.ingest.refusals._taken_down.forget()
 
 
 @pytest.mark.slow
@@ -139,7 +141,7 @@ def test_a_repeated_upload_is_told_what_of_it_was_taken_down_since(services: Ser
     with pytest.raises(UploadRejected, match="300 lines are wrong and 0 right"):
         _fed(services, options, *PIECES)
     # Nothing was stored a second time.
-    assert (_entries(services), services.journal.backlog().contributions) == (1, 300)
+    assert (_entries(services), services.ingest.journal.backlog().contributions) == (1, 300)
 
 
 @pytest.mark.slow
@@ -160,7 +162,7 @@ def test_few_chunks_are_in_memory_at_once(
         under_way.remove(some)
         return decode(decoder, some, ids, sender)
 
-    submit = services.bulk_intake._submit
+    submit = services.ingest.bulk_intake._submit
 
     def submitted(sender: Sender, some: Lines) -> object:
         under_way.append(some)
@@ -168,7 +170,7 @@ def test_few_chunks_are_in_memory_at_once(
         return submit(sender, some)
 
     monkeypatch.setattr(LineDecoder, "decode", recorded)
-    monkeypatch.setattr(services.bulk_intake, "_submit", submitted)
+    monkeypatch.setattr(services.ingest.bulk_intake, "_submit", submitted)
     assert _fed(services, UploadOptions(), *PIECES * 3).report.accepted == 900
 
 
@@ -177,14 +179,14 @@ def test_an_upload_that_comes_slowly_keeps_its_key(
 ) -> None:
     monkeypatch.setattr("app.ingest.uploads.store._SIGN_OF_LIFE_S", 0)
     options = UploadOptions(request_key="k")
-    with services.bulk_intake.begin(options) as upload:
+    with services.ingest.bulk_intake.begin(options) as upload:
         with services.database.write() as connection:
             connection.execute(
                 update(UploadRequest).values(seen_at=datetime(2026, 3, 1, tzinfo=UTC))
             )
         upload.feed(b"\n")
         with pytest.raises(UploadUnderWay):
-            services.bulk_intake.begin(options)
+            services.ingest.bulk_intake.begin(options)
 
 
 def test_what_is_decoded_is_stored_before_the_next_chunk_is_whole(
@@ -192,7 +194,7 @@ def test_what_is_decoded_is_stored_before_the_next_chunk_is_whole(
 ) -> None:
     monkeypatch.setattr("catalog.staging.ROW_GROUP_ROWS", 1)
     before = _files(services)
-    with services.bulk_intake.begin(UploadOptions()) as upload:
+    with services.ingest.bulk_intake.begin(UploadOptions()) as upload:
         for piece in PIECES[:6]:
             upload.feed(piece)
         eventually = monotonic() + _TIMEOUT_S

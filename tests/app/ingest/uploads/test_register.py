@@ -47,45 +47,45 @@ def test_an_open_upload_is_neither_pending_nor_protected(
     services: Services, uploads: Uploads
 ) -> None:
     upload = _open(uploads)
-    assert services.journal.backlog().entries == 0
-    assert services.claims.claim(max_rows=9, max_bytes=9) is None
-    assert services.claims.protected_paths() == set()
+    assert services.ingest.journal.backlog().entries == 0
+    assert services.ingest.claims.claim(max_rows=9, max_bytes=9) is None
+    assert services.ingest.claims.protected_paths() == set()
     uploads.acknowledge(upload, FILES, 0, b"", b"")
-    assert services.journal.backlog().contributions == 2
-    assert services.journal.backlog().awaited_entries == 1
-    assert services.claims.protected_paths() == {FILES[0].path}
-    batch_id = services.claims.claim(max_rows=1, max_bytes=1)
+    assert services.ingest.journal.backlog().contributions == 2
+    assert services.ingest.journal.backlog().awaited_entries == 1
+    assert services.ingest.claims.protected_paths() == {FILES[0].path}
+    batch_id = services.ingest.claims.claim(max_rows=1, max_bytes=1)
     assert batch_id is not None
-    batch = services.claims.batch(batch_id)
+    batch = services.ingest.claims.batch(batch_id)
     assert batch is not None
     assert (batch.rows, batch.files) == ([], FILES)
 
 
 def test_rows_and_files_are_claimed_for_one_batch(services: Services, uploads: Uploads) -> None:
     single = make_contribution("single")
-    services.journal.append(single)
+    services.ingest.journal.append(single)
     staged = StagedFiles(load_table(services.catalog), uuid4())
     staged.write(to_arrow([make_contribution(str(i)) for i in range(9)]))
     uploads.acknowledge(_open(uploads), staged.finish(), 0, b"", b"")
     later = make_contribution("later")
-    services.journal.append(later)
-    batch_id = services.claims.claim(max_rows=3, max_bytes=10**6)
+    services.ingest.journal.append(later)
+    batch_id = services.ingest.claims.claim(max_rows=3, max_bytes=10**6)
     assert batch_id is not None
-    batch = services.claims.batch(batch_id)
+    batch = services.ingest.claims.batch(batch_id)
     assert batch is not None
     assert (batch.rows, len(batch.files)) == ([single, later], 1)
-    services.committer().drain()
+    services.jobs.committer().drain()
     assert load_table(services.catalog).scan().to_arrow().num_rows == 11
-    assert services.claims.protected_paths() == set()
+    assert services.ingest.claims.protected_paths() == set()
 
 
 def test_an_upload_that_only_repeats_makes_what_it_repeats_awaited(
     services: Services, uploads: Uploads
 ) -> None:
-    receipt = services.journal.append(make_contribution(conversation_id="mine"))
-    assert services.journal.backlog().awaited_entries == 0
+    receipt = services.ingest.journal.append(make_contribution(conversation_id="mine"))
+    assert services.ingest.journal.backlog().awaited_entries == 0
     uploads.acknowledge(_open(uploads), [], receipt.entry_id, b"", b"")
-    assert services.journal.backlog().awaited_entries == 1
+    assert services.ingest.journal.backlog().awaited_entries == 1
 
 
 def test_an_upload_whose_keys_a_single_submission_takes_is_not_acknowledged(
@@ -94,11 +94,11 @@ def test_an_upload_whose_keys_a_single_submission_takes_is_not_acknowledged(
     row = make_contribution(conversation_id="mine")
     upload = _open(uploads)
     _register(uploads, upload, row)
-    receipt = services.journal.append(row)
+    receipt = services.ingest.journal.append(row)
     with pytest.raises(UploadOvertaken):
         uploads.acknowledge(upload, FILES, 0, b"", b"")
-    assert services.journal.append(row) == receipt
-    assert services.journal.backlog().contributions == 1
+    assert services.ingest.journal.append(row) == receipt
+    assert services.ingest.journal.backlog().contributions == 1
 
 
 def test_the_later_of_two_uploads_of_one_row_stores_it(uploads: Uploads) -> None:
@@ -120,8 +120,8 @@ def test_an_upload_that_was_abandoned_leaves_keys_that_count_for_nothing(
     upload = _open(uploads)
     _register(uploads, upload, row)
     assert uploads.abandon(upload)
-    assert services.journal.append(row).contribution_id == row.contribution_id
-    assert services.journal.backlog().contributions == 1
+    assert services.ingest.journal.append(row).contribution_id == row.contribution_id
+    assert services.ingest.journal.backlog().contributions == 1
 
 
 def test_an_acknowledged_upload_cannot_be_abandoned(uploads: Uploads) -> None:
@@ -157,12 +157,12 @@ def test_an_upload_past_the_window_is_forgotten(services: Services, uploads: Upl
     staged.write(to_arrow([row]))
     upload = _open(uploads, "key")
     uploads.acknowledge(upload, staged.finish(), 0, b"", b"answer")
-    services.committer().drain()
+    services.jobs.committer().drain()
     with services.database.write() as connection:
         long_ago = datetime.now(UTC) - 2 * WINDOW
         connection.execute(update(JournalEntry).values(received_at=long_ago))
         connection.execute(update(UploadRequest).values(seen_at=long_ago))
-    services.journal.append(make_contribution())
+    services.ingest.journal.append(make_contribution())
     Expiry(services.database, WINDOW).remove(Event())
     assert _keys(services) == 0
     assert isinstance(uploads.begin("key"), OpenUpload)

@@ -15,13 +15,13 @@ from tests.factories import commit_batch, make_received
 
 
 def view_of(services: Services) -> SnapshotView:
-    return services.snapshots.view(Reference())
+    return services.reading.snapshots.view(Reference())
 
 
 def ids_of(services: Services, content_hash: str) -> list[str]:
     filters = Filters(content_hash=content_hash)
-    page = services.contributions.page(view_of(services), filters, 100, None, [ID])
-    assert services.contributions.count(view_of(services), filters) == page.rows.num_rows
+    page = services.reading.contributions.page(view_of(services), filters, 100, None, [ID])
+    assert services.reading.contributions.count(view_of(services), filters) == page.rows.num_rows
     found: list[str] = page.rows[ID].to_pylist()
     return found
 
@@ -34,7 +34,7 @@ def of_hash(content_hash: str, day: int = 0) -> Contribution:
 def test_only_files_with_rows_of_a_content_are_opened(services: Services) -> None:
     wanted = [make_received(day, "wanted") for day in (0, 3)]
     commit_batch(services, *wanted, *(make_received(day, f"text {day}") for day in range(5)))
-    services.summary_job().step()
+    services.reading.summary_job().step()
     later = make_received(1, "wanted")
     commit_batch(services, later)
     ids = [wanted[0].contribution_id, later.contribution_id, wanted[1].contribution_id]
@@ -46,14 +46,14 @@ def test_only_files_with_rows_of_a_content_are_opened(services: Services) -> Non
 def test_contents_that_begin_alike_are_told_apart(services: Services) -> None:
     wanted, other = of_hash("ab" * 32), of_hash("ab" * 31 + "cd")
     commit_batch(services, wanted, other)
-    services.summary_job().step()
+    services.reading.summary_job().step()
     assert ids_of(services, "ab" * 32) == [wanted.contribution_id]
 
 
 def test_a_hash_that_another_engine_wrote_is_found(services: Services) -> None:
     foreign = of_hash("what isn't a hash")
     commit_batch(services, foreign, of_hash("ab" * 32))
-    services.summary_job().step()
+    services.reading.summary_job().step()
     assert ids_of(services, "what isn't a hash") == [foreign.contribution_id]
     assert len(ids_of(services, "ab" * 32)) == 1
 
@@ -61,25 +61,27 @@ def test_a_hash_that_another_engine_wrote_is_found(services: Services) -> None:
 def test_a_lost_index_is_made_anew(services: Services) -> None:
     wanted = of_hash("ab" * 32)
     commit_batch(services, wanted)
-    services.summary_job().step()
-    services.file_counts.dispose()
+    services.reading.summary_job().step()
+    services.reading.file_counts.dispose()
     (services.settings.home / "chatlake-counts.db").unlink()
     assert ids_of(services, "ab" * 32) == [wanted.contribution_id]
-    services.summary_job().step()
-    assert services.row_indexing.paths() == {file.path for file in view_of(services).files()}
+    services.reading.summary_job().step()
+    assert services.reading.row_indexing.paths() == {
+        file.path for file in view_of(services).files()
+    }
 
 
 def test_wrong_rows_are_found_and_files_that_are_gone_are_forgotten(services: Services) -> None:
     commit_batch(services, of_hash("ab" * 32), of_hash("cd" * 32))
-    services.summary_job().step()
-    index, view = services.row_indexing, view_of(services)
+    services.reading.summary_job().step()
+    index, view = services.reading.row_indexing, view_of(services)
     assert list(index.wrong(view, index.paths())) == []
-    with services.file_counts.database.write() as connection:
+    with services.reading.file_counts.database.write() as connection:
         connection.execute(delete(ContentRows).where(ContentRows.place > 1 << 47))
     assert list(index.wrong(view, index.paths())) == [view.files()[0].path]
-    with services.file_counts.database.write() as connection:
+    with services.reading.file_counts.database.write() as connection:
         connection.execute(update(RowIndexFile).values(path="gone"))
-    services.summary_job().step()
+    services.reading.summary_job().step()
     assert index.paths() == {file.path for file in view.files()}
     assert list(index.wrong(view, index.paths())) == []
     index.clear()
@@ -89,12 +91,12 @@ def test_wrong_rows_are_found_and_files_that_are_gone_are_forgotten(services: Se
 def test_what_a_takedown_rewrote_is_erased_and_indexed_again(services: Services) -> None:
     gone, left = of_hash("ab" * 32), of_hash("cd" * 32)
     commit_batch(services, gone, left)
-    services.summary_job().step()
-    request = services.takedown.request
+    services.reading.summary_job().step()
+    request = services.takedown.service.request
     request("contribution", [gone.contribution_id], reason=None, requested_by="test")
-    services.takedown.run()
-    with services.file_counts.database.read() as connection:
+    services.takedown.service.run()
+    with services.reading.file_counts.database.read() as connection:
         assert connection.execute(ContentRows.__table__.select()).all() == []
-    services.summary_job().step()
+    services.reading.summary_job().step()
     assert ids_of(services, "cd" * 32) == [left.contribution_id]
     assert ids_of(services, "ab" * 32) == []

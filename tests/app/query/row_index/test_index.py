@@ -26,13 +26,13 @@ OF_ADA = Filters(contributor_id=ADA)
 
 
 def view_of(services: Services, **reference: Any) -> SnapshotView:
-    return services.snapshots.view(Reference(**reference))
+    return services.reading.snapshots.view(Reference(**reference))
 
 
 def ids_of(services: Services, filters: Filters) -> list[str]:
     view = view_of(services)
-    page = services.contributions.page(view, filters, 100, None, [ID])
-    assert services.contributions.count(view, filters) == page.rows.num_rows
+    page = services.reading.contributions.page(view, filters, 100, None, [ID])
+    assert services.reading.contributions.count(view, filters) == page.rows.num_rows
     found: list[str] = page.rows[ID].to_pylist()
     return found
 
@@ -43,7 +43,7 @@ def test_only_files_with_rows_of_a_contributor_are_opened(services: Services) ->
     hers = [make_received(day, contributor_id=ADA) for day in (0, 3)]
     others = [make_received(day, contributor_id=BOB) for day in range(5)]
     commit_batch(services, *hers, *others, make_received(1))
-    services.summary_job().step()
+    services.reading.summary_job().step()
     later = make_received(1, contributor_id=ADA)
     commit_batch(services, later, make_received(1, contributor_id=BOB))
     in_order = [hers[0].contribution_id, later.contribution_id, hers[1].contribution_id]
@@ -56,10 +56,10 @@ def test_a_contributor_of_another_engine_is_found_by_reading(services: Services)
     foreign = make_received(0, contributor_id="ada")
     commit_batch(services, foreign, make_received(0, contributor_id=ADA))
     commit_batch(services, make_received(1, contributor_id=ADA))
-    services.summary_job().step()
+    services.reading.summary_job().step()
     assert ids_of(services, Filters(contributor_id="ada")) == [foreign.contribution_id]
     assert len(ids_of(services, OF_ADA)) == 2
-    stats = services.statistics.count(view_of(services), Filters(), ["contributor_id"])
+    stats = services.reading.statistics.count(view_of(services), Filters(), ["contributor_id"])
     assert stats.groups.to_pylist() == [
         {"contributor_id": "ada", "contributions": 1, "turns": 2},
         {"contributor_id": ADA, "contributions": 2, "turns": 4},
@@ -71,33 +71,33 @@ def test_a_contributor_and_a_text_are_found_by_both_indexes(services: Services) 
     wanted = make_received(0, "a rare word", contributor_id=ADA)
     commit_batch(services, wanted, make_received(0, "rare", contributor_id=BOB))
     commit_batch(services, make_received(1, "common", contributor_id=ADA))
-    services.summary_job().step()
+    services.reading.summary_job().step()
     assert ids_of(services, Filters(contributor_id=ADA, q="rare")) == [wanted.contribution_id]
 
 
 def test_a_lost_index_is_made_anew(services: Services) -> None:
     hers = make_received(0, contributor_id=ADA)
     commit_batch(services, hers)
-    services.summary_job().step()
-    services.file_counts.dispose()
+    services.reading.summary_job().step()
+    services.reading.file_counts.dispose()
     (services.settings.home / "chatlake-counts.db").unlink()
     assert ids_of(services, OF_ADA) == [hers.contribution_id]
-    services.summary_job().step()
-    assert services.row_indexing.paths() == services.file_counts.paths() != set()
+    services.reading.summary_job().step()
+    assert services.reading.row_indexing.paths() == services.reading.file_counts.paths() != set()
 
 
 @pytest.mark.slow
 def test_totals_follow_files_that_come_and_go(services: Services, monkeypatch: MonkeyPatch) -> None:
     monkeypatch.setattr(indexing, "_MOST_BESIDE", 1)
     monkeypatch.setattr(indexing, "_SHARE_OF_TOTALS", 0)
-    service = services.row_indexing
+    service = services.reading.row_indexing
     for number in range(4):
         commit_batch(services, make_received(number, contributor_id=ADA, conversation_id="c"))
-        services.summary_job().step()
+        services.reading.summary_job().step()
         assert list(service.wrong_totals()) == []
-        stats = services.statistics.count(view_of(services), Filters(), ["contributor_id"])
+        stats = services.reading.statistics.count(view_of(services), Filters(), ["contributor_id"])
         assert stats.groups["contributions"].to_pylist() == [1]
-    with services.file_counts.database.read() as connection:
+    with services.reading.file_counts.database.read() as connection:
         beside = connection.execute(
             RowIndexFile.__table__.select().where(~RowIndexFile.is_in_totals)
         )
@@ -107,16 +107,16 @@ def test_totals_follow_files_that_come_and_go(services: Services, monkeypatch: M
 @pytest.mark.slow
 def test_wrong_rows_are_found(services: Services) -> None:
     commit_batch(services, make_received(0, contributor_id=ADA), make_received(1))
-    services.summary_job().step()
-    service, view = services.row_indexing, view_of(services)
+    services.reading.summary_job().step()
+    service, view = services.reading.row_indexing, view_of(services)
     assert list(service.wrong(view, service.paths())) == []
-    with services.file_counts.database.write() as connection:
+    with services.reading.file_counts.database.write() as connection:
         connection.execute(delete(ContributorRows).where(ContributorRows.positions != b""))
     (wrong,) = service.wrong(view, service.paths())
     assert wrong == view.files()[0].path
     assert list(service.wrong_totals()) == [0xAD]
     service.clear()
-    services.summary_job().step()
+    services.reading.summary_job().step()
     assert list(service.wrong(view, service.paths())) == []
     assert list(service.wrong_totals()) == []
 
@@ -138,7 +138,7 @@ def test_versions_of_a_conversation_are_found_in_their_files_alone(services: Ser
 def test_a_conversation_is_read_where_the_index_of_versions_is_behind(services: Services) -> None:
     first = make_received(0, conversation_id="c" * 32)
     commit_batch(services, first)
-    with services.version_index.writing() as connection:
+    with services.versions.index.writing() as connection:
         connection.exec_driver_sql("DELETE FROM versions")
         connection.exec_driver_sql("DELETE FROM versions_watermark WHERE name = 'raw'")
     assert ids_of(services, Filters(conversation_id="c" * 32)) == [first.contribution_id]
@@ -160,15 +160,15 @@ def test_contributors_of_any_snapshot_are_summed_though_files_have_rows_of_later
         )
         for number in range(9)
     ]
-    services.maintenance().compaction.compact_replaced()
-    services.summary_job().step()
+    services.jobs.maintenance().compaction.compact_replaced()
+    services.reading.summary_job().step()
     view = view_of(services, snapshot_id=snapshots[4].snapshot_id)
     assert not all(whole_files_of_replaced(services, view))
     for by in BY_CONTRIBUTOR:
-        counted = services.statistics.count_each(view, Filters(), by)
+        counted = services.reading.statistics.count_each(view, Filters(), by)
         with monkeypatch.context() as patched:
             patched.setattr(ContributionStatistics, "count_each", None)
-            assert services.statistics.count(view, Filters(), by) == counted
+            assert services.reading.statistics.count(view, Filters(), by) == counted
 
 
 def whole_files_of_replaced(services: Services, view: SnapshotView) -> list[bool]:
@@ -186,20 +186,20 @@ def test_what_was_counted_is_kept_when_replaced_is_compacted(
         commit_batch(
             services, make_received(0, str(number), contributor_id=ADA, conversation_id=CHAT)
         )
-        services.summary_job().step()
-    before = services.file_counts.paths()
-    assert services.maintenance().compaction.compact_replaced().changed == 8
-    service, view = services.row_indexing, view_of(services)
+        services.reading.summary_job().step()
+    before = services.reading.file_counts.paths()
+    assert services.jobs.maintenance().compaction.compact_replaced().changed == 8
+    service, view = services.reading.row_indexing, view_of(services)
     (path,) = service.paths() - before
-    assert path in services.file_counts.paths()
-    assert list(services.summaries.wrong(view, {path})) == []
+    assert path in services.reading.file_counts.paths()
+    assert list(services.reading.summaries.wrong(view, {path})) == []
     assert list(service.wrong(view, {path})) == []
     assert list(service.wrong_totals()) == []
-    assert services.summary_job().step() == 0
+    assert services.reading.summary_job().step() == 0
     assert path in service.paths()
     assert before - service.paths()
     monkeypatch.setattr(sums, "read", None)
-    stats = services.statistics.count(view, Filters(), ["contributor_id"])
+    stats = services.reading.statistics.count(view, Filters(), ["contributor_id"])
     assert stats.groups.to_pylist() == [{"contributor_id": ADA, "contributions": 1, "turns": 1}]
 
 
@@ -208,5 +208,5 @@ def test_what_was_not_counted_is_not_taken_over(services: Services) -> None:
         commit_batch(
             services, make_received(0, str(number), contributor_id=ADA, conversation_id=CHAT)
         )
-    assert services.maintenance().compaction.compact_replaced().changed == 8
-    assert services.row_indexing.paths() == services.file_counts.paths() == set()
+    assert services.jobs.maintenance().compaction.compact_replaced().changed == 8
+    assert services.reading.row_indexing.paths() == services.reading.file_counts.paths() == set()

@@ -58,12 +58,14 @@ def rows(result: SqlResult) -> list[dict[str, Any]]:
 
 def ask(services: Services, query: str, snapshot: Snapshot | None = None) -> list[dict[str, Any]]:
     reference = Reference(snapshot_id=snapshot.snapshot_id if snapshot else None)
-    return rows(services.sql.run(services.snapshots.view(reference), query, ADDRESS))
+    return rows(
+        services.reading.sql.run(services.reading.snapshots.view(reference), query, ADDRESS)
+    )
 
 
 def other(services: Services, **values: Any) -> SqlQueries:
     """Return the queries of a service with other settings on the same lake."""
-    return SqlQueries(replace(services.settings, **values), services.replaced)
+    return SqlQueries(replace(services.settings, **values), services.reading.replaced)
 
 
 @contextmanager
@@ -87,8 +89,8 @@ def test_every_snapshot_answers_as_on_its_day_after_thinning_and_compaction(
         texts = " ".join(latest)
         expected.append([{"latest": len(latest), "every": number + 1, "texts": texts}])
     assert [ask(services, COUNTS, snapshot) for snapshot in snapshots] == expected
-    list(services.maintenance().compaction.compact(Event()))
-    services.maintenance().thinning.thin()
+    list(services.jobs.maintenance().compaction.compact(Event()))
+    services.jobs.maintenance().thinning.thin()
     assert [ask(services, COUNTS, snapshot) for snapshot in snapshots] == expected
     assert ask(services, COUNTS) == expected[-1]
 
@@ -105,14 +107,16 @@ def test_a_refused_query_has_a_reason(shared_services: Services) -> None:
 
 
 def test_rows_past_the_limit_are_left_out(shared_services: Services, limited: SqlQueries) -> None:
-    result = limited.run(shared_services.snapshots.view(Reference()), "FROM range(11)", ADDRESS)
+    result = limited.run(
+        shared_services.reading.snapshots.view(Reference()), "FROM range(11)", ADDRESS
+    )
     assert result.row_count == 10
     assert result.truncated_by == "sql_max_rows"
 
 
 def test_a_full_pool_takes_no_query(shared_services: Services, limited: SqlQueries) -> None:
     with slot_taken(shared_services, "192.0.2.1"), pytest.raises(SqlPoolFull):
-        limited.run(shared_services.snapshots.view(Reference()), "SELECT 1", ADDRESS)
+        limited.run(shared_services.reading.snapshots.view(Reference()), "SELECT 1", ADDRESS)
 
 
 def test_an_address_has_one_query_at_a_time(shared_services: Services) -> None:
@@ -124,13 +128,13 @@ def test_consecutive_queries_can_use_the_only_slot(
     shared_services: Services, limited: SqlQueries
 ) -> None:
     for _ in range(5):
-        limited.run(shared_services.snapshots.view(Reference()), "SELECT 1", ADDRESS)
+        limited.run(shared_services.reading.snapshots.view(Reference()), "SELECT 1", ADDRESS)
 
 
 @pytest.mark.both
 def test_a_lake_that_can_not_be_read_is_not_the_querys_fault(services: Services) -> None:
     made = commit_batch(services, make_received(0))
-    view = services.snapshots.view(Reference())
+    view = services.reading.snapshots.view(Reference())
     for file in view.files():
         view.table.io.delete(file.path)
     with pytest.raises(SqlUnreadable) as caught:
@@ -141,5 +145,5 @@ def test_a_lake_that_can_not_be_read_is_not_the_querys_fault(services: Services)
 def test_sql_can_be_switched_off(shared_services: Services) -> None:
     with pytest.raises(SqlDisabled):
         other(shared_services, sql_enabled=False).run(
-            shared_services.snapshots.view(Reference()), "SELECT 1", ADDRESS
+            shared_services.reading.snapshots.view(Reference()), "SELECT 1", ADDRESS
         )

@@ -19,13 +19,13 @@ TEXTS = ("the sky", "the sea", "天气")
 
 @pytest.fixture
 def indexes(services: Services) -> TextIndexes:
-    return services.text_indexes
+    return services.reading.text_indexes
 
 
 @pytest.fixture
 def file(services: Services) -> DataFile:
     commit_batch(services, *(make_received(0, text) for text in TEXTS))
-    (file,) = services.snapshots.view(Reference()).files()
+    (file,) = services.reading.snapshots.view(Reference()).files()
     return file
 
 
@@ -37,7 +37,7 @@ def indexed(services: Services, file: DataFile) -> DataFile:
 
 def build(services: Services, file: DataFile, *, is_needed: bool = True) -> bool:
     table = load_table(services.catalog)
-    return services.text_indexes.build(table, file, lambda: None, lambda: is_needed)
+    return services.reading.text_indexes.build(table, file, lambda: None, lambda: is_needed)
 
 
 def the_index(indexes: TextIndexes) -> Path:
@@ -46,8 +46,8 @@ def the_index(indexes: TextIndexes) -> Path:
 
 
 def found(services: Services, text: str) -> list[str]:
-    view = services.snapshots.view(Reference())
-    batches = services.contributions.stream(view, Filters(q=text), ["contribution_id"])
+    view = services.reading.snapshots.view(Reference())
+    batches = services.reading.contributions.stream(view, Filters(q=text), ["contribution_id"])
     return sorted(each for batch in batches for each in batch.column(0).to_pylist())
 
 
@@ -69,7 +69,7 @@ def test_a_broken_index_hides_no_rows(
 ) -> None:
     expected = found(services, "sea")
     assert len(expected) == 1
-    path = the_index(services.text_indexes)
+    path = the_index(services.reading.text_indexes)
     path.write_bytes(path.read_bytes()[:4096] + bytes(4096))
     with caplog.at_level(logging.WARNING):
         assert found(services, "sea") == expected

@@ -232,7 +232,7 @@ def test_a_card_shows_the_answers_of_the_datasheet(
     path = tmp_path / "datasheet.md"
     path.write_text("## What it is for\n### What must it not be used for?\nFor **spam**.\n")
     settings = Settings.at(services.settings.home, datasheet=path)
-    releases = Services(settings).releases
+    releases = Services(settings).publishing.releases
     releases.build(make_recipe(), snapshot)
     text = (releases_folder / "first" / "README.md").read_text()
     assert text.endswith(

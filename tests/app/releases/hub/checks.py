@@ -22,9 +22,9 @@ def check_is_published(services: Services, hub: HubServer, release: str) -> Repo
     """Check that the repository holds the release exactly, with a tag of its revision."""
     repository = hub.repositories[REPOSITORY]
     assert files_on(repository) == files_in(services.settings.releases / release)
-    revision = services.releases.find(release).revision
+    revision = services.publishing.releases.find(release).revision
     assert repository.tags == {f"revision-{revision}": repository.head.commit_id}
-    recorded = services.releases.publications.find(REPOSITORY)
+    recorded = services.publishing.releases.publications.find(REPOSITORY)
     assert recorded is not None
     assert recorded.commit_id == repository.head.commit_id
     assert (recorded.release, recorded.revision) == (release, revision)

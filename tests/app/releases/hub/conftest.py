@@ -68,13 +68,13 @@ def filled(shared_services: Services) -> Services:
 @pytest.fixture
 def publisher(filled: Services, hub: HubServer) -> Iterator[HubPublisher]:  # noqa: ARG001  # the Hub is needed
     """What publishes the releases of the shared lake, of which none is published yet."""
-    yield filled.hub_publisher()
-    for each in filled.releases.publications.all():
-        filled.releases.publications.remove(each.repository)
+    yield filled.publishing.hub_publisher()
+    for each in filled.publishing.releases.publications.all():
+        filled.publishing.releases.publications.remove(each.repository)
 
 
 @pytest.fixture
 def own_publisher(services: Services, hub: HubServer) -> HubPublisher:  # noqa: ARG001  # as above
     """What publishes the release `raw` of a lake of the test's own."""
     build(services, "raw")
-    return services.hub_publisher()
+    return services.publishing.hub_publisher()

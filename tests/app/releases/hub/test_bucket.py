@@ -33,12 +33,12 @@ def test_a_release_in_a_bucket_is_published_and_taken_down_from(
 ) -> None:
     build(services, "raw")
     for revision in (1, 2):
-        services.hub_publisher().publish("raw", REPOSITORY)
+        services.publishing.hub_publisher().publish("raw", REPOSITORY)
         repository = hub.repositories[REPOSITORY]
-        filesystem, folder = services.releases.store.filesystem("raw")
+        filesystem, folder = services.publishing.releases.store.filesystem("raw")
         paths = {path.removeprefix(f"{folder}/") for path, _ in contents(filesystem, folder)}
         assert set(files_on(repository)) == paths
-        assert services.releases.find("raw").revision == revision
+        assert services.publishing.releases.find("raw").revision == revision
         assert holds(repository, *TAKEN) == (revision == 1)
-        assert services.releases.publications.outdated() == []
-        services.releases.take_down(ids_of(*TAKEN))
+        assert services.publishing.releases.publications.outdated() == []
+        services.publishing.releases.take_down(ids_of(*TAKEN))

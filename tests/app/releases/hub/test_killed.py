@@ -50,10 +50,10 @@ def run(repository, kill_after):
         return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
     httpx2.Client.send = counted
     services = Services(settings)
-    services.hub_publisher().publish("raw", repository, "public")
-    services.releases.take_down(ids)
-    services.hub_publisher().update_outdated()
-    assert services.releases.publications.outdated() == []
+    services.publishing.hub_publisher().publish("raw", repository, "public")
+    services.publishing.releases.take_down(ids)
+    services.publishing.hub_publisher().update_outdated()
+    assert services.publishing.releases.publications.outdated() == []
     services.close()
     os._exit(0)
 

@@ -38,8 +38,8 @@ def test_datasets_loads_a_public_repository_by_its_name_and_the_tag_of_its_revis
         check=False,
     )
     assert ran.returncode == 0, ran.stderr
-    place = filled.releases.store.filesystem("cleaned")
-    rows = rows_in(filled.releases.find("cleaned"), *place)
+    place = filled.publishing.releases.store.filesystem("cleaned")
+    rows = rows_in(filled.publishing.releases.find("cleaned"), *place)
     assert json.loads(ran.stdout) == {
         split: [row["content_hash"] for row in rows[f"parquet/{split}"]]
         for split in ("train", "test")

@@ -31,7 +31,7 @@ def test_a_new_repository_is_private_and_has_exactly_the_files_of_the_release(
     published = publisher.publish("raw", REPOSITORY, None, sent.__setitem__)
     repository = check_is_published(filled, hub, "raw")
     assert (repository.is_private, repository.gated) == (True, False)
-    manifest = filled.releases.find("raw")
+    manifest = filled.publishing.releases.find("raw")
     assert sent == {file.path: file.bytes for file in manifest.files}
     assert (published.added, published.removed) == (len(files_on(repository)), 0)
     assert repository.head.tree[ATTRIBUTES_FILE].content == ATTRIBUTES
@@ -99,12 +99,12 @@ def test_a_repository_becomes_public_once_it_is_complete(
 def test_a_release_that_needs_a_key_here_is_not_made_public_there(
     publisher: HubPublisher, filled: Services, hub: HubServer
 ) -> None:
-    filled.gates.close("release", "raw", "read")
+    filled.access.gates.close("release", "raw", "read")
     with pytest.raises(ReleaseNeedsKey):
         publisher.publish("raw", REPOSITORY, "public")
     assert hub.repositories == {}
     publisher.publish("raw", REPOSITORY, "gated")
-    filled.gates.open("release", "raw")
+    filled.access.gates.open("release", "raw")
 
 
 def test_a_publication_that_was_cut_off_and_not_repeated_is_left_to_the_operator(
@@ -113,14 +113,14 @@ def test_a_publication_that_was_cut_off_and_not_repeated_is_left_to_the_operator
     with hub.refusing("/commit/", RefusedError(403, "no")), pytest.raises(HubError):
         publisher.publish("raw", REPOSITORY)
     assert publisher.update_outdated() == []
-    (begun,) = filled.releases.publications.all()
+    (begun,) = filled.publishing.releases.publications.all()
     assert (begun.revision, begun.is_outdated) == (None, False)
 
 
 def test_a_file_that_is_not_what_its_sum_says_is_not_published(
     publisher: HubPublisher, filled: Services, hub: HubServer
 ) -> None:
-    path = filled.releases.find("raw").files[0].path
+    path = filled.publishing.releases.find("raw").files[0].path
     file = filled.settings.releases / "raw" / path
     content = file.read_bytes()
     file.write_bytes(content[:-1] + b"x")
@@ -143,7 +143,7 @@ def test_a_repository_with_other_files_is_left_alone(
     with pytest.raises(RepositoryInUse, match=r"data\.csv, manifest\.json"):
         publisher.publish("raw", REPOSITORY)
     assert repository.head == head
-    assert filled.releases.publications.all() == []
+    assert filled.publishing.releases.publications.all() == []
 
 
 @pytest.mark.slow
@@ -162,7 +162,7 @@ def test_a_published_repository_that_is_gone_is_not_made_again(
     with pytest.raises(RepositoryNotFound):
         publisher.publish("raw", REPOSITORY)
     publisher.unpublish("raw", REPOSITORY)
-    assert filled.releases.publications.all() == []
+    assert filled.publishing.releases.publications.all() == []
 
 
 def test_a_publication_stays_with_the_hub_that_it_was_made_on(
@@ -170,7 +170,11 @@ def test_a_publication_stays_with_the_hub_that_it_was_made_on(
 ) -> None:
     publisher.publish("raw", REPOSITORY)
     other = HubPublisher(
-        filled.database, filled.releases, "http://127.0.0.1:9", "token", filled.policy
+        filled.database,
+        filled.publishing.releases,
+        "http://127.0.0.1:9",
+        "token",
+        filled.access.policy,
     )
     with pytest.raises(OnAnotherHub, match=hub.url):
         other.publish("raw", REPOSITORY)
@@ -183,7 +187,9 @@ def test_names_that_no_repository_can_have_are_refused(publisher: HubPublisher, 
 
 
 def test_nothing_is_sent_without_a_token(filled: Services, hub: HubServer) -> None:
-    publisher = HubPublisher(filled.database, filled.releases, hub.url, None, filled.policy)
+    publisher = HubPublisher(
+        filled.database, filled.publishing.releases, hub.url, None, filled.access.policy
+    )
     with pytest.raises(HubTokenMissing, match="CHATLAKE_HUB_TOKEN"):
         publisher.publish("raw", REPOSITORY)
     assert hub.requests == []
@@ -214,7 +220,11 @@ def test_what_the_hub_refuses_is_told_in_one_line_and_done_by_the_next_run(
 
 def test_a_hub_that_is_away_is_told(filled: Services) -> None:
     publisher = HubPublisher(
-        filled.database, filled.releases, "http://127.0.0.1:9", "token", filled.policy
+        filled.database,
+        filled.publishing.releases,
+        "http://127.0.0.1:9",
+        "token",
+        filled.access.policy,
     )
     with pytest.raises(HubError, match=r"http://127.0.0.1:9 can't be reached"):
         publisher.publish("raw", REPOSITORY)

@@ -27,8 +27,8 @@ def test_a_takedown_leaves_nothing_on_the_hub(
     repository = hub.repositories[REPOSITORY]
     repository.refs["refs/heads/try"] = repository.head.commit_id
     assert holds(repository, *TAKEN)
-    services.releases.take_down(ids_of(*TAKEN))
-    assert [each.is_outdated for each in services.releases.publications.all()] == [True]
+    services.publishing.releases.take_down(ids_of(*TAKEN))
+    assert [each.is_outdated for each in services.publishing.releases.publications.all()] == [True]
     (updated,) = own_publisher.update_outdated()
     check_is_published(services, hub, "raw")
     assert (updated.revision, updated.access, updated.remains) == (2, "public", ())
@@ -45,11 +45,11 @@ def test_a_takedown_sends_only_the_files_that_change(
     own_publisher: HubPublisher, services: Services, hub: HubServer
 ) -> None:
     own_publisher.publish("raw", REPOSITORY)
-    before = {file.path for file in services.releases.find("raw").files}
+    before = {file.path for file in services.publishing.releases.find("raw").files}
     hub.requests.clear()
-    services.releases.take_down(ids_of(4))
+    services.publishing.releases.take_down(ids_of(4))
     own_publisher.update_outdated()
-    after = {file.path for file in services.releases.find("raw").files}
+    after = {file.path for file in services.publishing.releases.find("raw").files}
     # The credits are kept by LFS, too.
     assert hub.sent("PUT", "/lfs/") == len(after - before) + 1
     assert after & before
@@ -62,10 +62,10 @@ def test_what_the_hub_keeps_of_earlier_revisions_is_told_until_it_is_gone(
     first = own_publisher.publish("raw", REPOSITORY).publication
     repository = hub.repositories[REPOSITORY]
     repository.refs["refs/pr/1"] = str(first.commit_id)
-    services.releases.take_down(ids_of(*TAKEN))
+    services.publishing.releases.take_down(ids_of(*TAKEN))
     (updated,) = own_publisher.update_outdated()
     assert updated.remains == (f"refs/pr/1 at {first.commit_id}", first.commit_id)
-    recorded = services.releases.publications.find(REPOSITORY)
+    recorded = services.publishing.releases.publications.find(REPOSITORY)
     assert recorded is not None
     assert recorded.remains == updated.remains
     # The conversations themselves are gone.
@@ -82,7 +82,7 @@ def test_what_is_taken_down_during_an_upload_is_not_committed(
     def take_down(request: Request) -> None:
         if request.path.startswith("/lfs/"):
             hub.before = lambda _: None
-            services.releases.take_down(ids_of(*TAKEN))
+            services.publishing.releases.take_down(ids_of(*TAKEN))
 
     hub.before = take_down
     with pytest.raises(ReleaseFileChanged, match="run this again"):
@@ -100,8 +100,8 @@ def test_a_lake_that_forgot_a_publication_finds_it_again_and_cleans_it(
     own_publisher: HubPublisher, services: Services, hub: HubServer
 ) -> None:
     own_publisher.publish("raw", REPOSITORY)
-    services.releases.publications.remove(REPOSITORY)
-    services.releases.take_down(ids_of(*TAKEN))
+    services.publishing.releases.publications.remove(REPOSITORY)
+    services.publishing.releases.take_down(ids_of(*TAKEN))
     own_publisher.publish("raw", REPOSITORY)
     assert not holds(check_is_published(services, hub, "raw"), *TAKEN)
 
@@ -112,7 +112,7 @@ def test_a_restored_lake_does_not_bring_back_what_was_taken_down(
     own_publisher.publish("raw", REPOSITORY)
     folder = services.settings.releases / "raw"
     shutil.copytree(folder, tmp_path / "backup")
-    services.releases.take_down(ids_of(*TAKEN))
+    services.publishing.releases.take_down(ids_of(*TAKEN))
     own_publisher.update_outdated()
     shutil.rmtree(folder)
     shutil.copytree(tmp_path / "backup", folder)
@@ -127,11 +127,11 @@ def test_a_release_on_the_hub_is_unpublished_before_it_is_removed(
 ) -> None:
     own_publisher.publish("raw", REPOSITORY)
     with pytest.raises(ReleaseOnTheHub, match=f"unpublish raw --hub {REPOSITORY}"):
-        services.releases.remove("raw")
-    assert services.releases.find("raw").revision == 1
+        services.publishing.releases.remove("raw")
+    assert services.publishing.releases.find("raw").revision == 1
     own_publisher.unpublish("raw", REPOSITORY)
     assert hub.repositories == {}
-    services.releases.remove("raw")
+    services.publishing.releases.remove("raw")
     with pytest.raises(NotOnTheHub):
         own_publisher.unpublish("raw", REPOSITORY)
 
@@ -140,7 +140,7 @@ def test_somebody_elses_commit_in_between_is_not_overwritten(
     own_publisher: HubPublisher, services: Services, hub: HubServer
 ) -> None:
     own_publisher.publish("raw", REPOSITORY)
-    services.releases.take_down(ids_of(*TAKEN))
+    services.publishing.releases.take_down(ids_of(*TAKEN))
 
     def commit(request: Request) -> None:
         if "/preupload/" in request.path:

@@ -178,7 +178,7 @@ def test_a_raw_release_has_no_preferences(releases: Releases, services: Services
 def test_only_releases_of_the_same_form_are_compared(
     built: dict[PairForm, Manifest], shared_services: Services
 ) -> None:
-    releases = shared_services.releases
+    releases = shared_services.publishing.releases
     assert built.keys() == {"preference", "unpaired"}
     assert releases.diff("unpaired", "unpaired", 10).total == 0
     with pytest.raises(FormsDiffer) as caught:

@@ -30,7 +30,9 @@ def test_prompts_that_are_alike_are_in_the_same_split(services: Services, stage:
         make_received(1, "What is a quay?", "A wall of stone beside which ships lie."),
     )
 
-    manifest = services.releases.build(make_recipe(stage=stage, test_percent=50), snapshot)
+    manifest = services.publishing.releases.build(
+        make_recipe(stage=stage, test_percent=50), snapshot
+    )
 
     rows = read_release(services.settings.releases / "first", manifest).to_pylist()
     assert [row["prompt_group"] for row in rows] == [None, prompt_hash(ASKED), None]

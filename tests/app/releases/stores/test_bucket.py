@@ -48,7 +48,7 @@ def settings(tmp_path: Path, lake_template: LakeTemplate, cluster: Cluster) -> S
 @pytest.fixture
 def published(services: Services, snapshot: Snapshot) -> str:
     """The name of a release in the bucket."""
-    services.releases.build(make_recipe(test_percent=0), snapshot)
+    services.publishing.releases.build(make_recipe(test_percent=0), snapshot)
     return "first"
 
 
@@ -128,7 +128,7 @@ def test_links_and_secrets_are_not_logged(
 def test_a_link_leads_to_where_others_reach_the_bucket(
     settings: Settings, services: Services, snapshot: Snapshot
 ) -> None:
-    services.releases.build(make_recipe(), snapshot)
+    services.publishing.releases.build(make_recipe(), snapshot)
     outside = replace(settings, releases_s3_endpoint="https://files.example.org")
     found = releases_of(services, settings=outside).file("first", MANIFEST_FILE)
     assert urlsplit(found.url or "").netloc == "files.example.org"
@@ -164,15 +164,15 @@ def test_a_release_is_published_once_its_sums_are_uploaded(
     # As after a kill, the uploaded files stay.
     monkeypatch.setattr(BucketStore, "remove", lambda _self, _name: None)
     with pytest.raises(Killed):
-        services.releases.build(make_recipe(), snapshot)
+        services.publishing.releases.build(make_recipe(), snapshot)
     monkeypatch.undo()
-    files, folder = services.releases.store.filesystem("first")
+    files, folder = services.publishing.releases.store.filesystem("first")
     assert files.get_file_info(f"{folder}/{MANIFEST_FILE}").is_file
-    assert services.releases.all() == []
+    assert services.publishing.releases.all() == []
     with pytest.raises(ReleaseNotFound):
-        services.releases.find("first")
+        services.publishing.releases.find("first")
     with pytest.raises(ReleaseNotFound):
-        services.releases.file("first", MANIFEST_FILE)
+        services.publishing.releases.file("first", MANIFEST_FILE)
 
 
 @pytest.mark.parametrize("make", [BucketUnreachable, KeyboardInterrupt])
@@ -186,11 +186,11 @@ def test_an_upload_that_fails_leaves_nothing(
     with monkeypatch.context() as patched:
         fail_upload_at(patched, error, SUMS_FILE)
         with pytest.raises(type(error)):
-            services.releases.build(make_recipe(), snapshot)
-    assert not services.releases.store.has("first")
+            services.publishing.releases.build(make_recipe(), snapshot)
+    assert not services.publishing.releases.store.has("first")
     with pytest.raises(TagNotFound):
-        services.snapshots.find(Reference(tag="first"))
-    assert services.releases.build(make_recipe(), snapshot).rows == 5
+        services.reading.snapshots.find(Reference(tag="first"))
+    assert services.publishing.releases.build(make_recipe(), snapshot).rows == 5
 
 
 def test_a_bucket_has_the_same_files_as_a_folder_would(
@@ -198,7 +198,7 @@ def test_a_bucket_has_the_same_files_as_a_folder_would(
 ) -> None:
     local = replace(services.settings, releases_bucket=None, home=tmp_path / "local")
     releases_of(services, settings=local).build(make_recipe("other", test_percent=0), snapshot)
-    files, folder = services.releases.store.filesystem(published)
+    files, folder = services.publishing.releases.store.filesystem(published)
     there = {
         path: files.open_input_file(f"{folder}/{path}").read()
         for path in files_in(local.releases / "other")
@@ -212,17 +212,17 @@ def test_a_release_in_a_bucket_is_compared_and_removed(
     services: Services, snapshot: Snapshot, published: str
 ) -> None:
     with pytest.raises(ReleaseNameTaken):
-        services.releases.build(make_recipe(published), snapshot)
-    diff = services.releases.diff(published, published, 10)
+        services.publishing.releases.build(make_recipe(published), snapshot)
+    diff = services.publishing.releases.diff(published, published, 10)
     assert (diff.total, diff.rows) == (0, [])
-    services.releases.remove(published)
-    assert services.releases.all() == []
-    assert not services.releases.store.has(published)
-    assert services.releases.status(published).state == "removed"
+    services.publishing.releases.remove(published)
+    assert services.publishing.releases.all() == []
+    assert not services.publishing.releases.store.has(published)
+    assert services.publishing.releases.status(published).state == "removed"
 
 
 def test_files_of_a_release_are_read_by_arrow(services: Services, published: str) -> None:
-    files, folder = services.releases.store.filesystem(published)
+    files, folder = services.publishing.releases.store.filesystem(published)
     assert pq.read_table(f"{folder}/{PARQUET}", filesystem=files).num_rows == 5
 
 

@@ -86,7 +86,9 @@ def ids_of(*numbers: int) -> pa.Array:
 def record(services: Services, *numbers: int) -> pa.Array:
     """Record a takedown of contributions; return their ids, ascending."""
     rows = [TakenDown(id_of(number), f"conversation {number}", "hash", 1) for number in numbers]
-    services.takedowns.record("contributor", "somebody", rows, reason=None, requested_by="a test")
+    services.access.takedowns.record(
+        "contributor", "somebody", rows, reason=None, requested_by="a test"
+    )
     return ids_of(*numbers)
 
 

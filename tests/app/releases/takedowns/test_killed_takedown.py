@@ -72,7 +72,7 @@ def run(kill_at):
     HeldBackResults.add = counted(HeldBackResults.add)
     HeldBackResults.end = counted(HeldBackResults.end)
     services = Services(Settings.at(home))
-    services.releases.take_down(ids)
+    services.publishing.releases.take_down(ids)
     services.close()
     os._exit(0)
 

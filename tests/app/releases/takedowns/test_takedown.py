@@ -306,7 +306,7 @@ def build_while_taking_down(services: Services, number: int) -> Manifest:
     releases, snapshot = fill(services, *range(ROWS))
 
     def take_down_once() -> None:
-        if not len(services.taken_down.ids()):
+        if not len(services.access.taken_down.ids()):
             record(services, number)
 
     return releases.build(make_recipe(), snapshot, CallWhileWriting(take_down_once))
@@ -320,7 +320,7 @@ def test_what_moderators_hide_keeps_no_release_from_being_published_that_lacks_i
 
     def hide_another() -> None:
         with services.database.write() as connection:
-            services.hidden.hide(connection, [EARLIER_ID], "quarantine")
+            services.access.hidden.hide(connection, [EARLIER_ID], "quarantine")
 
     manifest = releases.build(make_recipe(), snapshot, CallWhileWriting(hide_another))
     assert manifest.rows == ROWS
@@ -335,11 +335,11 @@ def test_a_build_that_has_read_what_moderators_hide_publishes_nothing(
 
     def hide_first() -> None:
         with services.database.write() as connection:
-            services.hidden.hide(connection, [id_of(0)], cause)
+            services.access.hidden.hide(connection, [id_of(0)], cause)
 
     with pytest.raises(HiddenMeanwhile):
         releases.build(make_recipe(), snapshot, CallWhileWriting(hide_first))
-    assert services.releases.all() == []
+    assert services.publishing.releases.all() == []
     # What is hidden before it is read is left out, and nobody holds the release back for it.
     manifest = releases.build(make_recipe(name="second"), snapshot)
     assert manifest.rows == ROWS - 1
@@ -349,8 +349,8 @@ def test_a_build_that_has_read_what_moderators_hide_publishes_nothing(
 def test_a_build_that_has_read_what_is_taken_down_publishes_nothing(services: Services) -> None:
     with pytest.raises(HiddenMeanwhile):
         build_while_taking_down(services, 0)
-    assert services.releases.all() == []
-    assert services.releases.status("first").state == "failed"
+    assert services.publishing.releases.all() == []
+    assert services.publishing.releases.status("first").state == "failed"
     assert not places_of(services, 0)
 
 

@@ -36,13 +36,13 @@ def places(report: Report, what: object) -> set[str]:
 @pytest.mark.both
 def test_a_contribution_is_found_in_the_journal_and_in_the_table(services: Services) -> None:
     pending = make_contribution(conversation=make_turns(TEXT))
-    services.journal.append(pending)
+    services.ingest.journal.append(pending)
     ids = [UUID(pending.contribution_id)]
     in_journal = verify(services.settings, ids, TEXT)
     for what in (*ids, "the text"):
         assert any("table journal" in place for place in places(in_journal, what))
         assert not any("Parquet" in place for place in places(in_journal, what))
-    services.committer().drain()
+    services.jobs.committer().drain()
     committed = verify(services.settings, ids, TEXT)
     for what in (*ids, "the text"):
         assert any("Parquet" in place for place in places(committed, what))
@@ -55,9 +55,11 @@ def test_a_contribution_is_found_in_the_journal_and_in_the_table(services: Servi
 def test_the_records_of_takedowns_are_not_searched(services: Services) -> None:
     commit_batch(services, make_contribution())
     rows = [TakenDown(str(ID), str(ID), "hash", 1)]
-    services.takedowns.record("contribution", str(ID), rows, reason=None, requested_by="test")
+    services.access.takedowns.record(
+        "contribution", str(ID), rows, reason=None, requested_by="test"
+    )
     assert verify(services.settings, [ID]).findings == set()
-    services.takedowns.finish(services.takedowns.unfinished())
+    services.access.takedowns.finish(services.access.takedowns.unfinished())
     assert verify(services.settings, [ID]).findings == set()
 
 
@@ -67,10 +69,10 @@ def test_nothing_is_found_of_takedowns_that_filled_pages_of_the_database(
 ) -> None:
     ids = [make_contribution_id(0, number) for number in range(MANY)]
     rows = [TakenDown(each, each, "hash", 1) for each in ids]
-    services.takedowns.record("contributor", "ada", rows, reason=None, requested_by="test")
+    services.access.takedowns.record("contributor", "ada", rows, reason=None, requested_by="test")
     # The last step of erasing; the takedown is finished after it.
     services.database.compact()
-    services.takedowns.finish(services.takedowns.unfinished())
+    services.access.takedowns.finish(services.access.takedowns.unfinished())
     assert verify(services.settings, list(map(UUID, ids))).findings == set()
 
 
@@ -79,17 +81,17 @@ def test_nothing_is_found_of_takedowns_that_filled_pages_of_the_database(
 def test_nothing_is_found_of_what_moderators_have_dealt_with(services: Services) -> None:
     gone = make_contribution(conversation=make_turns(TEXT), contributor_id="eve")
     commit_batch(services, gone, make_contribution())
-    name, moderation = gone.contribution_id, services.moderation
+    name, moderation = gone.contribution_id, services.moderation.service
     moderation.report(name, "spam", f"it says {TEXT}", "reporter")
     moderation.quarantine.approve(name, "moderator", None)
-    services.bans.ban(["eve"], actor="moderator", reason=None)
-    services.banned_contributions.update()
+    services.access.bans.ban(["eve"], actor="moderator", reason=None)
+    services.access.banned_contributions.update()
     moderation.put_into_quarantine([name], "moderator", "advertising")
     moderation.reject(name, "moderator", None)
-    services.takedown.run()
+    services.takedown.service.run()
     assert verify(services.settings, [UUID(name)], TEXT).findings == set()
     # The log keeps what moderators write, and so it is searched for the text.
-    services.bans.lift(["eve"], actor="moderator", reason=f"said {TEXT}")
+    services.access.bans.lift(["eve"], actor="moderator", reason=f"said {TEXT}")
     found = verify(services.settings, [UUID(name)], TEXT)
     assert {finding.what for finding in found.findings} == {"the text"}
     assert any("moderation_log" in place for place in places(found, "the text"))
