@@ -25,7 +25,7 @@ def is_chainlit(row: Json) -> bool:
     """Tell whether a row is a thread."""
     steps = row.get("steps")
     return isinstance(steps, list) and any(
-        isinstance(step, dict) and step.get("type") in ROLES for step in steps
+        isinstance(step, dict) and step.get("type") in (*ROLES,) for step in steps
     )
 
 
