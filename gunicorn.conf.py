@@ -114,6 +114,7 @@ _MALLOC_OPTIONS = {
 
 try:
     _settings = Settings.from_environment(os.environ)
+    allow_connections(_settings.max_connections)
 except SettingsError as error:
     # The operator gets one line, and no traceback.
     raise SystemExit(f"chatlake: {error}") from error
@@ -145,7 +146,6 @@ umask = restrict_umask()
 # When workers share one socket, a single worker may get all connections.
 reuse_port = True
 backlog = BACKLOG
-allow_connections(_settings.max_connections)
 # For the workers' heartbeats: on a disk, a slow sync would look like a dead worker.
 worker_tmp_dir = "/dev/shm"  # noqa: S108  # gunicorn makes its own unnamed files there
 

@@ -48,8 +48,8 @@ def check() -> None:
         filters = Filters(all_versions=versions == "all")
         for dimension in DIMENSIONS:
             summed = services.reading.statistics.count(view, filters, [dimension])
-            counted = services.reading.statistics.count_each(view, filters, [dimension])
-            if summed != counted:
+            scanned = services.reading.statistics.count_each(view, filters, [dimension])
+            if summed != scanned:
                 wrong.append(f"{versions} versions by {dimension}")
     indexing, paths = services.reading.row_indexing, services.reading.file_counts.paths()
     wrong += [f"indexed rows of {path}" for path in indexing.wrong(view, indexing.paths())]

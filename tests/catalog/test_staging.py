@@ -65,17 +65,19 @@ def test_a_staged_file_is_described_as_one_that_pyiceberg_wrote(table: Table) ->
 
 
 def test_files_are_described_by_what_was_written_as_by_what_is_read(table: Table) -> None:
-    days = [MIDNIGHT, MIDNIGHT + timedelta(days=1), MIDNIGHT + timedelta(days=1)]
-    titles = [None, None, "a title, for which another file begins"]
+    next_day = MIDNIGHT + timedelta(days=1)
     rows = [
-        make_contribution(received_at=day, title=title)
-        for day, title in zip(days, titles, strict=True)
+        make_contribution(received_at=MIDNIGHT, source=None),
+        # Bounds of texts are cut off, and Parquet has none of long ones.
+        make_contribution(received_at=MIDNIGHT, source="é" * 5_000, agent_id="\U0010ffff" * 40),
+        make_contribution(received_at=next_day, source=""),
+        make_contribution(received_at=next_day, title="a title, for which another file begins"),
     ]
     staged = StagedFiles(table, uuid4())
     for row in rows:
         staged.write(to_arrow([row]))
     written = staged.describe()
-    assert len(written) == len(rows)
+    assert [file.record_count for file in written] == [2, 1, 1]
     assert written == list(describe_files(table, staged.finish()))
 
 

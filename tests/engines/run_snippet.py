@@ -11,6 +11,7 @@ import sys
 from collections.abc import Iterable
 from dataclasses import asdict
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, Final
 
 from tests.engines.contents import contents
@@ -25,9 +26,12 @@ def _run_python(code: str) -> dict[str, Any]:
 
 
 def _run_shell(code: str) -> dict[str, Any]:
-    subprocess.run(["/bin/sh", "-euc", code], check=True, stdout=subprocess.DEVNULL)
-    files = {moment: Path(f"{moment}.ndjson") for moment in MOMENTS}
-    return {moment: _lines(file) for moment, file in files.items() if file.exists()}
+    # In a folder of its own, so that no other script's files are taken for this one's.
+    with TemporaryDirectory(dir=Path.cwd()) as folder:
+        shell = ["/bin/sh", "-euc", code]
+        subprocess.run(shell, check=True, stdout=subprocess.DEVNULL, cwd=folder)
+        files = {moment: Path(folder, f"{moment}.ndjson") for moment in MOMENTS}
+        return {moment: _lines(file) for moment, file in files.items() if file.exists()}
 
 
 def _lines(file: Path) -> list[dict[str, Any]]:

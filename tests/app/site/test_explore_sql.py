@@ -58,7 +58,7 @@ SELECTIONS: list[dict[str, Any]] = [
 ]
 
 
-@pytest.mark.parametrize("given", SELECTIONS, ids=lambda given: "+".join(given))
+@pytest.mark.parametrize("given", SELECTIONS, ids="+".join)
 def test_the_query_selects_what_the_filters_do(given: dict[str, Any]) -> None:
     filters = Filters(**given)
     table = to_arrow(ROWS)
