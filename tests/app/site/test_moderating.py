@@ -62,6 +62,11 @@ def test_what_waits_is_listed_in_pages(
     page = client.get("/moderation?state=quarantined", headers=moderator).text
     assert f"/moderation/{made[1].contribution_id}" in page
     assert made[0].contribution_id not in page
+    page = client.get("/moderation", headers=moderator).text
+    many = "/moderation?state=reported&amp;min_reports=5"
+    assert many in page
+    page = client.get(many.replace("&amp;", "&"), headers=moderator).text
+    assert "Nothing waits" in text_of(page)
 
 
 def test_a_review_shows_the_text_the_reports_and_what_can_be_decided(
