@@ -396,7 +396,7 @@ def test_the_commands_make_restore_and_verify_a_backup(
         restored = app.test_cli_runner().invoke(args=arguments)
         assert restored.exit_code == 0, restored.output
         assert "verified: 1 snapshot in the ledger and 1 live, 2 rows" in restored.output
-        assert "erased 1 takedowns" in restored.output
+        assert "erased 1 takedown" in restored.output
         with app.app_context():
             (rows,) = rows_of_every_snapshot(current_services()).values()
             assert len(rows) == 1

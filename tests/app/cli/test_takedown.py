@@ -59,7 +59,7 @@ def test_takedowns_are_listed_with_who_asked_and_why(
     assert (oldest[:3], oldest[6]) == (["1", "conversation", "chat"], "private")
     assert oldest[4].startswith("cli:")
     assert newest[5:] == ["being erased", ""]
-    assert takedown(runner, "run").stdout == "erased 1 takedowns\n"
+    assert takedown(runner, "run").stdout == "erased 1 takedown\n"
     assert "being erased" not in takedown(runner, "list").stdout
     assert takedown(runner, "run").stdout == "erased 0 takedowns\n"
 
