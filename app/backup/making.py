@@ -15,7 +15,7 @@ the first step; what has been copied is kept, as far as it is still part of the 
 
 import logging
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -116,7 +116,7 @@ def make_backup(settings: Settings, claims: Claims, place: Path) -> BackupReport
     started = monotonic()
     place = place.absolute()
     _check_place(settings, place)
-    previous = _newest_in(place)
+    previous = _newest_of(settings.warehouse, place)
     backups = PublishedFolder(place)
     with backups.building() as building:
         building.chmod(_PRIVATE)
@@ -287,11 +287,14 @@ def _check_place(settings: Settings, place: Path) -> None:
             raise PlaceUnfit(place, f"it lies within {folder}, which is backed up")
 
 
-def _newest_in(place: Path) -> tuple[Path, BackupManifest] | None:
-    """Return the newest backup in a folder; None without one."""
+def _newest_of(warehouse: str, place: Path) -> tuple[Path, BackupManifest] | None:
+    """Return the newest backup of a warehouse in a folder; None without one.
+
+    Files of a lake that was restored elsewhere have the names that they had, and other content.
+    """
     for file in sorted(place.glob(f"[!.]*/{MANIFEST_FILE}"), reverse=True):
-        try:
-            return file.parent, read_manifest(file.parent)
-        except BackupUnreadable:
-            continue
+        with suppress(BackupUnreadable):
+            manifest = read_manifest(file.parent)
+            if manifest.warehouse == warehouse:
+                return file.parent, manifest
     return None

@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -20,7 +21,7 @@ from app.backup.errors import (
     PlaceUnfit,
 )
 from app.backup.making import BackupReport, make_backup
-from app.backup.manifest import MANIFEST_FILE, read_manifest
+from app.backup.manifest import MANIFEST_FILE, read_manifest, write_manifest
 from app.backup.restoring import restore_backup, verify_lake
 from app.curation.pipeline.kept_outcomes import KeptOutcomes
 from app.curation.rules.interface import OUTCOMES_SCHEMA
@@ -201,6 +202,21 @@ def test_a_second_backup_copies_nothing_that_the_first_has(services: Services, p
     for path in linked:
         assert (first.folder / path).samefile(second.folder / path)
     assert second.copied_bytes == 0
+
+
+@pytest.mark.slow
+def test_a_backup_shares_no_file_with_those_of_another_warehouse(
+    services: Services, place: Path
+) -> None:
+    commit_batch(services, make_received(0))
+    other = back_up(services, place).folder
+    manifest = read_manifest(other)
+    path = next(path for path in manifest.files if path.startswith("warehouse/"))
+    content = (other / path).read_bytes()
+    (other / path).unlink()
+    (other / path).write_text("what a lake that was moved has there")
+    write_manifest(other, replace(manifest, warehouse="file:///elsewhere"))
+    assert (back_up(services, place).folder / path).read_bytes() == content
 
 
 def publish(folder: Path, text: str = "rows") -> None:
