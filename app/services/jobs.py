@@ -26,7 +26,7 @@ from app.telemetry.exposition import shared_file
 class JobServices:
     """The committer and the jobs of its process, each made when it is asked for."""
 
-    def __init__(  # wiring
+    def __init__(
         self,
         foundation: Foundation,
         access: AccessServices,

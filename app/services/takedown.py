@@ -26,7 +26,7 @@ from app.takedown.withdrawing import Withdrawals
 class TakedownServices:
     """Takedowns, withdrawals by contributors, and lists for restores."""
 
-    def __init__(  # wiring
+    def __init__(
         self,
         foundation: Foundation,
         access: AccessServices,

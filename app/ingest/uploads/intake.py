@@ -32,7 +32,7 @@ from catalog.staging import StagedFiles
 class BulkIntake:
     """Takes uploads in, from the pieces of a body to a receipt."""
 
-    def __init__(  # wiring
+    def __init__(
         self,
         uploads: Uploads,
         open_table: Callable[[], Table],
