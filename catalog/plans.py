@@ -64,10 +64,6 @@ class PlannedFile(Protocol):
     def rows(self) -> int:
         """Number of its rows."""
 
-    @property
-    def is_rewritten(self) -> bool:
-        """Whether compaction wrote it, so that it stays for long though its day still grows."""
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DataFile:

@@ -41,11 +41,6 @@ class StageFile:
         """The day on which its rows were received, in UTC."""
         return self.first.date()
 
-    @property
-    def is_rewritten(self) -> bool:
-        """Whether compaction wrote it: stages aren't compacted, a build replaces their files."""
-        return False
-
 
 def newest_stage_files(table: Table, condition: BooleanExpression = EVERY_ROW) -> list[StageFile]:
     """Return the files of the newest snapshot of a table of a stage, in the order of their rows.

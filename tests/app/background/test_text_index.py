@@ -18,7 +18,6 @@ from app.curation.pipeline.runner import Runner
 from app.query.filters import Filters
 from app.query.snapshots import Reference
 from app.query.staged import StageFilters
-from app.query.text_index import folder
 from app.services import Services
 from app.settings import Settings
 from catalog import stage_reader
@@ -49,12 +48,6 @@ SEARCHES = (
 )
 FEW_SEARCHES = ("sky", "天气", "absent")
 """For where the files are other ones, and the texts in them the same."""
-
-
-@pytest.fixture(autouse=True)
-def _few_rows(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Have files indexed that would be too small."""
-    monkeypatch.setattr(folder, "FEWEST_ROWS", 1)
 
 
 def indexing(services: Services, share: float = 1) -> TextIndexing:
@@ -239,7 +232,8 @@ def test_what_a_stopped_step_has_built_stays(services: Services) -> None:
     with pytest.raises(IndexingStopped):
         next(steps)
     assert indexed_files(services) == 1
-    assert len(list(services.reading.text_indexes._folder.iterdir())) == 1
+    assert len(list(services.reading.text_indexes._folder.glob("*.sqlite"))) == 1
+    assert len(list(services.reading.text_indexes._folder.iterdir())) == 2
     assert len(list(indexing(services).step(Event()))) == 2 * DAYS - 1
 
 

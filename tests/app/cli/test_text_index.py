@@ -1,7 +1,5 @@
-import pytest
 from flask.testing import FlaskCliRunner
 
-from app.query.text_index import folder
 from app.services import Services
 from tests.factories import commit_batch, make_received
 
@@ -13,9 +11,8 @@ def run(runner: FlaskCliRunner, command: str) -> list[str]:
 
 
 def test_the_index_is_built_and_dropped_by_command(
-    runner: FlaskCliRunner, services: Services, monkeypatch: pytest.MonkeyPatch
+    runner: FlaskCliRunner, services: Services
 ) -> None:
-    monkeypatch.setattr(folder, "FEWEST_ROWS", 1)
     commit_batch(services, make_received(0, "one"), make_received(1, "two"))
     none = "indexed: 0 files with 0 rows, in 0 bytes; not indexed: 2 files with 2 rows"
     assert run(runner, "status") == [none]
@@ -25,5 +22,5 @@ def test_the_index_is_built_and_dropped_by_command(
     assert second.endswith("; 0 files to do")
     assert status.startswith("indexed: 2 files with 2 rows, in ")
     assert run(runner, "status") == [status]
-    assert run(runner, "drop") == ["removed 2 files"]
+    assert run(runner, "drop") == ["removed 4 files"]
     assert run(runner, "status") == [none]

@@ -14,7 +14,6 @@ from app.curation.pipeline.chunks import QuerySize
 from app.curation.pipeline.records import BUILD_LOCK, ChunkRecords
 from app.curation.pipeline.runner import Runner
 from app.curation.pipeline.stages import StageBuild, Stages
-from app.query.text_index import folder
 from app.services import Services, services_of
 from app.settings import Settings
 from app.state import ledger
@@ -111,9 +110,8 @@ def test_every_snapshot_of_every_stage_loses_the_row(
 
 @pytest.mark.slow
 def test_counts_and_texts_of_stages_go_with_the_files_that_are_replaced(
-    lake: Lake, stages: Stages, monkeypatch: pytest.MonkeyPatch
+    lake: Lake, stages: Stages
 ) -> None:
-    monkeypatch.setattr(folder, "FEWEST_ROWS", 1)
     services, gone = lake.services, make_received(0, f"{MARK} q", "a", agent_id=AGENT)
     stages.build("curated", lake.commit(gone, make_received(1, "stays", "a")))
     services.reading.summary_job().step()
