@@ -33,6 +33,7 @@ def rebuild() -> None:
     services = current_services()
     services.reading.file_counts.forget(services.reading.file_counts.paths())
     services.reading.row_indexing.clear()
+    services.reading.stage_row_index.clear()
     click.echo(f"counted {counted(services.reading.summary_job().step(), 'file')}")
 
 
@@ -53,6 +54,8 @@ def check() -> None:
                 wrong.append(f"{versions} versions by {dimension}")
     indexing, paths = services.reading.row_indexing, services.reading.file_counts.paths()
     wrong += [f"indexed rows of {path}" for path in indexing.wrong(view, indexing.paths())]
+    of_stages = services.reading.stage_row_index
+    wrong += [f"indexed rows of {path}" for path in of_stages.wrong(of_stages.paths())]
     wrong += [f"total of contributors in bucket {bucket}" for bucket in indexing.wrong_totals()]
     wrong += [f"counts of {path}" for path in services.reading.stage_counts.wrong(paths)]
     for name in wrong:

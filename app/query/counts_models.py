@@ -1,4 +1,4 @@
-"""The tables of counts of files, and of the index of rows.
+"""The tables of counts of files, and of the indexes of rows.
 
 They are derived, and so no part of the migrations. On SQLite they are in a file of their own, see
 `Database.derived`.
@@ -92,7 +92,7 @@ class ContributorTotals(CountsBase):
 
 
 class ContentRows(CountsBase):
-    """What a data file has of the contents of a bucket: see `app.query.row_index.contents`.
+    """What a data file has of the contents of a bucket: see `app.query.row_index.positions`.
 
     Attributes:
         place: The bucket and the file, see `app.query.row_index.index.place_of`.
@@ -105,11 +105,41 @@ class ContentRows(CountsBase):
     entries: Mapped[bytes] = mapped_column(LargeBinary)
 
 
+class StageIndexFile(CountsBase):
+    """A data file of a stage whose rows are in `StageRows`.
+
+    Attributes:
+        number: Names the file in `StageRows`.
+        path: URL of the file.
+    """
+
+    __tablename__ = "stage_index_files"
+
+    number: Mapped[int] = mapped_column(_Number, primary_key=True)
+    path: Mapped[str] = mapped_column(Text, unique=True)
+
+
+class StageRows(CountsBase):
+    """The positions of values in a data file of a stage: see `app.query.row_index.positions`.
+
+    Attributes:
+        place: The column, the bucket and the file, see `app.query.row_index.stages`.
+        entries: The values with the positions of their rows in the file.
+    """
+
+    __tablename__ = "stage_rows"
+
+    place: Mapped[int] = mapped_column(_Number, primary_key=True, autoincrement=False)
+    entries: Mapped[bytes] = mapped_column(LargeBinary)
+
+
 EVERY_TABLE: Final[tuple[type[CountsBase], ...]] = (
     CountedFile,
     RowIndexFile,
     ContributorRows,
     ContributorTotals,
     ContentRows,
+    StageIndexFile,
+    StageRows,
 )
 """All of the tables."""

@@ -3,6 +3,7 @@
 They propose rows, and the scan decides about them. What they don't know is read.
 """
 
+from collections.abc import Mapping
 from contextlib import suppress
 
 import pyarrow as pa
@@ -14,6 +15,7 @@ from app.query.file_counts import FileCounts
 from app.query.filters import Filters
 from app.query.row_counts import LANGUAGE, SUMMED
 from app.query.row_index.index import RowIndex
+from app.query.row_index.stages import StageRowIndex
 from app.query.snapshots import SnapshotView
 from app.query.text_index.folder import TextIndexes
 from app.state.derived import DerivedLost
@@ -31,6 +33,7 @@ class Narrowing:
         self,
         counts: FileCounts,
         rows: RowIndex,
+        stage_rows: StageRowIndex,
         versions: VersionIndex,
         texts: TextIndexes | None,
     ) -> None:
@@ -38,12 +41,14 @@ class Narrowing:
 
         Args:
             counts: Tells which files have none of a source, an agent, a rating or a model.
-            rows: Tells the rows of contributors and of contents.
+            rows: Tells the rows of contributors and of contents in the raw table.
+            stage_rows: Tells them in the stages.
             versions: Tells the versions of conversations.
             texts: Indexes of texts; None to read all texts.
         """
         self._counts = counts
         self._rows = rows
+        self._stage_rows = stage_rows
         self._versions = versions
         self._texts = texts
 
@@ -57,22 +62,49 @@ class Narrowing:
         ids = self._versions_of(view, filters.conversation_id)
         return EVERY_ROW if ids is None else In(ID, ids)
 
-    def candidates(self, filters: Filters, language: str | None = None) -> CandidateRows:
-        """Return what tells which rows of a data file may be selected.
+    def candidates(self, filters: Filters) -> CandidateRows:
+        """Return what tells which rows of a data file of the raw table may be selected.
 
         Args:
             filters: What is selected by.
-            language: The language that rows of a stage have to have; None for any.
+        """
+        found = self._by_counts_and_texts(filters, {})
+        if filters.contributor_id is not None:
+            found = _in_both(self._rows.of_contributor(filters.contributor_id), found)
+        if filters.content_hash is not None:
+            found = _in_both(self._rows.of_content(filters.content_hash), found)
+        return found
+
+    def candidates_in_stage(self, filters: Filters, language: str | None) -> CandidateRows:
+        """Return what tells which rows of a data file of a stage may be selected.
+
+        Args:
+            filters: What is selected by.
+            language: The language that rows have to have; None for any.
+        """
+        found = self._by_counts_and_texts(filters, {LANGUAGE: language})
+        if filters.contributor_id is not None:
+            rows = self._stage_rows.rows_with("contributor_id", filters.contributor_id)
+            found = _in_both(rows, found)
+        if filters.content_hash is not None:
+            rows = self._stage_rows.rows_with("content_hash", filters.content_hash)
+            found = _in_both(rows, found)
+        return found
+
+    def _by_counts_and_texts(
+        self, filters: Filters, further: Mapping[str, str | None]
+    ) -> CandidateRows:
+        """Return what counts of files and indexes of texts tell.
+
+        Args:
+            filters: What is selected by.
+            further: What files are counted by beside the conditions of filters, with the values.
         """
         found: CandidateRows = all_rows
-        counted = {name: getattr(filters, name) for name in SUMMED} | {LANGUAGE: language}
+        counted = {name: getattr(filters, name) for name in SUMMED} | further
         wanted = {name: value for name, value in counted.items() if value is not None}
         if wanted:
             found = self._counts.candidates(wanted)
-        if filters.contributor_id is not None:
-            found = _in_both(found, self._rows.of_contributor(filters.contributor_id))
-        if filters.content_hash is not None:
-            found = _in_both(found, self._rows.of_content(filters.content_hash))
         if filters.q is not None and self._texts:
             found = _in_both(found, self._texts.candidates(filters.q))
         return found

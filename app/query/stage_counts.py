@@ -19,9 +19,7 @@ from app.query.summaries import Part
 from catalog.records import day_of
 from catalog.schema import ID
 from catalog.stage_files import StageFile
-from catalog.stage_reader import StageReader
-from catalog.stages import COMPUTED_STAGES
-from catalog.table import load_table
+from catalog.stage_reader import StageReader, newest_builds
 
 STAGE_SUMMED: Final = (LANGUAGE, *SUMMED, CONTRIBUTOR)
 """What rows of stages are counted by, in a file and in all."""
@@ -106,13 +104,8 @@ class StageCounts:
                 yield file.path
 
     def _newest_files(self) -> Iterator[tuple[StageReader, StageFile]]:
-        catalog = self._catalog()
-        for stage in COMPUTED_STAGES.values():
-            table = load_table(catalog, stage.rows)
-            newest = table.current_snapshot()
-            if newest is not None:
-                reader = StageReader(table, newest.snapshot_id)
-                yield from ((reader, file) for file in reader.files())
+        for reader in newest_builds(self._catalog()):
+            yield from ((reader, file) for file in reader.files())
 
 
 def _count_file(reader: StageReader, file: StageFile) -> RowCounts:

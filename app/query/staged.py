@@ -194,7 +194,7 @@ class StagedContributions:
         """Yield some columns of the selected rows, in their order; batches may be empty."""
         condition = filters.pushed_down()
         files = view.reader.files(condition)
-        candidates = self._narrowing.candidates(filters.contributions, filters.language)
+        candidates = self._narrowing.candidates_in_stage(filters.contributions, filters.language)
         return _select(view, files, filters, columns, condition, candidates)
 
     def days(
@@ -219,7 +219,7 @@ class StagedContributions:
         """
         condition = And(filters.pushed_down(), within)
         files = view.reader.files(condition)
-        candidates = self._narrowing.candidates(filters.contributions, filters.language)
+        candidates = self._narrowing.candidates_in_stage(filters.contributions, filters.language)
         for day, found in groupby(
             files[::-1] if newest_first else files, key=lambda file: file.day
         ):

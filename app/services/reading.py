@@ -21,6 +21,7 @@ from app.query.overview import Overviews
 from app.query.replaced import ReplacedReader
 from app.query.row_index.index import RowIndex
 from app.query.row_index.indexing import RowIndexing
+from app.query.row_index.stages import StageRowIndex
 from app.query.row_index.sums import ContributorSums
 from app.query.snapshots import Reference, Snapshots
 from app.query.sql.queries import SqlQueries
@@ -78,11 +79,13 @@ class ReadingServices:
         self.stage_counts = StageCounts(self.file_counts, foundation.get_catalog)
         row_index = RowIndex(self.file_counts.database)
         self.row_indexing = RowIndexing(row_index, self.replaced)
+        self.stage_row_index = StageRowIndex(row_index, foundation.get_catalog)
         self.contributor_sums = ContributorSums(row_index, self.replaced)
         self.text_indexes = TextIndexes(foundation.settings.text_index)
         self.narrowing = Narrowing(
             self.file_counts,
             row_index,
+            self.stage_row_index,
             versions.index,
             self.text_indexes if foundation.settings.text_index_share else None,
         )
@@ -120,6 +123,7 @@ class ReadingServices:
             self.summaries,
             self.stage_counts,
             self.row_indexing,
+            self.stage_row_index,
             self._foundation.settings.maintenance_interval_s,
         )
 

@@ -21,6 +21,7 @@ from app.query.file_counts import FileCounts
 from app.query.replaced import ReplacedReader
 from app.query.row_index.index import RowIndex
 from app.query.row_index.indexing import RowIndexing
+from app.query.row_index.stages import StageRowIndex
 from app.query.snapshots import Reference, Snapshots, SnapshotView
 from app.query.stage_counts import StageCounts
 from app.query.summaries import Summaries
@@ -75,17 +76,24 @@ def check_summaries(patient: Patient) -> Iterator[Finding]:
                 what=f"the counts of {path} aren't those of its rows",
                 mend=_COUNT,
             )
-        rows = RowIndexing(RowIndex(counts.database), replaced)
-        yield from _row_index(patient, rows, view, needed)
+        index = RowIndex(counts.database)
+        rows, of_stages = (
+            RowIndexing(index, replaced),
+            StageRowIndex(index, lambda: patient.catalog),
+        )
+        yield from _row_index(patient, rows, of_stages, view)
     finally:
         counts.dispose()
 
 
 def _row_index(
-    patient: Patient, rows: RowIndexing, view: SnapshotView, needed: set[str]
+    patient: Patient, rows: RowIndexing, of_stages: StageRowIndex, view: SnapshotView
 ) -> Iterator[Finding]:
-    """Compare what the index of rows has of some files, and its totals, with their rows."""
-    for path in rows.wrong(view, patient.sample(rows.paths() & needed, _FILES)):
+    """Compare what the indexes of rows have of some files, and the totals, with their rows."""
+    for path in (
+        *rows.wrong(view, patient.sample(rows.paths(), _FILES)),
+        *of_stages.wrong(patient.sample(of_stages.paths(), _FILES)),
+    ):
         yield Finding(
             check="summaries",
             severity="error",

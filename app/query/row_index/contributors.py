@@ -15,7 +15,7 @@ that replaced it. So what was replaced as of any snapshot can be summed, though 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -69,8 +69,7 @@ class Bucket:
     commits: bytes = b""
 
 
-@dataclass(frozen=True, slots=True)
-class Term:
+class Term(NamedTuple):
     """A summand of sums: what some rows have of the contributors of a bucket.
 
     Attributes:
@@ -305,13 +304,13 @@ def _decoded(terms: Sequence[Term]) -> pa.Table:
 
 def _counting(terms: Sequence[Term], numbers: Sequence[int]) -> pa.Array:
     """Return which entries of all terms count, by the commits that replaced them."""
-    counting = [
-        np.frombuffer(term.commits, _NUMBER) <= term.until
-        if term.commits
-        else np.ones(number, np.bool_)
-        for term, number in zip(terms, numbers, strict=True)
-    ]
-    return pa.array(np.concatenate(counting))
+    is_limited = np.array([bool(term.commits) for term in terms], np.bool_)
+    of_entries = np.repeat(is_limited, numbers)
+    commits = np.frombuffer(b"".join(term.commits for term in terms), _NUMBER)
+    untils = np.repeat(np.array([term.until for term in terms], _NUMBER), numbers)
+    counting = np.ones(len(of_entries), np.bool_)
+    counting[of_entries] = commits <= untils[of_entries]
+    return pa.array(counting)
 
 
 def _column(sums: Sequence[bytes], numbers: Sequence[int], start: int, end: int) -> bytes:

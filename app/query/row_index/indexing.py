@@ -12,7 +12,7 @@ from sqlalchemy import Connection
 from app.query.file_selection import FileSelection
 from app.query.filters import Filters
 from app.query.replaced import ReplacedReader
-from app.query.row_index import contents, contributors
+from app.query.row_index import contributors, positions
 from app.query.row_index.contributors import BUCKETS, CONTRIBUTOR_COLUMNS, Bucket, encode, summed
 from app.query.row_index.index import (
     IndexedFile,
@@ -227,7 +227,7 @@ def _read(
         if file.path in paths:
             batches = list(read(selected.view.table, [file], _COLUMNS))
             hashes = (batch.column(CONTENT_HASH) for batch in batches)
-            yield file, 1, IndexedRows(contributors.gather(batches), contents.gather(hashes))
+            yield file, 1, IndexedRows(contributors.gather(batches), positions.gather(hashes))
     named = [file for file in selected.replaced_files if file.path in paths]
     for replaced, rows in selected.replaced_by_day(named, _REPLACED_COLUMNS):
         numbers = selected.numbers_of(replaced, rows[ID])

@@ -145,34 +145,50 @@ class TextIndexes:
         Returns:
             Whether the file has an index now.
         """
-        path, parts = self._path_of(file), self._parts_of(file)
-        written, finished, partly = (
-            path.with_suffix(suffix) for suffix in (".written", ".finished", ".partly")
-        )
+        path = self._path_of(file)
         make_durable_folder(self._folder)
-        written.unlink(missing_ok=True)
-        try:
+        if path.exists():
+            self._complete(file, is_needed)
+        else:
             # The data file, too, may be removed after it was replaced.
             with suppress(FileNotFoundError):
-                if not path.exists():
-                    batches = read_every_row(table, file, COLUMNS)
-                    write_index(written, file.path, _paused(batches, pause))
-                with holding(self._changing()):
-                    # What a takedown removed meanwhile is written again by the next try.
-                    if path.exists() and is_needed():
-                        # An earlier version built the index without the parts.
-                        write_parts(path, partly)
-                        partly.rename(parts)
-                    elif written.exists() and is_needed():
-                        finish_index(written, finished)
-                        write_parts(finished, partly)
-                        partly.rename(parts)
-                        # After the sync: an index must never name too few rows.
-                        finished.rename(path)
-        finally:
-            for left in (written, finished, partly):
-                left.unlink(missing_ok=True)
+                self._build_anew(table, file, pause, is_needed)
         return path.exists()
+
+    def _build_anew(
+        self,
+        table: Table,
+        file: PlannedFile,
+        pause: Callable[[], None],
+        is_needed: Callable[[], bool],
+    ) -> None:
+        path = self._path_of(file)
+        written, finished = path.with_suffix(".written"), path.with_suffix(".finished")
+        written.unlink(missing_ok=True)
+        try:
+            batches = read_every_row(table, file, COLUMNS)
+            write_index(written, file.path, _paused(batches, pause))
+            with holding(self._changing()):
+                # What a takedown removed meanwhile is written again by the next try.
+                if written.exists() and is_needed():
+                    finish_index(written, finished)
+                    _write_parts(finished, self._parts_of(file))
+                    # After the sync: an index must never name too few rows.
+                    finished.rename(path)
+        finally:
+            written.unlink(missing_ok=True)
+            finished.unlink(missing_ok=True)
+
+    def _complete(self, file: PlannedFile, is_needed: Callable[[], bool]) -> None:
+        """Give an index its parts of words, which earlier versions didn't write."""
+        path = self._path_of(file)
+        with holding(self._changing()):
+            if path.exists() and is_needed():
+                try:
+                    _write_parts(path, self._parts_of(file))
+                except sqlite3.Error:
+                    log.warning("the text index %s can't be read, so it is built anew", path.name)
+                    path.unlink()
 
     def remove_others(self, files: Callable[[], Collection[PlannedFile]]) -> int:
         """Remove everything that is no index of some data files, and tell how many files it was.
@@ -252,6 +268,16 @@ class TextIndexes:
 
 def _name_of(file: PlannedFile) -> str:
     return hashlib.sha256(file.path.encode()).hexdigest()[:40]
+
+
+def _write_parts(index: Path, parts: Path) -> None:
+    """Write the parts of the words of an index, so that they appear when they are whole."""
+    written = parts.with_suffix(".partly")
+    try:
+        write_parts(index, written)
+        written.rename(parts)
+    finally:
+        written.unlink(missing_ok=True)
 
 
 def _url_of(path: Path) -> str | None:

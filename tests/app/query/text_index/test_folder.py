@@ -136,6 +136,17 @@ def test_an_index_without_parts_is_looked_into_and_gets_them(
     assert indexes.is_indexed(indexed)
 
 
+def test_a_broken_index_without_parts_is_built_anew(
+    indexes: TextIndexes, indexed: DataFile, services: Services
+) -> None:
+    the_parts(indexes).unlink()
+    the_index(indexes).write_bytes(b"broken" * 1000)
+    assert not build(services, indexed)
+    assert build(services, indexed)
+    assert indexes.is_indexed(indexed)
+    assert len(found(services, "sea")) == 1
+
+
 def test_parts_without_their_index_leave_out_no_row_and_are_written_again(
     indexes: TextIndexes, indexed: DataFile, services: Services
 ) -> None:
