@@ -451,6 +451,11 @@ def _an_index(services: Services) -> Path:
     return min(services.settings.text_index.glob("*.sqlite"))
 
 
+def _empty_parts(services: Services) -> None:
+    for path in services.settings.text_index.glob("*.parts"):
+        path.write_bytes(bytes(64))
+
+
 def _on_text_index(*statements: str) -> Callable[[Services], None]:
     def plant(services: Services) -> None:
         for path in services.settings.text_index.glob("*.sqlite"):
@@ -526,6 +531,9 @@ DERIVED_FAULTS = {
         _on_text_index("INSERT INTO texts(texts) VALUES ('delete-all')"),
         "text index",
         "doesn't name row 0",
+    ),
+    "an index of texts lacks parts of its words": Fault(
+        _empty_parts, "text index", "doesn't name row 0"
     ),
     "an index of texts can't be read": Fault(
         lambda services: _garble(_an_index(services)), "text index", "can't be read"
