@@ -79,7 +79,7 @@ def test_few_absent_parts_seem_to_be_there(path: Path) -> None:
 def test_no_part_of_a_word_is_left_out(
     words: list[str], data: st.DataObject, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
-    path = tmp_path_factory.mktemp("filters") / "parts"
+    path = tmp_path_factory.getbasetemp() / "parts"
     path.write_bytes(filter_of(joined(*words)))
     word = data.draw(st.sampled_from(words))
     start = data.draw(st.integers(0, len(word)))
