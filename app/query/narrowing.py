@@ -101,8 +101,8 @@ class Narrowing:
             further: What files are counted by beside the conditions of filters, with the values.
         """
         found: CandidateRows = all_rows
-        counted = {name: getattr(filters, name) for name in SUMMED} | further
-        wanted = {name: value for name, value in counted.items() if value is not None}
+        counted = ((name, getattr(filters, name)) for name in SUMMED)
+        wanted = {name: value for name, value in (*counted, *further.items()) if value is not None}
         if wanted:
             found = self._counts.candidates(wanted)
         if filters.q is not None and self._texts:

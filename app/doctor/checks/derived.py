@@ -77,22 +77,19 @@ def check_summaries(patient: Patient) -> Iterator[Finding]:
                 mend=_COUNT,
             )
         index = RowIndex(counts.database)
-        rows, of_stages = (
-            RowIndexing(index, replaced),
-            StageRowIndex(index, lambda: patient.catalog),
-        )
-        yield from _row_index(patient, rows, of_stages, view)
+        stage_rows = StageRowIndex(index, lambda: patient.catalog)
+        yield from _row_index(patient, RowIndexing(index, replaced), stage_rows, view)
     finally:
         counts.dispose()
 
 
 def _row_index(
-    patient: Patient, rows: RowIndexing, of_stages: StageRowIndex, view: SnapshotView
+    patient: Patient, rows: RowIndexing, stage_rows: StageRowIndex, view: SnapshotView
 ) -> Iterator[Finding]:
     """Compare what the indexes of rows have of some files, and the totals, with their rows."""
     for path in (
         *rows.wrong(view, patient.sample(rows.paths(), _FILES)),
-        *of_stages.wrong(patient.sample(of_stages.paths(), _FILES)),
+        *stage_rows.wrong(patient.sample(stage_rows.paths(), _FILES)),
     ):
         yield Finding(
             check="summaries",

@@ -126,7 +126,7 @@ class StageRowIndex:
                     connection.execute(delete(StageIndexFile).where(named))
 
 
-def _number_of(path: str) -> Select[tuple[int]]:
+def _number_of(path: str) -> Select[int]:
     return select(StageIndexFile.number).where(StageIndexFile.path == path)
 
 
