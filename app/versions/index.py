@@ -39,6 +39,9 @@ from catalog.errors import CommitConflict
 
 KEYS_PER_QUERY: Final = 512
 """Databases bound the number of parameters of a statement, and a key has two."""
+_ROWS_AT_ONCE: Final = 128
+"""Versions that are added before their conversations are asked for. In a large index each has two
+pages of its own, and SQLite has 500 in memory: more of them would be read again."""
 _WATERMARK: Final = "raw"
 _FILLINGS: Final = "fillings"
 _NUMBER_OF: Final = select(Watermark.sequence_number).where(Watermark.name == bindparam("name"))
@@ -122,11 +125,20 @@ class VersionIndex:
                     found |= _of_conversations(connection, several)
         return found
 
-    def add(self, rows: Sequence[IndexRow]) -> None:
-        """Add versions; those that are there already stay as they are."""
-        if rows:
-            with self.writing() as connection:
-                add_rows(connection, rows)
+    def add(self, rows: Sequence[IndexRow]) -> set[bytes]:
+        """Add versions; those that are there already stay as they are.
+
+        Returns:
+            The ids of those of their conversations that have several versions now.
+        """
+        shared: set[bytes] = set()
+        if not rows:
+            return shared
+        with self.writing() as connection:
+            for some in in_parts(sorted(rows), _ROWS_AT_ONCE):
+                add_rows(connection, some)
+                shared.update(_with_several(connection, [conversation for conversation, *_ in some]))
+        return shared
 
     def advance(self, until: int, fillings: int) -> None:
         """Move the watermark forward to a sequence number; a higher one stays.

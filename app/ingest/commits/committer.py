@@ -97,6 +97,8 @@ class Committer:
         self._partly_taken_down = partly_taken_down
         self._fill_versions = fill_versions
         self._index_seen_at = float("-inf")
+        # Another process may have left a claim open, and so may whatever failed in this one.
+        self._knows_no_claim = False
         # When this process first saw what is pending now, by a clock that doesn't jump. What was
         # pending when the process started is due at once.
         self._pending_since: float | None = float("-inf")
@@ -138,10 +140,12 @@ class Committer:
         Returns:
             Whether there was a batch to commit.
         """
-        batch_id = self._claims.open_claim()
+        batch_id = None if self._knows_no_claim else self._claims.open_claim()
+        self._knows_no_claim = False
         if batch_id is None and self._is_due():
             batch_id = self._claim()
         if batch_id is None:
+            self._knows_no_claim = True
             return False
         self.commit(batch_id)
         return True

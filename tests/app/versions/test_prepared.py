@@ -101,6 +101,24 @@ def test_few_versions_are_left_to_the_committer(
 
 
 @pytest.mark.both
+def test_versions_of_a_conversation_in_several_entries_of_one_batch_replace_each_other(
+    services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    upload(services, "first", CHATS[:1])
+    services.jobs.committer().drain()
+    upload(services, "second", CHATS[:3])
+    with monkeypatch.context() as patched:
+        patched.setattr(upload_store, "_FEWEST_PREPARED", len(CHATS))
+        upload(services, "third", CHATS[:2])
+        upload(services, "fourth", CHATS[:2])
+    upload(services, "fifth", CHATS[1:3])
+    services.jobs.committer().drain()
+    # Of the first conversation three versions are replaced, of the second three, of the third one.
+    assert len(recorded_as_replaced(services)) == 3 + 3 + 1
+    assert_as_rebuilt(services)
+
+
+@pytest.mark.both
 @pytest.mark.parametrize("seam", ["before", "moved in part", "moved", "replaced"])
 def test_a_committer_that_dies_with_prepared_versions_leaves_what_the_next_one_completes(
     services: Services, doomed: Process, seam: str, monkeypatch: pytest.MonkeyPatch
