@@ -54,6 +54,7 @@ class Edge:
             services.ingest.journal.snapshots_of,
             settings.max_waiting,
             services.ingest.journal.snapshot_of,
+            services.ingest.wake_up.send,
         )
         self._answers = answers = Answers(observer_of(application), commits)
         self._meters = Meters(services)
