@@ -1,25 +1,23 @@
 """Compares chatlake over HTTP with litelink, streamcast and plain pyiceberg, on the same rows."""
 
-import json
 import os
 import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
-from http.client import HTTPConnection
 from pathlib import Path
 from statistics import median
 from time import monotonic, sleep
-from urllib.parse import urlsplit
 
 import _conversations
 import _rivals_environment
 import _servers
 import _wrk
 import click
+import requests
 from _figure import Figure
 
 _BENCHMARKS = Path(__file__).parent
@@ -27,8 +25,6 @@ _SETTLE_S = 10
 """Wait between a server's first answer and its measurement, while its other processes start."""
 _WAIT_S = 60
 _UPLOAD_TIMEOUT_S = 600
-_PIECE_BYTES = 1024 * 1024
-"""What the client of an upload sends at once: it shares the processors with the server."""
 
 
 @dataclass(frozen=True)
@@ -158,22 +154,16 @@ def _chatlake(workload: Workload) -> Iterator[str]:
 
 
 def _upload(lake: str, rows: Path) -> Figure:
-    headers = {
-        "Content-Type": "application/x-ndjson",
-        "Content-Length": str(rows.stat().st_size),
-        "Prefer": f"wait={_WAIT_S}",
-    }
-    connection = HTTPConnection(
-        urlsplit(lake).netloc, timeout=_UPLOAD_TIMEOUT_S, blocksize=_PIECE_BYTES
-    )
-    with rows.open("rb") as body, closing(connection):
+    headers = {"Content-Type": "application/x-ndjson", "Prefer": f"wait={_WAIT_S}"}
+    with rows.open("rb") as body:
         started = monotonic()
-        connection.request("POST", "/v1/ingest/chats", body, headers)
-        answer = connection.getresponse().read()
+        answer = requests.post(
+            f"{lake}/v1/ingest/chats", data=body, headers=headers, timeout=_UPLOAD_TIMEOUT_S
+        )
         took_s = monotonic() - started
-    report = json.loads(answer)
+    report = answer.json()
     if "snapshot_id" not in report:
-        raise RuntimeError(f"not visible: {answer[:1000].decode()}")
+        raise RuntimeError(f"not visible: {answer.text[:1000]}")
     return Figure(report["accepted"], took_s)
 
 
