@@ -21,7 +21,8 @@ _SIGN_OF_LIFE_S: Final = LEASE_S / 3
 _KEYS_PER_STEP: Final = 1_000
 """Keys that one transaction writes while others wait for the write lock."""
 _FEWEST_PREPARED: Final = 10_000
-"""Versions from which an upload prepares them; the committer records fewer in a tenth of a second.
+"""Rows from which an upload prepares its versions, however few these are, so that the committer
+needn't look for them in the files. It records fewer in a tenth of a second.
 """
 _VERSIONS_PER_STEP: Final = 5_000
 """Prepared versions that one transaction writes."""
@@ -100,7 +101,7 @@ class UploadStore:
         for ids in self._keys.pieces(_KEYS_PER_STEP):
             self._register(opened, ids)
             self.show_life()
-        if self._keys.count_versions() >= _FEWEST_PREPARED:
+        if self.stored_rows >= _FEWEST_PREPARED:
             self._uploads.prepare(opened, self._versions())
         return self._uploads.acknowledge(
             opened,

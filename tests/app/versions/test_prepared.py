@@ -90,7 +90,18 @@ def test_prepared_versions_are_recorded_without_reading_files(
     assert_as_rebuilt(services)
 
 
-def test_few_versions_are_left_to_the_committer(
+def test_files_of_an_upload_without_versions_are_not_read(
+    services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lines = "\n".join(json.dumps(make_submission(str(number))) for number in range(3))
+    services.ingest.bulk_intake.submit([lines.encode()], UploadOptions())
+    assert prepared_in(services) == (1, 0)
+    forbid_reading(monkeypatch)
+    services.jobs.committer().drain()
+    assert index_of(services) == []
+
+
+def test_few_rows_are_left_to_the_committer(
     services: Services, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(upload_store, "_FEWEST_PREPARED", len(CHATS) + 1)
