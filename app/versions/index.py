@@ -135,7 +135,7 @@ class VersionIndex:
         for some in in_parts(sorted(rows), _ROWS_AT_ONCE):
             with self.writing() as connection:
                 add_rows(connection, some)
-                shared.update(_with_several(connection, [conversation for conversation, *_ in some]))
+                shared.update(_with_several(connection, [row[0] for row in some]))
         return shared
 
     def advance(self, until: int, fillings: int) -> None:
