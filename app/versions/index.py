@@ -39,9 +39,11 @@ from catalog.errors import CommitConflict
 
 KEYS_PER_QUERY: Final = 512
 """Databases bound the number of parameters of a statement, and a key has two."""
-_ROWS_AT_ONCE: Final = 100
-"""Versions that one transaction adds. In a large index each has two pages of its own, and what is
-done with them later is cheap while they are in SQLite's memory and in the processor's caches."""
+_ROWS_AT_ONCE: Final = 512
+"""Versions that one transaction adds."""
+_SQLITE_ROWS_AT_ONCE: Final = 100
+"""The same on SQLite. In a large index each has two pages of its own, and what is done with them
+later is cheap while they are in SQLite's memory and in the processor's caches."""
 _WATERMARK: Final = "raw"
 _FILLINGS: Final = "fillings"
 _NUMBER_OF: Final = select(Watermark.sequence_number).where(Watermark.name == bindparam("name"))
@@ -132,7 +134,8 @@ class VersionIndex:
             The ids of those of their conversations that have several versions now.
         """
         shared: set[bytes] = set()
-        for some in in_parts(sorted(rows), _ROWS_AT_ONCE):
+        rows_at_once = _SQLITE_ROWS_AT_ONCE if self.database.is_sqlite else _ROWS_AT_ONCE
+        for some in in_parts(sorted(rows), rows_at_once):
             with self.writing() as connection:
                 add_rows(connection, some)
                 shared.update(_with_several(connection, [row[0] for row in some]))
