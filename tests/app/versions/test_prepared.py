@@ -117,15 +117,16 @@ def test_versions_of_a_conversation_in_several_entries_of_one_batch_replace_each
 ) -> None:
     upload(services, "first", CHATS[:1])
     services.jobs.committer().drain()
-    upload(services, "second", CHATS[:3])
+    upload(services, "second", CHATS[:4])
     with monkeypatch.context() as patched:
         patched.setattr(upload_store, "_FEWEST_PREPARED", len(CHATS))
         upload(services, "third", CHATS[:2])
-        upload(services, "fourth", CHATS[:2])
+        # The last one has a version in the second upload alone, which prepares its versions.
+        upload(services, "fourth", [*CHATS[:2], CHATS[3]])
     upload(services, "fifth", CHATS[1:3])
     services.jobs.committer().drain()
-    # Of the first conversation three versions are replaced, of the second three, of the third one.
-    assert len(recorded_as_replaced(services)) == 3 + 3 + 1
+    # Of the first two conversations three versions each are replaced, of the others one.
+    assert len(recorded_as_replaced(services)) == 3 + 3 + 1 + 1
     assert_as_rebuilt(services)
 
 
