@@ -24,22 +24,22 @@ from app.maps.texts import LANGUAGE
 from app.releases.recipe import Recipe
 from app.services import Services
 from app.state import ledger
-from catalog.plans import plan
+from catalog.reading.plans import plan
+from catalog.reading.scan import read
+from catalog.reading.size import size_of
 from catalog.records import Contribution
-from catalog.scan import read
 from catalog.schema import CONVERSATION
-from catalog.size import size_of
 from catalog.snapshots import Snapshot
-from catalog.stage_builds import newest_build, replace_files
-from catalog.stages import (
+from catalog.stages.builds import newest_build, replace_files
+from catalog.stages.tables import (
     COMPUTED_STAGES,
     DROPPED_ARROW_SCHEMA,
     SOURCE_SNAPSHOT_PROPERTY,
     ComputedStage,
     Stage,
 )
-from catalog.staging import StagedFiles
 from catalog.table import append_batch, load_table
+from catalog.writing.staging import StagedFiles
 from tests.app.releases.factories import releases_of
 
 _FIRST_DAY = datetime(2026, 1, 1, tzinfo=UTC)

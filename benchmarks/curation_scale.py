@@ -30,16 +30,16 @@ from app.curation.rules.curating import minhash, prompts
 from app.curation.rules.standard import standard_rules
 from app.query.snapshots import Reference, SnapshotView
 from app.services import Services
-from catalog.membership import NO_IDS
+from catalog.reading.membership import NO_IDS
 from catalog.schema import ARROW_SCHEMA
-from catalog.stages import (
+from catalog.stages.tables import (
     COMPUTED_STAGES,
     DROPPED_ARROW_SCHEMA,
     MASK_KINDS,
     SOURCE_SNAPSHOT_PROPERTY,
 )
-from catalog.staging import StagedFiles
 from catalog.table import append_batch, load_table
+from catalog.writing.staging import StagedFiles
 
 _CLEANED: Final = COMPUTED_STAGES["cleaned"].arrow_schema
 _FIRST_DAY: Final = date(2026, 1, 1)

@@ -35,9 +35,9 @@ from app import create_app
 from app.services import Services
 from app.settings import Settings
 from app.state import ledger
-from catalog.arrow import to_arrow
-from catalog.plans import plan
-from catalog.scan import read
+from catalog.columns.arrow import to_arrow
+from catalog.reading.plans import plan
+from catalog.reading.scan import read
 from catalog.schema import ID
 from catalog.snapshots import Snapshot, live_snapshots
 from catalog.table import load_table

@@ -26,12 +26,12 @@ from app.maps.description import MapParameters
 from app.releases.recipe import Recipe
 from app.services import Services
 from app.state import ledger
-from catalog.plans import plan
-from catalog.scan import read
+from catalog.reading.plans import plan
+from catalog.reading.scan import read
 from catalog.schema import ID
 from catalog.snapshots import live_snapshots
-from catalog.stage_reader import StageReader
-from catalog.stages import COMPUTED_STAGES
+from catalog.stages.reader import StageReader
+from catalog.stages.tables import COMPUTED_STAGES
 from catalog.table import load_table
 from tests.browsers import start_browser
 

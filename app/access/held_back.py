@@ -14,7 +14,7 @@ from app.access.gates import Kind
 from app.state.db import Database, insert_missing
 from app.state.models import HeldBackFor
 from app.state.parts import in_parts
-from catalog.membership import NO_IDS, is_among
+from catalog.reading.membership import NO_IDS, is_among
 
 
 class HeldBackResults:

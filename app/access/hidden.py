@@ -18,7 +18,7 @@ from app.state.db import Database, insert_missing
 from app.state.list_versions import count_change, list_version
 from app.state.models import HiddenContribution, ShownAgain
 from app.state.parts import in_parts
-from catalog.membership import NO_IDS
+from catalog.reading.membership import NO_IDS
 
 Cause = Literal["takedown", "quarantine", "ban"]
 """Why a contribution is hidden: it is being erased, awaits a moderator, or is a banned one's."""

@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 from app.access.errors import HiddenMeanwhile
 from app.access.hidden import HiddenContributions
 from app.access.takedowns.contributions import TakenDownContributions
-from catalog.membership import NO_IDS, is_among, without
+from catalog.reading.membership import NO_IDS, is_among, without
 from catalog.schema import ID
 
 

@@ -11,7 +11,7 @@ from typing import Final
 from app.access.gates import Gates
 from app.access.roles import OPEN, Roles
 from app.settings import Settings
-from catalog.stages import Stage
+from catalog.stages.tables import Stage
 
 _INGEST: Final[Roles] = frozenset({"ingest"})
 _READ: Final[Roles] = frozenset({"read"})

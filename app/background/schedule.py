@@ -22,7 +22,7 @@ from app.settings import Schedule, Settings
 from app.state.db import Database, insert_missing
 from app.state.models import LedgerEntry, ReleaseSchedule, Secret
 from app.telemetry import metrics
-from catalog.stages import STAGES, Stage
+from catalog.stages.tables import STAGES, Stage
 
 POLL_S: Final = 60.0
 

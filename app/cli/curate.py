@@ -15,7 +15,7 @@ from app.curation.errors import NothingToCurate
 from app.curation.explain import Dropped, Explanation, Kept, StageExplanation
 from app.query.snapshots import Reference
 from app.services import current_services
-from catalog.stages import COMPUTED_STAGES, ComputedStage
+from catalog.stages.tables import COMPUTED_STAGES, ComputedStage
 
 _NEWER = (
     "not known to it: the stage was built before the contribution came; run scripts/lake curate"

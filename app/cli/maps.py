@@ -14,7 +14,7 @@ from app.maps.store import MAP_NAMES
 from app.maps.texts import POINT, POINT_KINDS, PointKind
 from app.query.snapshots import Reference
 from app.services import current_services
-from catalog.stages import STAGES, Stage
+from catalog.stages.tables import STAGES, Stage
 from catalog.wording import counted
 
 

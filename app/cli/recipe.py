@@ -9,7 +9,7 @@ import click
 
 from app.releases.recipe import FLAGGED, FORMATS, FORMS, TEST_PERCENT, MinRating, Recipe
 from app.services import current_services
-from catalog.stages import STAGES
+from catalog.stages.tables import STAGES
 
 
 class _NameList(click.ParamType[tuple[str, ...]]):

@@ -23,11 +23,11 @@ from app.iceberg.responses import (
     TableIdentifier,
 )
 from catalog.connection import CATALOG_NAME
-from catalog.metadata import newest_location
-from catalog.published import referenced_snapshots
+from catalog.metadata.files import newest_location
+from catalog.publishing.tables import referenced_snapshots
 from catalog.replaced import REPLACED_IDENTIFIER
 from catalog.schema import NAMESPACE, TABLE_IDENTIFIER
-from catalog.stages import COMPUTED_STAGES, Stage
+from catalog.stages.tables import COMPUTED_STAGES, Stage
 
 SnapshotMode = Literal["all", "refs"]
 """The live snapshots in a table's metadata: all, or only those that a branch or a tag names."""

@@ -26,7 +26,7 @@ from app.maps.sampling import RowNumbers, spread_evenly, take_rows
 from app.maps.store import MapStore, Publishing
 from app.maps.texts import POINT_SCHEMA, SAID, make_points
 from app.version import VERSION
-from catalog.arrow import row_groups
+from catalog.columns.arrow import row_groups
 
 _FOUND_FILE: Final = "found.parquet"
 """All points before some are chosen; it is removed before the map is published."""

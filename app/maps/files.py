@@ -21,8 +21,8 @@ from app.maps.levels import LEVELS
 from app.maps.picture import draw_picture
 from app.maps.projection import Coordinates
 from app.maps.texts import POINT_SCHEMA, SAID
-from catalog.arrow import row_groups
-from catalog.durability import DurableFile
+from catalog.columns.arrow import row_groups
+from catalog.storage.durability import DurableFile
 
 _POSITION_FIELDS: Final = (
     pa.field("x", pa.float32(), nullable=False),

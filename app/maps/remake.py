@@ -19,7 +19,7 @@ from app.maps.levels import LEVELS
 from app.maps.projection import Coordinates
 from app.maps.sampling import spread_evenly
 from app.maps.texts import SHOWN, said_in
-from catalog.membership import is_among
+from catalog.reading.membership import is_among
 from catalog.schema import ID
 
 

@@ -25,11 +25,11 @@ from app.query.snapshots import Reference, Snapshots, SnapshotView
 from app.releases.service import Releases
 from app.state.db import Database
 from catalog.errors import TagNotFound
-from catalog.membership import without
+from catalog.reading.membership import without
 from catalog.snapshots import held, tagged_snapshot_id
-from catalog.stage_builds import newest_build, source_of
-from catalog.stage_reader import stage_rows
-from catalog.stages import COMPUTED_STAGES, STAGES, ComputedStage, Stage
+from catalog.stages.builds import newest_build, source_of
+from catalog.stages.reader import stage_rows
+from catalog.stages.tables import COMPUTED_STAGES, STAGES, ComputedStage, Stage
 from catalog.table import load_table
 
 

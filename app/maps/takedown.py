@@ -18,7 +18,7 @@ from app.maps.errors import MapNotFound
 from app.maps.store import MapStore
 from app.state.db import Database
 from app.state.locks import holding
-from catalog.membership import is_among
+from catalog.reading.membership import is_among
 from catalog.schema import ID
 
 _LOCK: Final = "maps"

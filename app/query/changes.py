@@ -23,9 +23,9 @@ from app.access.shown_again import (
 )
 from app.query.pages import first_rows_within, read_rows
 from app.query.snapshots import Reference, Snapshots, SnapshotView
-from catalog.membership import NO_IDS, without
-from catalog.plans import BEFORE_EVERY_COMMIT, DataFile, plan, up_to
-from catalog.scan import read, schema_of
+from catalog.reading.membership import NO_IDS, without
+from catalog.reading.plans import BEFORE_EVERY_COMMIT, DataFile, plan, up_to
+from catalog.reading.scan import read, schema_of
 from catalog.schema import ARROW_SCHEMA, ID
 from catalog.snapshots import Snapshot
 

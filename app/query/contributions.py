@@ -17,9 +17,9 @@ from app.query.selection import Selection
 from app.query.snapshots import SnapshotView
 from app.query.summaries import Summaries
 from catalog.errors import NotFound
-from catalog.membership import NO_IDS, is_among
+from catalog.reading.membership import NO_IDS, is_among
+from catalog.reading.scan import schema_of
 from catalog.records import day_of
-from catalog.scan import schema_of
 from catalog.schema import ARROW_SCHEMA, ID
 
 EVERY_COLUMN: Final[Sequence[str]] = tuple(ARROW_SCHEMA.names)

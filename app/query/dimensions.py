@@ -6,7 +6,7 @@ from typing import Final, Literal, get_args
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from catalog.scan import COUNTED_FIELD
+from catalog.reading.scan import COUNTED_FIELD
 from catalog.schema import CONVERSATION
 
 Dimension = Literal["day", "source", "agent_id", "contributor_id", "rating", "model"]

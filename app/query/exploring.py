@@ -22,10 +22,10 @@ from app.query.pages import GoesOn, Page
 from app.query.row_counts import LANGUAGE
 from app.query.snapshots import Reference, Snapshots
 from app.query.staged import StagedContributions, StageFilters, StageView
-from catalog.scan import schema_of
+from catalog.reading.scan import schema_of
 from catalog.schema import ROW_GROUP_ROWS
 from catalog.snapshots import Snapshot
-from catalog.stages import ComputedStage, Stage
+from catalog.stages.tables import ComputedStage, Stage
 
 SEARCH_S: Final = 0.25
 """Time after which a page looks at no other day for contributions."""

@@ -21,8 +21,8 @@ from app.query.row_counts import RowCounts
 from app.state.db import Database, insert_missing
 from app.state.derived import DerivedLost
 from app.state.parts import in_parts
-from catalog.plans import PlannedFile
-from catalog.scan import NO_ROWS, CandidateRows
+from catalog.reading.plans import PlannedFile
+from catalog.reading.scan import NO_ROWS, CandidateRows
 
 _CACHE_BYTES: Final = 16 * 1024 * 1024
 _STORED_AT_ONCE: Final = 50

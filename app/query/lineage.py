@@ -13,7 +13,7 @@ from app.query.snapshots import SnapshotView
 from app.query.versions import Version, Versions
 from app.state import ledger
 from app.state.db import Database
-from catalog.membership import NO_IDS, is_among
+from catalog.reading.membership import NO_IDS, is_among
 from catalog.records import time_of
 from catalog.schema import ID, SEQUENCE_NUMBER
 

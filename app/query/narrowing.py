@@ -18,8 +18,8 @@ from app.query.snapshots import SnapshotView
 from app.query.text_index.folder import TextIndexes
 from app.state.derived import DerivedLost
 from app.versions.index import VersionIndex
-from catalog.plans import EVERY_ROW, PlannedFile, plan
-from catalog.scan import CandidateRows, all_rows
+from catalog.reading.plans import EVERY_ROW, PlannedFile, plan
+from catalog.reading.scan import CandidateRows, all_rows
 from catalog.schema import ID
 from catalog.snapshots import Snapshot
 

@@ -28,11 +28,11 @@ from pyiceberg.expressions import (
 from app.query.filters import received_between
 from app.query.selection import DayOfRows, Selection
 from app.query.snapshots import SnapshotView
-from catalog.fragments import BATCH_ROWS
-from catalog.membership import NO_IDS
-from catalog.plans import EVERY_ROW, DataFile
+from catalog.reading.fragments import BATCH_ROWS
+from catalog.reading.membership import NO_IDS
+from catalog.reading.plans import EVERY_ROW, DataFile
+from catalog.reading.scan import CandidateRows, all_rows, day_bounds, read, schema_of
 from catalog.records import greatest_id_at, least_id_at, time_of
-from catalog.scan import CandidateRows, all_rows, day_bounds, read, schema_of
 from catalog.schema import ID
 
 _FIRST_BATCH_ROWS: Final = 1024

@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from app.query.row_counts import COUNTED_COLUMNS, SUMMED, RowCounts, count_rows
-from catalog.scan import schema_of
+from catalog.reading.scan import schema_of
 from catalog.schema import SEQUENCE_NUMBER
 
 _COUNTED: Final = schema_of(COUNTED_COLUMNS)

@@ -20,8 +20,8 @@ from app.access.moderation.service import Moderation
 from app.query.contributions import ContributionNotFound, Contributions
 from app.query.snapshots import Reference, Snapshots, SnapshotView
 from catalog.schema import ID
-from catalog.stage_reader import stage_rows
-from catalog.stages import COMPUTED_STAGES
+from catalog.stages.reader import stage_rows
+from catalog.stages.tables import COMPUTED_STAGES
 from catalog.table import load_table
 
 _LOG_ENTRIES: Final = 100

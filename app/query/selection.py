@@ -13,9 +13,9 @@ from app.query.filters import Filters
 from app.query.narrowing import Narrowing
 from app.query.replaced import ReplacedAsOf, ReplacedReader
 from app.query.snapshots import SnapshotView
-from catalog.membership import NO_IDS, without
-from catalog.plans import EVERY_ROW, DataFile
-from catalog.scan import CandidateRows, read, schema_of
+from catalog.reading.membership import NO_IDS, without
+from catalog.reading.plans import EVERY_ROW, DataFile
+from catalog.reading.scan import CandidateRows, read, schema_of
 from catalog.schema import ID
 
 

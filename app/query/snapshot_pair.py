@@ -20,10 +20,10 @@ from pyiceberg.table import Table
 
 from app.query.pages import Page
 from app.query.replaced import ReplacedAsOf
-from catalog.membership import is_among, without
-from catalog.plans import DataFile, added_after, plan, up_to
+from catalog.reading.membership import is_among, without
+from catalog.reading.plans import DataFile, added_after, plan, up_to
+from catalog.reading.scan import count_rows, read, read_with_ids, schema_of
 from catalog.records import day_of
-from catalog.scan import count_rows, read, read_with_ids, schema_of
 from catalog.schema import ID
 from catalog.snapshots import Snapshot
 

@@ -18,8 +18,8 @@ from app.query.growth import Growth, read_growth
 from app.state import ledger
 from app.state.db import Database
 from catalog.errors import SnapshotNotFound
-from catalog.membership import NO_IDS
-from catalog.plans import BEFORE_EVERY_COMMIT, EVERY_ROW, DataFile, plan
+from catalog.reading.membership import NO_IDS
+from catalog.reading.plans import BEFORE_EVERY_COMMIT, EVERY_ROW, DataFile, plan
 from catalog.snapshots import Snapshot, is_hold, tagged_snapshot_id
 from catalog.table import load_table
 

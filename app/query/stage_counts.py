@@ -18,9 +18,9 @@ from app.query.staged import StageFilters, StageView
 from app.query.summaries import Part
 from catalog.records import day_of
 from catalog.schema import ID
-from catalog.stage_files import StageFile
-from catalog.stage_reader import StageReader
-from catalog.stages import COMPUTED_STAGES
+from catalog.stages.files import StageFile
+from catalog.stages.reader import StageReader
+from catalog.stages.tables import COMPUTED_STAGES
 from catalog.table import load_table
 
 STAGE_SUMMED: Final = (LANGUAGE, *SUMMED, CONTRIBUTOR)

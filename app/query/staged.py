@@ -25,16 +25,16 @@ from app.state import thinned_builds
 from app.state.db import Database
 from app.state.thinned_builds import ThinnedBuild
 from catalog.errors import Gone, NotFound
-from catalog.membership import without
-from catalog.plans import EVERY_ROW
+from catalog.reading.membership import without
+from catalog.reading.plans import EVERY_ROW
+from catalog.reading.scan import CandidateRows, schema_of
 from catalog.records import greatest_id_at, least_id_at
-from catalog.scan import CandidateRows, schema_of
 from catalog.schema import ID
 from catalog.snapshots import Snapshot, live_snapshot
-from catalog.stage_builds import builds
-from catalog.stage_files import StageFile
-from catalog.stage_reader import StageReader
-from catalog.stages import COMPUTED_STAGES, ComputedStage
+from catalog.stages.builds import builds
+from catalog.stages.files import StageFile
+from catalog.stages.reader import StageReader
+from catalog.stages.tables import COMPUTED_STAGES, ComputedStage
 from catalog.table import load_table
 
 LACKING: Final = {

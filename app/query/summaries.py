@@ -23,10 +23,10 @@ from app.query.filters import Filters
 from app.query.replaced import ReplacedReader
 from app.query.row_counts import COUNTED_COLUMNS, SUMMED, RowCounts, add_up, count_rows
 from app.query.snapshots import SnapshotView
-from catalog.plans import DataFile
+from catalog.reading.plans import DataFile
+from catalog.reading.scan import count_rows as count_scanned
+from catalog.reading.scan import read
 from catalog.replaced import ReplacedFile
-from catalog.scan import count_rows as count_scanned
-from catalog.scan import read
 from catalog.schema import ID
 
 _COLUMNS: Final = (ID, *COUNTED_COLUMNS)

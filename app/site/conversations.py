@@ -32,9 +32,9 @@ from app.services import current_services
 from app.site.formatting import UNKNOWN_LANGUAGE
 from app.site.forms import read_form
 from app.site.turns import TurnRenderer, beginning, part_of
-from catalog.rows import plain_rows
+from catalog.columns.rows import plain_rows
 from catalog.schema import CONVERSATION
-from catalog.stages import STAGES, ComputedStage, Stage
+from catalog.stages.tables import STAGES, ComputedStage, Stage
 
 blueprint = Blueprint("conversations", __name__, template_folder="templates")
 

@@ -22,10 +22,10 @@ from app.site.explore_query import MOMENT, STAGE, ExploreQuery
 from app.site.explore_sql import query_of
 from app.site.explore_words import LABELS, SHOWN_PARAMETERS, STAGE_SAYS
 from app.site.periods import periods_of
+from catalog.columns.rows import every_column, plain_rows
 from catalog.errors import Gone, NotFound
-from catalog.rows import every_column, plain_rows
 from catalog.snapshots import Snapshot
-from catalog.stages import STAGES, Stage
+from catalog.stages.tables import STAGES, Stage
 
 blueprint = Blueprint("explore", __name__, template_folder="templates")
 

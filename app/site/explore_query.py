@@ -15,7 +15,7 @@ from app.query.filters import Filters
 from app.query.row_counts import LANGUAGE
 from app.query.snapshots import Reference
 from app.query.staged import LACKING, StageFilters
-from catalog.stages import COMPUTED_STAGES, STAGES, Stage
+from catalog.stages.tables import COMPUTED_STAGES, STAGES, Stage
 
 STAGE: Final = "stage"
 MOMENT: Final = ("snapshot_id", "tag", "as_of")

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Final
 
-from catalog.stages import Stage
+from catalog.stages.tables import Stage
 
 LABELS: Final[Mapping[str, str]] = {
     "q": "Text",

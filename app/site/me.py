@@ -23,7 +23,7 @@ from app.query.snapshots import Reference
 from app.services import current_services
 from app.site.downloads import FORMS, as_file, form_of
 from app.site.turns import beginning
-from catalog.rows import plain_rows
+from catalog.columns.rows import plain_rows
 from catalog.schema import CONVERSATION, ID
 
 blueprint = Blueprint("me", __name__, template_folder="templates")

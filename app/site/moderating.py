@@ -26,7 +26,7 @@ from app.query.reviews import Review
 from app.services import current_services
 from app.site.forms import read_form
 from app.site.turns import TurnRenderer, beginning
-from catalog.rows import plain_rows
+from catalog.columns.rows import plain_rows
 from catalog.schema import CONVERSATION
 
 blueprint = Blueprint("moderating", __name__, url_prefix="/moderation", template_folder="templates")

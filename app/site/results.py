@@ -8,7 +8,7 @@ import pyarrow as pa
 
 from app.query.sql.queries import SqlResult
 from app.site.cells import Cell, Column, cell_of, conversation_url, is_number
-from catalog.rows import every_column
+from catalog.columns.rows import every_column
 
 MAX_ROWS: Final = 1000
 """Rows that a page shows at most."""

@@ -16,9 +16,9 @@ from app.query.filters import received_between
 from app.query.pages import read_rows
 from app.query.snapshots import SnapshotView
 from app.query.versions import Versions
-from catalog.membership import NO_IDS
+from catalog.reading.membership import NO_IDS
+from catalog.reading.scan import read
 from catalog.records import time_of
-from catalog.scan import read
 from catalog.schema import ID, SEQUENCE_NUMBER
 from catalog.snapshots import to_snapshot
 

@@ -21,11 +21,11 @@ from app.telemetry import metrics
 from catalog.connection import LockingCatalog
 from catalog.maintenance.erasing import ErasedRows, erase_rows
 from catalog.maintenance.leftovers import remove_leftovers
+from catalog.reading.size import size_of
 from catalog.replaced import REPLACED_BY, REPLACED_IDENTIFIER
 from catalog.schema import TABLE_IDENTIFIER
-from catalog.size import size_of
 from catalog.snapshots import live_snapshots
-from catalog.stages import COMPUTED_STAGES
+from catalog.stages.tables import COMPUTED_STAGES
 from catalog.table import load_table
 
 _MENTIONS: Final = ("kept_id",)

@@ -19,7 +19,7 @@ from app.curation.rules.curating.minhash import bands
 from app.curation.rules.curating.parameters import CuratingParameters
 from app.curation.rules.curating.prompts import prompts
 from app.curation.rules.curating.signals import signals
-from catalog.stages import COMPUTED_STAGES
+from catalog.stages.tables import COMPUTED_STAGES
 
 _SCHEMA = COMPUTED_STAGES["cleaned"].arrow_schema
 _DUPLICATES = {"duplicate", "near_duplicate"}

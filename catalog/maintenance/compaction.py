@@ -17,16 +17,16 @@ from pyiceberg.manifest import DataFile as IcebergDataFile
 from pyiceberg.schema import Schema
 from pyiceberg.table import Table
 
-from catalog.arrow import row_groups
-from catalog.data_file_schema import stored_ids, without_unfilled
+from catalog.columns.arrow import row_groups
+from catalog.columns.data_file_schema import stored_ids, without_unfilled
 from catalog.errors import CommitConflict, LakeError
-from catalog.maintenance.data_files import write_data_file
 from catalog.maintenance.replace import replace_compacted
-from catalog.plans import DataFile, plan
-from catalog.scan import read
+from catalog.reading.plans import DataFile, plan
+from catalog.reading.scan import read
 from catalog.schema import SCHEMA
 from catalog.snapshots import Snapshot, to_snapshot
 from catalog.wording import counted
+from catalog.writing.data_files import write_data_file
 
 KeepGoing = Callable[[], bool]
 

@@ -16,9 +16,9 @@ from app.releases.registry import Registry
 from app.services import Services
 from app.state import ledger
 from app.state.db import Database
-from catalog.arrow import to_arrow
+from catalog.columns.arrow import to_arrow
 from catalog.connection import open_catalog
-from catalog.evolution import evolve
+from catalog.metadata.evolution import evolve
 from catalog.schema import (
     METRICS_PROPERTIES,
     NAMESPACE,
@@ -28,7 +28,7 @@ from catalog.schema import (
     TABLE_PROPERTIES,
 )
 from catalog.snapshots import tag_snapshot
-from catalog.stages import COMPUTED_STAGES, DROPPED_SCHEMA
+from catalog.stages.tables import COMPUTED_STAGES, DROPPED_SCHEMA
 from catalog.table import append_batch, find_batch, load_table
 from migrations.lake import (
     REVISION_PROPERTY,

@@ -24,8 +24,8 @@ from app.doctor.examination import examine
 from app.doctor.patient import Patient
 from app.services import Services, current_services
 from app.settings import Settings
-from catalog.file_io import DurableFileIO
-from catalog.moving import Move, MovedFileIO, move_metadata
+from catalog.metadata.moving import Move, MovedFileIO, move_metadata
+from catalog.storage.file_io import DurableFileIO
 from migrations.old_ids import NEW_NAMES
 from tests.lakes import opened_app
 

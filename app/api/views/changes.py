@@ -21,7 +21,7 @@ from app.api.schemas.reference import QUERY
 from app.query.changes import START, Changes, Position
 from app.query.snapshots import Reference
 from app.services import current_services
-from catalog.rows import plain_rows
+from catalog.columns.rows import plain_rows
 
 blueprint = Blueprint("changes", __name__, url_prefix="/v1/changes", description="Mirroring")
 

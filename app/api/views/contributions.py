@@ -35,8 +35,8 @@ from app.query.contributions import EVERY_COLUMN
 from app.query.marking import UNMARKED, Marking
 from app.query.snapshots import Reference
 from app.services import current_services
-from catalog.rows import plain_rows
-from catalog.scan import schema_of
+from catalog.columns.rows import plain_rows
+from catalog.reading.scan import schema_of
 
 blueprint = Blueprint(
     "contributions", __name__, url_prefix="/v1/contributions", description="Reading"

@@ -17,8 +17,8 @@ from app.state.models import (
     TakedownRecord,
     TakenDownContribution,
 )
-from catalog.entries import newest_entries
-from catalog.fragments import PARQUET
+from catalog.manifests.entries import newest_entries
+from catalog.reading.fragments import PARQUET
 from catalog.schema import ID
 from catalog.wording import counted
 

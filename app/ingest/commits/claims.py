@@ -23,7 +23,7 @@ from app.state.prepared import Prepared
 from catalog.records import Contribution
 from catalog.schema import TABLE_NAME
 from catalog.snapshots import Snapshot
-from catalog.staging import StagedFile
+from catalog.writing.staging import StagedFile
 
 ENTRIES_PER_STEP: Final = 200
 """Entries that a transaction marks, so that it never holds the write lock for long."""

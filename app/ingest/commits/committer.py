@@ -40,12 +40,12 @@ from app.versions.keys import CONVERSATION_ID
 from app.versions.recording import VERSION_COLUMNS, VERSION_SCHEMA, VersionRecorder
 from catalog.connection import LockingCatalog
 from catalog.maintenance.orphans import references_of
+from catalog.reading.size import size_of
+from catalog.reading.staged_rows import read_staged
 from catalog.schema import ID
-from catalog.size import size_of
 from catalog.snapshots import Snapshot, live_snapshots
-from catalog.staged_rows import read_staged
-from catalog.staging import remove_files
 from catalog.table import append_batch, find_batch, load_table
+from catalog.writing.staging import remove_files
 
 _POLL_S: Final = 0.05
 _INDEX_CHECK_S: Final = 1.0

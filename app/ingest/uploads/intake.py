@@ -26,7 +26,7 @@ from app.ingest.uploads.register import AnsweredUpload, Uploads
 from app.ingest.uploads.repetition import RepeatedUpload
 from app.ingest.uploads.store import UploadStore
 from app.ingest.uploads.upload import Upload
-from catalog.staging import StagedFiles
+from catalog.writing.staging import StagedFiles
 
 
 class BulkIntake:

@@ -23,7 +23,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from app.query.dimensions import columns_of
-from catalog.scan import NO_ROWS
+from catalog.reading.scan import NO_ROWS
 from catalog.schema import CONVERSATION
 
 CONTRIBUTOR: Final = "contributor_id"

@@ -4,7 +4,7 @@ import pytest
 from app.access.errors import HeldBack
 from app.access.held_back import HeldBackResults
 from app.services import Services
-from catalog.membership import NO_IDS
+from catalog.reading.membership import NO_IDS
 
 
 def ids(*names: str) -> pa.Array:

@@ -9,7 +9,7 @@ from app.access.hidden import Cause
 from app.access.hidden_watch import HiddenWatch
 from app.access.takedowns.records import TakenDown
 from app.services import Services
-from catalog.membership import NO_IDS
+from catalog.reading.membership import NO_IDS
 
 BATCHES = [
     pa.record_batch({"contribution_id": pa.array(list(ids), NO_IDS.type)}) for ids in ("bd", "fh")

@@ -28,8 +28,8 @@ from app.curation.rules.interface import OUTCOMES_SCHEMA
 from app.services import Services, current_services
 from app.settings import Settings
 from app.state import ledger
-from catalog.plans import plan
-from catalog.scan import read
+from catalog.reading.plans import plan
+from catalog.reading.scan import read
 from catalog.table import load_table
 from tests.app.versions.oracle import index_of, recorded_as_replaced
 from tests.backends import Backend

@@ -13,8 +13,8 @@ from app.query.snapshots import Reference
 from app.services import Services
 from catalog.maintenance.thinning import thin
 from catalog.records import Turn
-from catalog.stage_builds import source_of
-from catalog.stages import COMPUTED_STAGES
+from catalog.stages.builds import source_of
+from catalog.stages.tables import COMPUTED_STAGES
 from catalog.table import load_table
 from tests.app.cli.errors import assert_one_line
 from tests.factories import commit_batch, make_received

@@ -9,8 +9,8 @@ from app import create_app
 from app.background.election import COMMITTER_LOCK, leadership
 from app.services import Services
 from app.settings import Settings
-from catalog.stage_builds import replace_files
-from catalog.stages import COMPUTED_STAGES
+from catalog.stages.builds import replace_files
+from catalog.stages.tables import COMPUTED_STAGES
 from catalog.table import load_table
 from tests.app.releases.factories import make_recipe
 from tests.factories import commit_batch, make_contribution, make_received

@@ -52,7 +52,7 @@ from app.state.models import (
     TakedownRecord,
     TakenDownContribution,
 )
-from catalog import manifests
+from catalog.manifests import cache
 from catalog.records import time_of
 from catalog.replaced import (
     REPLACED_ARROW_SCHEMA,
@@ -63,8 +63,8 @@ from catalog.replaced import (
     replaced_files,
 )
 from catalog.snapshots import live_snapshots
-from catalog.staging import StagedFile
 from catalog.table import append_batch, load_table
+from catalog.writing.staging import StagedFile
 from tests.app.releases.factories import make_manifest
 from tests.factories import commit_batch, make_contribution, make_contribution_id, make_received
 
@@ -114,7 +114,7 @@ def sound(shared_services: Services, saved: Path) -> Iterator[Services]:
     _disconnect(shared_services)
     shutil.rmtree(shared_services.settings.home)
     shutil.copytree(saved, shared_services.settings.home)
-    manifests.clear()
+    cache.clear()
 
 
 def _disconnect(services: Services) -> None:

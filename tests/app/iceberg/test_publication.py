@@ -10,13 +10,13 @@ from app.access.audience import KEY_HOLDERS, MODERATORS, PUBLIC, Audience
 from app.access.hidden import Cause
 from app.iceberg.publication import Publications
 from app.services import Services
-from catalog.metadata import newest_location
-from catalog.published import PREFIX
+from catalog.metadata.files import newest_location
+from catalog.publishing.tables import PREFIX
 from catalog.replaced import REPLACED_NAME
 from catalog.schema import TABLE_NAME
 from catalog.snapshots import tag_snapshot
-from catalog.stage_builds import replace_files
-from catalog.stages import COMPUTED_STAGES, SOURCE_SNAPSHOT_PROPERTY
+from catalog.stages.builds import replace_files
+from catalog.stages.tables import COMPUTED_STAGES, SOURCE_SNAPSHOT_PROPERTY
 from catalog.table import load_table
 from tests.catalog.maintenance.history import compact_all
 from tests.factories import commit_batch, make_received
@@ -141,7 +141,7 @@ def test_younger_snapshots_than_the_embargo_are_not_in_the_metadata(services: Se
 def test_hidden_rows_are_found_in_files_of_several_row_groups(
     services: Services, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("catalog.staging.ROW_GROUP_ROWS", 3)
+    monkeypatch.setattr("catalog.writing.staging.ROW_GROUP_ROWS", 3)
     ids = commit(services, 10)
     hide(services, [ids[2], ids[3], ids[9]])
     assert ids_in(published(services)) == {*ids} - {ids[2], ids[3], ids[9]}
@@ -182,7 +182,7 @@ def test_a_killed_publication_is_made_again(
         raise KeyboardInterrupt
 
     with monkeypatch.context() as killed:
-        killed.setattr("catalog.published.ToOutputFile.table_metadata", die)
+        killed.setattr("catalog.publishing.tables.ToOutputFile.table_metadata", die)
         with pytest.raises(KeyboardInterrupt):
             published(services)
     assert ids_in(published(services)) == {ids[0], ids[2]}

@@ -18,7 +18,7 @@ from app.maps.files import MAP_SCHEMA
 from app.maps.levels import LEVELS
 from app.query.snapshots import Reference
 from app.services import Services
-from catalog.membership import NO_IDS
+from catalog.reading.membership import NO_IDS
 from tests.app.maps.rows import TOPICS
 from tests.factories import commit_batch, make_contribution, make_contribution_id
 

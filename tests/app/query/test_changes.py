@@ -7,12 +7,12 @@ from typing import Any
 import pytest
 from pyiceberg.table import Table
 
-import catalog.scan
+import catalog.reading.scan
 from app.access.shown_again import NOTHING_SHOWN, ShownPosition
 from app.query.changes import START, ChangeFeed, Changes, Position
 from app.query.snapshots import Reference
 from app.services import Services
-from catalog.plans import DataFile
+from catalog.reading.plans import DataFile
 from catalog.records import Contribution
 from catalog.snapshots import Snapshot
 from tests.batches import FEW_ROWS, scan_in_batches
@@ -144,7 +144,7 @@ def test_only_files_that_were_written_since_are_opened(
 
     def recording(table: Table, files: Sequence[DataFile], *given: Any, **named: Any) -> Any:
         opened.extend(file.sequence_number for file in files)
-        return catalog.scan.read(table, files, *given, **named)
+        return catalog.reading.scan.read(table, files, *given, **named)
 
     monkeypatch.setattr("app.query.changes.read", recording)
     assert read(services, end).rows.num_rows == 1

@@ -7,7 +7,7 @@ from app.query.contributions import ContributionNotFound
 from app.query.filters import Filters
 from app.query.snapshots import Reference
 from app.services import Services
-from catalog.scan import schema_of
+from catalog.reading.scan import schema_of
 from catalog.schema import ARROW_SCHEMA
 from tests.factories import (
     commit_batch,

@@ -16,7 +16,7 @@ from app.settings import Settings
 from app.state import ledger
 from catalog.errors import SnapshotNotFound
 from catalog.maintenance.replace import replace_compacted
-from catalog.plans import plan
+from catalog.reading.plans import plan
 from catalog.snapshots import Snapshot
 from catalog.table import load_table
 from tests.app.takedown.lake import committing

@@ -4,9 +4,9 @@ from typing import Any
 import pytest
 
 from app.query.excerpts import COLUMNS, Excerpt, Passage, excerpts
-from catalog.arrow import to_arrow
+from catalog.columns.arrow import to_arrow
+from catalog.reading.scan import schema_of
 from catalog.records import Contribution, Turn
-from catalog.scan import schema_of
 from tests.factories import make_contribution
 
 

@@ -13,7 +13,7 @@ from app.query.contributions import ContributionNotFound
 from app.query.filters import Filters
 from app.query.snapshots import Reference, SnapshotView
 from app.services import Services
-from catalog.membership import NO_IDS
+from catalog.reading.membership import NO_IDS
 from catalog.records import Contribution
 from tests.factories import UNGUESSABLE, commit_batch, make_received
 

@@ -6,7 +6,7 @@ from msgspec.structs import replace
 
 from app.query.replaced_rows import count_as_of, decode, encode, says, with_numbers
 from app.query.row_counts import RowCounts
-from catalog.arrow import to_arrow
+from catalog.columns.arrow import to_arrow
 from catalog.records import Turn
 from tests.factories import make_received
 

@@ -7,7 +7,7 @@ import pytest
 from app.query.contributions import ContributionNotFound
 from app.query.reviews import Score
 from app.services import Services
-from catalog.stages import COMPUTED_STAGES
+from catalog.stages.tables import COMPUTED_STAGES
 from catalog.table import load_table
 from tests.app.releases.factories import make_row
 from tests.factories import commit_batch, make_received

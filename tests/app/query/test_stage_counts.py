@@ -16,8 +16,8 @@ from app.query.pages import always
 from app.query.snapshots import Reference
 from app.query.staged import StageFilters, StageView
 from app.services import Services
-from catalog import stage_reader
 from catalog.records import Turn
+from catalog.stages import reader
 from tests.app.curation.build import stages_of
 from tests.app.curation.watched_rules import TEST_RULES
 from tests.factories import commit_batch, hide, make_contribution, make_received, show
@@ -62,7 +62,7 @@ def without_reading(monkeypatch: pytest.MonkeyPatch) -> None:
     def row_groups_of(*_: object) -> NoReturn:
         raise AssertionError("a file was read")
 
-    monkeypatch.setattr(stage_reader, "row_groups_of", row_groups_of)
+    monkeypatch.setattr(reader, "row_groups_of", row_groups_of)
 
 
 def test_sums_of_files_are_the_counts_of_single_rows(services: Services, stages: Stages) -> None:

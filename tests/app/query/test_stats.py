@@ -14,7 +14,7 @@ from app.query.snapshots import Reference
 from app.query.stats import ContributionStatistics
 from app.services import Services
 from app.state.scratch import ScratchDatabase
-from catalog.arrow import to_arrow
+from catalog.columns.arrow import to_arrow
 from catalog.records import Turn
 from tests.batches import FEW_ROWS, ROWS, assert_row_by_row, scan_in_batches, windows
 from tests.factories import FIRST_DAY, commit_batch, make_received

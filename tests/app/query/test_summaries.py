@@ -10,14 +10,14 @@ from msgspec.structs import replace
 from pyiceberg.table import Table
 from pytest import MonkeyPatch
 
-import catalog.scan
+import catalog.reading.scan
 from app.query import row_counts, summaries
 from app.query.dimensions import DIMENSIONS, Dimension
 from app.query.filters import Filters
 from app.query.snapshots import Reference, SnapshotView
 from app.query.summaries import Summaries
 from app.services import Services
-from catalog.plans import DataFile
+from catalog.reading.plans import DataFile
 from catalog.schema import ID
 from tests.factories import FIRST_DAY, commit_batch, hide, make_contribution_id, make_received
 from tests.histories import SUBMITTERS, RandomHistory
@@ -38,7 +38,7 @@ def without_reading(monkeypatch: MonkeyPatch) -> None:
             raise AssertionError(f"{file.path} was read")
         yield from ()
 
-    for module in (catalog.scan, summaries):
+    for module in (catalog.reading.scan, summaries):
         monkeypatch.setattr(module, "read", read)
 
 

@@ -7,9 +7,9 @@ import pytest
 
 from app.query.filters import Filters
 from app.site.explore_sql import query_of
-from catalog.arrow import to_arrow
+from catalog.columns.arrow import to_arrow
+from catalog.reading.scan import arrow_condition
 from catalog.records import AlternativeTurn, ToolCall, Turn
-from catalog.scan import arrow_condition
 from tests.factories import FIRST_DAY, make_received
 
 DAY = FIRST_DAY.date()

@@ -7,8 +7,8 @@ import pyarrow as pa
 from pyiceberg.table import Table
 
 from catalog.maintenance.compaction import Compacted, FileSizes, compact, small_files
-from catalog.plans import plan
-from catalog.scan import read, schema_of
+from catalog.reading.plans import plan
+from catalog.reading.scan import read, schema_of
 from catalog.schema import ARROW_SCHEMA
 from catalog.snapshots import Snapshot
 from catalog.table import append_batch

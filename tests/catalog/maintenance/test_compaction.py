@@ -18,7 +18,7 @@ from catalog.maintenance.compaction import (
     compact,
     small_files,
 )
-from catalog.plans import plan
+from catalog.reading.plans import plan
 from catalog.schema import ROW_GROUP_ROWS, TABLE_IDENTIFIER
 from catalog.snapshots import Snapshot, live_snapshots
 from catalog.table import append_batch, load_table

@@ -28,7 +28,7 @@ from app.curation.rules.curating.shingles import (
     words_said,
 )
 from app.curation.rules.curating.words import Conversations, Words, turns_of
-from catalog.stages import COMPUTED_STAGES
+from catalog.stages.tables import COMPUTED_STAGES
 
 BANDS: Final = 25
 BAND_HASHES: Final = 5

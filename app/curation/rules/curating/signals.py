@@ -28,7 +28,7 @@ from app.curation.rules.curating.repetition import (
     repeated_turns,
 )
 from app.curation.rules.curating.words import Conversations, Turns, Words, turns_of, words_of
-from catalog.stages import COMPUTED_STAGES
+from catalog.stages.tables import COMPUTED_STAGES
 
 STOP_WORDS: Final = ("the", "be", "to", "of", "and", "that", "have", "with")
 """Frequent English words; Gopher's filter expects at least two of them in an English text."""

@@ -15,8 +15,8 @@ from flask.testing import FlaskClient
 from app.api.answers import SNAPSHOT_HEADER
 from app.api.formats import ARROW_STREAM, CSV, JSON, NDJSON, PARQUET, STREAMS
 from app.services import Services
+from catalog.reading.scan import schema_of
 from catalog.records import Contribution, Turn
-from catalog.scan import schema_of
 from catalog.schema import ALWAYS_PRESENT, ARROW_SCHEMA
 from catalog.snapshots import Snapshot, tag_snapshot
 from catalog.table import load_table

@@ -8,7 +8,7 @@ from app.curation.rules.curating.signals import signals
 from app.curation.rules.interface import Reason
 from app.curation.rules.reasons import all_reasons
 from catalog.schema import CONVERSATION
-from catalog.stages import COMPUTED_STAGES
+from catalog.stages.tables import COMPUTED_STAGES
 from tests.app.releases.factories import make_turn
 
 PARAMETERS = CuratingParameters()

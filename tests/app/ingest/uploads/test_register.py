@@ -13,10 +13,10 @@ from app.ingest.journal.idempotency import idempotency_key
 from app.ingest.uploads.register import LEASE_S, AnsweredUpload, OpenUpload, Uploads
 from app.services import Services
 from app.state.models import IdempotencyKey, JournalEntry, UploadRequest
-from catalog.arrow import to_arrow
+from catalog.columns.arrow import to_arrow
 from catalog.records import Contribution
-from catalog.staging import StagedFile, StagedFiles
 from catalog.table import load_table
+from catalog.writing.staging import StagedFile, StagedFiles
 from tests.factories import make_contribution
 
 WINDOW = timedelta(days=1)

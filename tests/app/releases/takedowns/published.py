@@ -16,7 +16,7 @@ from app.releases.manifest import SUMS_FILE, Manifest, decode_sums
 from app.releases.recipe import Recipe
 from app.releases.service import Releases
 from app.services import Services
-from catalog.membership import NO_IDS
+from catalog.reading.membership import NO_IDS
 from tests.app.releases.factories import make_recipe, make_row, make_tool_row, make_turn
 from tests.factories import make_contribution
 from tests.servers.cluster import Cluster

@@ -14,7 +14,7 @@ from app.curation.pipeline.row_cleaner import BATCH_ROWS
 from app.curation.rules.cleaning.rows import CLEANED, clean
 from app.curation.rules.interface import MEASURED, RAW_COLUMNS
 from catalog.records import AlternativeTurn, Attachment, Client, Contribution, ToolCall, Turn
-from catalog.stages import COMPUTED_STAGES, MASK_KINDS, OPTIONAL_COLUMNS
+from catalog.stages.tables import COMPUTED_STAGES, MASK_KINDS, OPTIONAL_COLUMNS
 from tests.app.curation.rules.cleaning.batches import batch_of, filled_batch, make_batch, said
 from tests.batches import assert_row_by_row, sizes_around
 from tests.factories import make_received, make_turns

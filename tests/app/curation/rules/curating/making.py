@@ -18,7 +18,7 @@ from app.curation.rules.curating.parameters import CuratingParameters
 from app.curation.rules.curating.prompts import prompts
 from app.curation.rules.curating.signals import signals
 from app.curation.rules.interface import NO_NETWORKS, Outcomes, TextReader
-from catalog.stages import COMPUTED_STAGES, DROPPED_ARROW_SCHEMA
+from catalog.stages.tables import COMPUTED_STAGES, DROPPED_ARROW_SCHEMA
 from tests.batches import ROWS, cut
 
 SCHEMA = COMPUTED_STAGES["cleaned"].arrow_schema

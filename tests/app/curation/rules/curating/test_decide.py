@@ -15,7 +15,7 @@ from app.curation.rules.curating.decide import REASONS
 from app.curation.rules.curating.likeness import Exchange, similarity
 from app.curation.rules.curating.neighbours import MAX_COMPARED, MAX_RANKED
 from app.curation.rules.curating.parameters import CuratingParameters
-from catalog.stages import DROPPED_ARROW_SCHEMA
+from catalog.stages.tables import DROPPED_ARROW_SCHEMA
 from tests.app.curation.rules.curating.making import (
     NO_RULES,
     Conversation,

@@ -18,7 +18,7 @@ from app.curation.rules.curating.quality_score import (
     quality_scores,
 )
 from app.curation.rules.curating.words import turns_of, words_of
-from catalog.stages import COMPUTED_STAGES
+from catalog.stages.tables import COMPUTED_STAGES
 from tests.app.curation.rules.curating.making import Conversation, column, turns
 
 QUESTION = "Why does bread rise in the oven?"
