@@ -13,7 +13,7 @@ from app.access.shown_again import NOTHING_SHOWN, ShownPosition
 from app.access.takedowns.feed import FEED_START, FeedPosition
 from app.api.schemas.reference import SnapshotId
 from app.api.schemas.selection import NEWEST_FIRST
-from app.query.changes import Position
+from app.query.history.changes import Position
 from app.query.snapshots import Reference
 from app.services import current_services
 from catalog.records import time_of

@@ -19,7 +19,7 @@ from sqlalchemy import Connection, NullPool, create_engine, event, inspect, text
 from sqlalchemy.engine import URL, make_url
 
 from app.backup.errors import ToolFailed
-from app.query.counts_models import CountsBase
+from app.query.counts.models import CountsBase
 from app.versions.models import VersionsBase
 from catalog.storage.durability import sync_folder
 from catalog.storage.postgres import with_timeouts

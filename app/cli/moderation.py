@@ -14,7 +14,7 @@ from app.cli.actor import current_actor
 from app.cli.erasing import wait_option, wait_until_erased
 from app.cli.errors import shows_errors
 from app.cli.text import in_one_line, printable
-from app.query.reviews import Review
+from app.query.browsing.reviews import Review
 from app.services import current_services
 
 _PAGE: Final = 100

@@ -5,7 +5,7 @@ from flask.cli import with_appcontext
 
 from app.access.audience import OPERATOR
 from app.cli.errors import shows_errors
-from app.query.dimensions import DIMENSIONS
+from app.query.counts.dimensions import DIMENSIONS
 from app.query.filters import Filters
 from app.query.snapshots import Reference
 from app.services import current_services

@@ -11,9 +11,9 @@ from pyiceberg.table import Table
 
 from app.access.hidden import HiddenContributions
 from app.curation.errors import NotInStage
-from app.query.contributions import Contributions
-from app.query.lineage import Lineage
-from app.query.reviews import Score
+from app.query.browsing.reviews import Score
+from app.query.contributions.reader import Contributions
+from app.query.history.lineage import Lineage
 from app.query.snapshots import SnapshotView
 from catalog.reading.membership import is_among
 from catalog.schema import ID

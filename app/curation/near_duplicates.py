@@ -9,7 +9,7 @@ from uuid import UUID
 import pyarrow.compute as pc
 from pyiceberg.catalog import Catalog
 
-from app.query.contributions import Contributions
+from app.query.contributions.reader import Contributions
 from app.query.snapshots import SnapshotView
 from catalog.reading.membership import is_among
 from catalog.schema import ID

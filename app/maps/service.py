@@ -19,7 +19,7 @@ from app.maps.places import MapPlace, find_place
 from app.maps.store import MapStore
 from app.maps.takedown import MapTakedown
 from app.maps.texts import LANGUAGE, NEEDED_COLUMNS
-from app.query.contributions import Contributions
+from app.query.contributions.reader import Contributions
 from app.query.filters import Filters
 from app.query.snapshots import Reference, Snapshots, SnapshotView
 from app.releases.service import Releases

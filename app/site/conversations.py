@@ -26,7 +26,7 @@ from app.curation.rules.curating.parameters import CuratingParameters
 from app.curation.rules.reasons import all_reasons
 from app.maps.errors import MapNotFound
 from app.maps.places import MapPlace
-from app.query.contributions import EVERY_COLUMN, ContributionNotFound
+from app.query.contributions.reader import EVERY_COLUMN, ContributionNotFound
 from app.query.snapshots import Reference, SnapshotView
 from app.services import current_services
 from app.site.formatting import UNKNOWN_LANGUAGE

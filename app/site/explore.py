@@ -14,7 +14,7 @@ from app.api.errors import status_of
 from app.api.paging import ContributionCursor, page_rows
 from app.api.reads import ReadTimeout, reads_lake
 from app.api.schemas.selection import NEWEST_FIRST
-from app.query.exploring import Found, Question, Rows
+from app.query.browsing.exploring import Found, Question, Rows
 from app.query.filters import NULLABLE_COLUMNS
 from app.services import current_services
 from app.site.downloads import FORMS, as_file, form_of

@@ -11,10 +11,10 @@ from marshmallow import ValidationError, fields, post_load, validate, validates_
 from werkzeug.datastructures import MultiDict
 
 from app.api.schemas.selection import PagedSelectionSchema
+from app.query.contributions.staged import LACKING, StageFilters
+from app.query.counts.rows import LANGUAGE
 from app.query.filters import Filters
-from app.query.row_counts import LANGUAGE
 from app.query.snapshots import Reference
-from app.query.staged import LACKING, StageFilters
 from catalog.stages.tables import COMPUTED_STAGES, STAGES, Stage
 
 STAGE: Final = "stage"

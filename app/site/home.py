@@ -14,8 +14,8 @@ from app.api.access import current_audience, may
 from app.api.reads import reads_lake
 from app.api.views.releases import needed_for
 from app.maps.description import MapDescription
-from app.query.overview import Overview
 from app.query.snapshots import Reference
+from app.query.statistics.overview import Overview
 from app.releases.descriptions.card import ROW
 from app.releases.manifest import Manifest
 from app.services import current_services

@@ -17,8 +17,8 @@ from app.api.schemas.paging import cursor_field
 from app.api.schemas.selection import NEWEST_FIRST
 from app.api.views.contributions import streamed
 from app.api.views.contributors import new_contributor
+from app.query.contributions.marking import HiddenMarking
 from app.query.filters import Filters
-from app.query.marking import HiddenMarking
 from app.query.snapshots import Reference
 from app.services import current_services
 from app.site.downloads import FORMS, as_file, form_of

@@ -22,7 +22,7 @@ from app.api.schemas.moderation import (
     ReviewPagingSchema,
 )
 from app.api.views.moderation import ban_contributors, lift_ban, parse_id
-from app.query.reviews import Review
+from app.query.browsing.reviews import Review
 from app.services import current_services
 from app.site.forms import read_form
 from app.site.turns import TurnRenderer, beginning

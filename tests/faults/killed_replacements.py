@@ -24,7 +24,7 @@ from app.doctor.finding import Finding
 from app.doctor.patient import Patient
 from app.ingest.errors import TakenDownBefore
 from app.ingest.uploads.register import Uploads
-from app.query.row_counts import RowCounts
+from app.query.counts.rows import RowCounts
 from app.query.snapshots import Reference
 from app.services import Services
 from app.settings import Settings

@@ -18,7 +18,7 @@ from app.api.paging import ChangesCursor, link_to_next, page_rows
 from app.api.reads import reads_lake
 from app.api.schemas.changes import CHANGES_EXAMPLE, ChangesQuerySchema, ChangesSchema
 from app.api.schemas.reference import QUERY
-from app.query.changes import START, Changes, Position
+from app.query.history.changes import START, Changes, Position
 from app.query.snapshots import Reference
 from app.services import current_services
 from catalog.columns.rows import plain_rows

@@ -31,8 +31,8 @@ from app.api.schemas.selection import (
     PagedSelectionSchema,
     SelectionSchema,
 )
-from app.query.contributions import EVERY_COLUMN
-from app.query.marking import UNMARKED, Marking
+from app.query.contributions.marking import UNMARKED, Marking
+from app.query.contributions.reader import EVERY_COLUMN
 from app.query.snapshots import Reference
 from app.services import current_services
 from catalog.columns.rows import plain_rows

@@ -18,7 +18,7 @@ from app.api.schemas.contributors import CONTRIBUTOR_EXAMPLE, ContributorSchema,
 from app.api.schemas.reference import QUERY
 from app.api.schemas.selection import OwnSelectionSchema
 from app.api.views.contributions import listed
-from app.query.marking import HiddenMarking
+from app.query.contributions.marking import HiddenMarking
 from app.services import current_services
 
 blueprint = Blueprint("contributors", __name__, url_prefix="/v1", description="Contributors")

@@ -22,7 +22,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from app.query.dimensions import columns_of
+from app.query.counts.dimensions import columns_of
 from catalog.reading.scan import NO_ROWS
 from catalog.schema import CONVERSATION
 

@@ -16,7 +16,7 @@ from typing import Final
 import pyarrow as pa
 from sqlalchemy import Connection, TextClause, delete, insert, select, text, update
 
-from app.query.counts_models import (
+from app.query.counts.models import (
     ContentRows,
     ContributorRows,
     ContributorTotals,

@@ -15,9 +15,9 @@ from app.background.maintenance.service import Maintenance
 from app.background.text_index import IndexingStopped, TextIndexing, newest_files
 from app.curation.pipeline import runner
 from app.curation.pipeline.runner import Runner
+from app.query.contributions.staged import StageFilters
 from app.query.filters import Filters
 from app.query.snapshots import Reference
-from app.query.staged import StageFilters
 from app.query.text_index import folder
 from app.services import Services
 from app.settings import Settings

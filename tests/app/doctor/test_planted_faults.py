@@ -34,7 +34,7 @@ from app.maps.description import (
     encode_description,
 )
 from app.maps.store import MAP_FILES
-from app.query.row_counts import RowCounts
+from app.query.counts.rows import RowCounts
 from app.releases.manifest import MANIFEST_FILE, SUMS_FILE, encode_manifest, encode_sums
 from app.releases.publications import HubPublication
 from app.services import Services

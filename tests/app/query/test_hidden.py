@@ -8,9 +8,9 @@ import pyarrow as pa
 import pytest
 
 from app.access.audience import MODERATORS, OPERATOR, PUBLIC
-from app.query.changes import START
-from app.query.contributions import ContributionNotFound
+from app.query.contributions.reader import ContributionNotFound
 from app.query.filters import Filters
+from app.query.history.changes import START
 from app.query.snapshots import Reference, SnapshotView
 from app.services import Services
 from catalog.reading.membership import NO_IDS

@@ -14,7 +14,7 @@ from pyarrow import BufferReader
 
 from app.curation.pipeline import runner
 from app.curation.pipeline.runner import Runner
-from app.query import exploring
+from app.query.browsing import exploring
 from app.services import Services
 from app.state import thinned_builds
 from app.state.thinned_builds import ThinnedBuild
