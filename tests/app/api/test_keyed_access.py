@@ -69,7 +69,7 @@ ELSEWHERE: Final = {
 }
 """What isn't there without a setting, what a contributor's own key opens, and what is never open.
 
-`test_takedowns.py` has the takedowns, and `tests/app/site/test_status.py` the status.
+`test_takedowns.py` has the takedowns, and `tests/app/site/views/test_status.py` the status.
 """
 REPORTS: Final = (
     "/v1/contributions/<uuid:contribution_id>/reports",
