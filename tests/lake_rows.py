@@ -10,8 +10,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from app.maps.clusters.levels import LEVELS
 from app.maps.description import POINTS_FILE
-from app.maps.levels import LEVELS
 from app.releases.files.published_rows import PublishedFile, published_files, schema_of
 from app.releases.manifest import SUMS_FILE, Manifest, decode_sums
 from app.releases.rows.optional_fields import arrow_schema

@@ -10,7 +10,7 @@ from typing import Final
 
 import msgspec
 
-from app.maps.embed import DEFAULT_EMBEDDING, Embedding
+from app.maps.points.embed import DEFAULT_EMBEDDING, Embedding
 from app.maps.texts import PointKind
 from catalog.stages.tables import Stage
 

@@ -12,10 +12,10 @@ from flask.testing import FlaskClient
 
 from app.access.errors import HeldBack, HiddenMeanwhile
 from app.access.takedowns.records import TakenDown
+from app.maps.clusters.levels import LEVELS
 from app.maps.description import POINTS_FILE, MapParameters
 from app.maps.errors import MapNotFound
-from app.maps.files import MAP_SCHEMA
-from app.maps.levels import LEVELS
+from app.maps.files.folder import MAP_SCHEMA
 from app.query.snapshots import Reference
 from app.services import Services
 from catalog.reading.membership import NO_IDS
@@ -128,7 +128,7 @@ def test_repeating_a_takedown_gives_the_same_files(
 
     taken = ids_of(*TAKEN)
     with monkeypatch.context() as patched:
-        patched.setattr("app.maps.files.draw_picture", _raise(Killed))
+        patched.setattr("app.maps.files.folder.draw_picture", _raise(Killed))
         with pytest.raises(Killed):
             services.publishing.maps.take_down(taken)
     with monkeypatch.context() as patched:
