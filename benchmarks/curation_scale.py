@@ -26,7 +26,8 @@ from app.curation.pipeline.chunks import Chunk, ExcludedIds, survey
 from app.curation.pipeline.cleaned import QUERY, cleaned_digest
 from app.curation.pipeline.records import ChunkRecords
 from app.curation.pipeline.writer import StageWriter
-from app.curation.rules.curating import minhash, prompts
+from app.curation.rules.curating import prompts
+from app.curation.rules.curating.duplicates import minhash
 from app.curation.rules.standard import standard_rules
 from app.query.snapshots import Reference, SnapshotView
 from app.services import Services

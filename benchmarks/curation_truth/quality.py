@@ -6,8 +6,8 @@ from typing import Any
 import pyarrow as pa
 
 from app.curation.rules.curating.parameters import CuratingParameters
-from app.curation.rules.curating.quality import judge
-from app.curation.rules.curating.signals import signals
+from app.curation.rules.curating.quality.rules import judge
+from app.curation.rules.curating.quality.signals import signals
 from catalog.stages.tables import COMPUTED_STAGES
 
 _TYPE = COMPUTED_STAGES["cleaned"].arrow_schema.field("conversation").type

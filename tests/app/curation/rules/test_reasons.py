@@ -3,8 +3,8 @@ import pytest
 
 from app.curation.rules.curating.decide import REASONS
 from app.curation.rules.curating.parameters import CuratingParameters
-from app.curation.rules.curating.quality import QUALITY_REASONS, judge
-from app.curation.rules.curating.signals import signals
+from app.curation.rules.curating.quality.rules import QUALITY_REASONS, judge
+from app.curation.rules.curating.quality.signals import signals
 from app.curation.rules.interface import Reason
 from app.curation.rules.reasons import all_reasons
 from catalog.schema import CONVERSATION

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app.curation.rules.curating.signals import signals
+from app.curation.rules.curating.quality.signals import signals
 from tests.app.curation.rules.curating.making import (
     SCHEMA,
     Conversation,

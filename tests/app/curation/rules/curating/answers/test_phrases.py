@@ -1,4 +1,4 @@
-from app.curation.rules.curating.signals import signals
+from app.curation.rules.curating.quality.signals import signals
 from tests.app.curation.rules.curating.making import column, turns
 
 BOILERPLATE = [

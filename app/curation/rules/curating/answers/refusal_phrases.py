@@ -3,7 +3,7 @@
 
 from typing import Final
 
-from app.curation.rules.curating.phrases import OTHER_TEXT
+from app.curation.rules.curating.answers.phrases import OTHER_TEXT
 
 _REST: Final = r"[^.!?。！？\n]*"  # of the sentence
 _APOLOGY: Final = (

@@ -2,8 +2,8 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from app.curation.rules.curating import minhash
-from app.curation.rules.curating.minhash import BANDS, bands
+from app.curation.rules.curating.duplicates import minhash
+from app.curation.rules.curating.duplicates.minhash import BANDS, bands
 from app.curation.rules.curating.shingles import shingles_of, words_said
 from app.curation.rules.curating.words import turns_of
 from tests.app.curation.rules.curating.making import (

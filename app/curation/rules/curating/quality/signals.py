@@ -19,10 +19,10 @@ from numpy.typing import NDArray
 
 from app.curation.rules.cleaning.columns import are_among, bytes_of
 from app.curation.rules.cleaning.said import said
-from app.curation.rules.curating.answers import answers_of, failed_answers
+from app.curation.rules.curating.answers.failing import answers_of, failed_answers
+from app.curation.rules.curating.answers.phrases import BOILERPLATE
 from app.curation.rules.curating.arrays import Ints, offsets_of, ratio, row_sums, to_numpy
-from app.curation.rules.curating.phrases import BOILERPLATE
-from app.curation.rules.curating.repetition import (
+from app.curation.rules.curating.quality.repetition import (
     repeated_lines,
     repeated_ngrams,
     repeated_turns,

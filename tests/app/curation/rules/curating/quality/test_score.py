@@ -6,12 +6,12 @@ import pyarrow as pa
 import pytest
 
 from app.curation.rules.curating.linear_weights import WEIGHT_UNITS, read_weights
-from app.curation.rules.curating.quality_features import (
+from app.curation.rules.curating.quality.features import (
     FEATURE_UNITS,
     FEATURES,
     quality_features,
 )
-from app.curation.rules.curating.quality_score import (
+from app.curation.rules.curating.quality.score import (
     LANGUAGES,
     MIN_WORDS,
     WEIGHTS_FILE,

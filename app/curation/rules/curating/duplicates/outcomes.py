@@ -16,7 +16,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from app.curation.rules.curating.arrays import Ints, to_numpy
-from app.curation.rules.curating.candidates import Candidates
+from app.curation.rules.curating.duplicates.candidates import Candidates
 from app.curation.rules.curating.shingles import mixed
 from app.curation.rules.interface import OUTCOMES_SCHEMA
 

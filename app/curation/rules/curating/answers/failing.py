@@ -11,9 +11,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from app.curation.rules.cleaning.columns import VISIBLE
-from app.curation.rules.curating.arrays import Bools, Ints, to_numpy
-from app.curation.rules.curating.error_phrases import ERROR_MESSAGE, ERROR_OUTPUT
-from app.curation.rules.curating.phrases import (
+from app.curation.rules.curating.answers.error_phrases import ERROR_MESSAGE, ERROR_OUTPUT
+from app.curation.rules.curating.answers.phrases import (
     ASKED_AGAIN,
     ASKED_BLANK,
     ASKED_ERROR,
@@ -27,8 +26,13 @@ from app.curation.rules.curating.phrases import (
     OUTPUT_CHARACTERS,
     VALUE,
 )
-from app.curation.rules.curating.refusal_phrases import ASKS_WHETHER, BRIEF_WORDS, NOT_REFUSED
-from app.curation.rules.curating.refusals import REFUSAL_CHARACTERS, refuse
+from app.curation.rules.curating.answers.refusal_phrases import (
+    ASKS_WHETHER,
+    BRIEF_WORDS,
+    NOT_REFUSED,
+)
+from app.curation.rules.curating.answers.refusals import REFUSAL_CHARACTERS, refuse
+from app.curation.rules.curating.arrays import Bools, Ints, to_numpy
 from app.curation.rules.curating.words import Turns, Words
 
 MIN_PARROT_WORDS: Final = 4

@@ -1,7 +1,7 @@
 import pytest
 
-from app.curation.rules.curating.likeness import Exchange, similarity
-from app.curation.rules.curating.near_duplicates import exchanges_of
+from app.curation.rules.curating.duplicates.likeness import Exchange, similarity
+from app.curation.rules.curating.duplicates.near_duplicates import exchanges_of
 from app.curation.rules.curating.parameters import CuratingParameters
 from tests.app.curation.rules.curating.making import column, turns
 

@@ -7,7 +7,7 @@ import pyarrow as pa
 import pytest
 
 from app.curation.rules.curating.parameters import CuratingParameters
-from app.curation.rules.curating.quality import QUALITY_REASONS, judge
+from app.curation.rules.curating.quality.rules import QUALITY_REASONS, judge
 from tests.app.curation.rules.curating.making import SCHEMA, Conversation, facts, turns
 
 SIGNALS = SCHEMA.field("signals").type

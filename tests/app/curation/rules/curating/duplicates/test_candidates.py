@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.curation.rules.curating.candidates import find_candidates, repeated
+from app.curation.rules.curating.duplicates.candidates import find_candidates, repeated
 
 VALUES = st.lists(st.integers(-3, 3), max_size=20)
 BANDS = st.lists(st.lists(st.integers(0, 6), min_size=3, max_size=3), max_size=15)

@@ -1,6 +1,6 @@
 """Scores how good answers are, by a linear model that learnt from judged pairs of answers.
 
-The score stands beside the rules, and no rule uses it. `quality_model/README.md` tells what the
+The score stands beside the rules, and no rule uses it. `model/README.md` tells what the
 model was trained on, how good it is, and what it is not for.
 """
 
@@ -13,17 +13,17 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from app.curation.rules.curating.answers import answers_of, prompts_of
+from app.curation.rules.curating.answers.failing import answers_of, prompts_of
 from app.curation.rules.curating.arrays import Bools, Ints, row_sums, to_numpy
 from app.curation.rules.curating.linear_weights import WEIGHT_UNITS, read_weights
-from app.curation.rules.curating.quality_features import FEATURE_UNITS, MAX_WORDS, quality_features
+from app.curation.rules.curating.quality.features import FEATURE_UNITS, MAX_WORDS, quality_features
 from app.curation.rules.curating.words import Turns
 
 LANGUAGES: Final = ("en", "zh")
 """The languages that the model was trained on. Other conversations have no score."""
 MIN_WORDS: Final = 8
 """A shorter answer shows too little to be told, and has no score."""
-WEIGHTS_FILE: Final = Path(__file__).parent / "quality_model" / "weights.npz"
+WEIGHTS_FILE: Final = Path(__file__).parent / "model" / "weights.npz"
 _STEP: Final = FEATURE_UNITS * WEIGHT_UNITS // 256
 """Units in a step. Mean log odds are rounded down to whole steps, which are 1 / 256."""
 _STEPS: Final = 8 * 256

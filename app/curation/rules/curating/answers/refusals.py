@@ -15,10 +15,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from app.curation.rules.curating.answers.refusal_features import refusal_features
+from app.curation.rules.curating.answers.refusal_phrases import ANSWER_AFTER_ALL, REFUSAL
 from app.curation.rules.curating.arrays import Bools, Ints, row_sums, to_numpy
 from app.curation.rules.curating.linear_weights import WEIGHT_UNITS, read_weights
-from app.curation.rules.curating.refusal_features import refusal_features
-from app.curation.rules.curating.refusal_phrases import ANSWER_AFTER_ALL, REFUSAL
 from app.curation.rules.curating.words import Words
 
 REFUSAL_CHARACTERS: Final = 1000

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from app.curation.errors import TextsMissing
 from app.curation.rules.curating.arrays import Ints, to_numpy
-from app.curation.rules.curating.candidates import Candidates
+from app.curation.rules.curating.duplicates.candidates import Candidates
 from app.curation.rules.curating.ids import id_texts
 from app.curation.rules.interface import TextReader
 from app.state.spill import spill_folder

@@ -10,16 +10,16 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from app.curation.rules.curating.arrays import offsets_of, row_sums, to_numpy
-from app.curation.rules.curating.candidates import Candidates
-from app.curation.rules.curating.likeness import (
+from app.curation.rules.curating.duplicates.candidates import Candidates
+from app.curation.rules.curating.duplicates.likeness import (
     Exchange,
     signs_in,
     similarity,
     texts_said,
     without_words,
 )
-from app.curation.rules.curating.neighbours import Neighbours
-from app.curation.rules.curating.reading import Comparison, Rows, read_candidates
+from app.curation.rules.curating.duplicates.neighbours import Neighbours
+from app.curation.rules.curating.duplicates.reading import Comparison, Rows, read_candidates
 from app.curation.rules.curating.shingles import SIDES, Side, words_said
 from app.curation.rules.curating.words import Turns, turns_of
 

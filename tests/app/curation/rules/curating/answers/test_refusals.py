@@ -4,9 +4,9 @@ from hashlib import sha256
 import numpy as np
 import pytest
 
-from app.curation.rules.curating.refusal_features import CONCEPTS_FILE
-from app.curation.rules.curating.refusals import WEIGHTS_FILE
-from app.curation.rules.curating.signals import signals
+from app.curation.rules.curating.answers.refusal_features import CONCEPTS_FILE
+from app.curation.rules.curating.answers.refusals import WEIGHTS_FILE
+from app.curation.rules.curating.quality.signals import signals
 from tests.app.curation.rules.curating.making import column, turns
 
 REFUSALS = [

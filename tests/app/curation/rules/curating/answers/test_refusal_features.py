@@ -2,7 +2,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from app.curation.rules.curating.refusal_features import (
+from app.curation.rules.curating.answers.refusal_features import (
     CONCEPTS_FILE,
     RefusalFeatures,
     refusal_features,
