@@ -9,7 +9,7 @@ from uuid import UUID, uuid4
 import msgspec
 import pyarrow as pa
 
-from app.access.ids import Ids
+from app.access.contributors.ids import Ids
 from app.ingest.decoding.content_hashes import content_hash
 from app.ingest.decoding.contributions import new_contribution_id
 from app.ingest.decoding.senders import Sender

@@ -15,7 +15,7 @@ from typing import Final
 
 from sqlalchemy import Connection, select, update
 
-from app.access.embargo import Embargo
+from app.access.visibility.embargo import Embargo
 from app.background.periods import newest_due
 from app.releases.registry import Registry
 from app.settings import Schedule, Settings

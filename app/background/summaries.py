@@ -4,7 +4,7 @@ import logging
 from collections.abc import Callable, Mapping, Sequence
 from threading import Event
 
-from app.access.audience import OPERATOR
+from app.access.visibility.audience import OPERATOR
 from app.query.counts.files import FileCounts
 from app.query.counts.summaries import Summaries
 from app.query.row_index.indexing import RowIndexing

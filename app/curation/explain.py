@@ -9,7 +9,7 @@ import pyarrow as pa
 from pyiceberg.catalog import Catalog
 from pyiceberg.table import Table
 
-from app.access.hidden import HiddenContributions
+from app.access.visibility.hidden import HiddenContributions
 from app.curation.errors import NotInStage
 from app.query.browsing.reviews import Score
 from app.query.contributions.reader import Contributions

@@ -6,8 +6,8 @@ from time import perf_counter
 from typing import Any, Final
 
 from app.access.credentials import Credentials, credentials_of
-from app.access.keys import ApiKey
 from app.access.limits.limiter import Meter
+from app.access.permissions.keys import ApiKey
 from app.api.body import BROKEN_OFF, TOO_SHORT
 from app.api.limits import METER
 from app.api.observation import REQUEST_ID_HEADER

@@ -11,7 +11,7 @@ from typing import Final, Literal, get_args
 
 from pyiceberg.catalog.sql import SqlCatalog
 
-from app.access.audience import PUBLIC, Audience
+from app.access.visibility.audience import PUBLIC, Audience
 from app.iceberg.errors import NoSuchNamespace, NoSuchTable, NoSuchWarehouse
 from app.iceberg.publication import Publication, Publications
 from app.iceberg.responses import (

@@ -16,9 +16,9 @@ from pyiceberg.table import Table
 from pyiceberg.table.metadata import TableMetadata
 from pyiceberg.table.snapshots import Snapshot
 
-from app.access.audience import Audience
-from app.access.embargo import Embargo
-from app.access.hidden import HiddenContributions, HiddenIds
+from app.access.visibility.audience import Audience
+from app.access.visibility.embargo import Embargo
+from app.access.visibility.hidden import HiddenContributions, HiddenIds
 from app.state import ledger
 from app.state.db import Database
 from catalog.connection import LockingCatalog

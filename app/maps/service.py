@@ -10,8 +10,8 @@ import pyarrow as pa
 from pyiceberg.catalog import Catalog
 from pyiceberg.table import Table
 
-from app.access.held_back import HeldBackResults
 from app.access.hidden_watch import HiddenWatch
+from app.access.visibility.held_back import HeldBackResults
 from app.maps.description import POINTS_FILE, MapDescription, MapParameters, MapSource, Progress
 from app.maps.errors import MapNotFound, NothingToMap, StageNotBuilt
 from app.maps.later_stages import later_stages

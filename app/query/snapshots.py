@@ -11,9 +11,9 @@ from pyiceberg.table import Table
 from pyiceberg.table.refs import SnapshotRefType
 from sqlalchemy import Connection
 
-from app.access.audience import PUBLIC, Audience
-from app.access.embargo import Embargo
-from app.access.hidden import HiddenContributions
+from app.access.visibility.audience import PUBLIC, Audience
+from app.access.visibility.embargo import Embargo
+from app.access.visibility.hidden import HiddenContributions
 from app.query.growth import Growth, read_growth
 from app.state import ledger
 from app.state.db import Database

@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
-from app.access.audience import OPERATOR
 from app.access.moderation.quarantine import Quarantine, Superseded
+from app.access.visibility.audience import OPERATOR
 from app.background.summaries import SummaryJob
 from app.background.text_index import TextIndexing
 from app.iceberg.access import file_access

@@ -15,7 +15,7 @@ from pyiceberg.schema import Schema
 from pyiceberg.table import Table
 from sqlalchemy import delete, exists, func, select, text, update
 
-from app.access.ids import Ids, read_secret
+from app.access.contributors.ids import Ids, read_secret
 from app.ingest.journal.entries import IS_OPEN, decode_files, encode_files
 from app.state.db import Database
 from app.state.models import IdempotencyKey, JournalEntry

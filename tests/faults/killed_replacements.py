@@ -18,7 +18,7 @@ from uuid import uuid4
 import click
 
 from app import create_app
-from app.access.audience import OPERATOR
+from app.access.visibility.audience import OPERATOR
 from app.doctor.examination import CHECKS
 from app.doctor.finding import Finding
 from app.doctor.patient import Patient

@@ -15,7 +15,7 @@ import requests
 from pyiceberg.catalog.rest import RestCatalog
 from sqlalchemy import update
 
-from app.access.hidden import Cause
+from app.access.visibility.hidden import Cause
 from app.services import Services
 from app.state.models import LedgerEntry
 from tests.backends import Backend

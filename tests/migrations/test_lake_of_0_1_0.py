@@ -17,7 +17,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import make_url
 from werkzeug.test import TestResponse
 
-from app.access.ids import Ids, read_secret
+from app.access.contributors.ids import Ids, read_secret
 from app.backup.databases import writable
 from app.backup.restoring import relocate_staged, relocate_tables, verify_lake
 from app.doctor.examination import examine

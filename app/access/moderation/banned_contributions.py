@@ -28,8 +28,8 @@ from pyiceberg.expressions import EqualTo
 from pyiceberg.table import Table
 from sqlalchemy import Connection, delete, func, select, update
 
-from app.access.hidden import HiddenContributions
 from app.access.moderation.bans import Bans
+from app.access.visibility.hidden import HiddenContributions
 from app.state.db import Database, insert_missing
 from app.state.models import BannedContribution, BanRecord
 from app.state.parts import in_parts

@@ -9,9 +9,9 @@ from typing import Any, Final
 import pyarrow as pa
 from sqlalchemy import Connection, Select, func, insert, select, text, update
 
-from app.access.hidden import HiddenContributions
 from app.access.takedowns.contributions import UNFINISHED, rows_of, unfinished_rows
 from app.access.takedowns.records import Takedown, TakedownKind, TakenDown
+from app.access.visibility.hidden import HiddenContributions
 from app.state import ledger
 from app.state.db import Database
 from app.state.models import TakedownRecord, TakenDownContribution

@@ -7,9 +7,9 @@ from typing import Any, Final
 from flask import Response, request
 from flask_smorest import Blueprint
 
-from app.access.audience import Audience
-from app.access.shown_again import ShownPosition
 from app.access.takedowns.feed import FeedPage, FeedPosition
+from app.access.visibility.audience import Audience
+from app.access.visibility.shown_again import ShownPosition
 from app.api.access import current_audience
 from app.api.answers import page
 from app.api.docs import KEYED, documented, in_every_stream

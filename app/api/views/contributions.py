@@ -7,7 +7,7 @@ from uuid import UUID
 from flask import Response, request
 from flask_smorest import Blueprint
 
-from app.access.audience import Audience
+from app.access.visibility.audience import Audience
 from app.api.access import current_audience
 from app.api.answers import answer, page, snapshot_id_of, stream
 from app.api.docs import KEYED, documented, in_every_stream

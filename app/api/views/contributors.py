@@ -7,8 +7,8 @@ from typing import Any, Final
 from flask import Response
 from flask_smorest import Blueprint
 
-from app.access.audience import OWNERS, PUBLIC
-from app.access.contributor_keys import AUTHORIZATION, SUBMITTER_HEADER, new_contributor_key
+from app.access.contributors.keys import AUTHORIZATION, SUBMITTER_HEADER, new_contributor_key
+from app.access.visibility.audience import OWNERS, PUBLIC
 from app.api.access import current_credentials, current_owner
 from app.api.docs import KEYED, documented, in_every_stream
 from app.api.formats import JSON, encode_json

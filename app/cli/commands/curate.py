@@ -7,7 +7,7 @@ from uuid import UUID
 import click
 from flask.cli import with_appcontext
 
-from app.access.audience import OPERATOR
+from app.access.visibility.audience import OPERATOR
 from app.cli.errors import shows_errors
 from app.cli.progress import progress_bar
 from app.cli.reference import takes_reference

@@ -3,7 +3,7 @@
 import click
 from flask.cli import with_appcontext
 
-from app.access.audience import OPERATOR
+from app.access.visibility.audience import OPERATOR
 from app.cli.errors import shows_errors
 from app.query.counts.dimensions import DIMENSIONS
 from app.query.filters import Filters

@@ -10,9 +10,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from pyiceberg.table import Table
 
-from app.access.audience import OPERATOR
-from app.access.embargo import Embargo
-from app.access.hidden import HiddenContributions
+from app.access.visibility.audience import OPERATOR
+from app.access.visibility.embargo import Embargo
+from app.access.visibility.hidden import HiddenContributions
 from app.background.text_index import INDEXED_TABLES, files_with_texts
 from app.curation.rules.interface import OUTCOMES_SCHEMA
 from app.doctor.finding import Finding

@@ -5,9 +5,9 @@ from typing import Final
 
 from sqlalchemy import Select, func, select
 
-from app.access.hidden import HiddenContributions
 from app.access.takedowns.contributions import TakenDownContributions
 from app.access.takedowns.register import Takedowns
+from app.access.visibility.hidden import HiddenContributions
 from app.doctor.finding import Finding
 from app.doctor.patient import Patient
 from app.state.models import (

@@ -12,7 +12,7 @@ from typing import Final
 
 import pyarrow as pa
 
-from app.access.audience import Audience
+from app.access.visibility.audience import Audience
 from app.query.browsing import excerpts
 from app.query.browsing.excerpts import Excerpt
 from app.query.contributions.pages import GoesOn, Page

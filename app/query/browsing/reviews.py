@@ -12,11 +12,11 @@ from uuid import UUID
 import pyarrow as pa
 from pyiceberg.catalog import Catalog
 
-from app.access.audience import MODERATORS
 from app.access.moderation.log import LogEntry
 from app.access.moderation.quarantine import Cause, State
 from app.access.moderation.reports import SHOWN_OF_A_REASON, Report
 from app.access.moderation.service import Moderation
+from app.access.visibility.audience import MODERATORS
 from app.query.contributions.reader import ContributionNotFound, Contributions
 from app.query.snapshots import Reference, Snapshots, SnapshotView
 from catalog.schema import ID

@@ -14,7 +14,7 @@ import pyarrow as pa
 from pyiceberg.catalog import Catalog
 from pyiceberg.expressions import And, BooleanExpression, EqualTo
 
-from app.access.audience import OPERATOR, Audience
+from app.access.visibility.audience import OPERATOR, Audience
 from app.query.contributions.narrowing import Narrowing
 from app.query.contributions.pages import (
     FirstIds,

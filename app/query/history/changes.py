@@ -14,8 +14,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pyiceberg.expressions import And, BooleanExpression, GreaterThanOrEqual, LessThanOrEqual
 
-from app.access.audience import PUBLIC, Audience
-from app.access.shown_again import (
+from app.access.visibility.audience import PUBLIC, Audience
+from app.access.visibility.shown_again import (
     NOTHING_SHOWN,
     ShownContributions,
     ShownPage,

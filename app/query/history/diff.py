@@ -7,7 +7,7 @@ from typing import Final
 
 import pyarrow as pa
 
-from app.access.audience import PUBLIC, Audience
+from app.access.visibility.audience import PUBLIC, Audience
 from app.query.history.snapshot_pair import SnapshotPair
 from app.query.history.versions import Versions
 from app.query.replaced import ReplacedReader

@@ -9,7 +9,7 @@ from typing import Final
 import pyarrow as pa
 from pyiceberg.catalog import Catalog
 
-from app.access.held_back import HeldBackResults
+from app.access.visibility.held_back import HeldBackResults
 from app.releases.descriptions.datasheet import Datasheet
 from app.releases.errors import ReleaseNotFound
 from app.releases.files.published_rows import published_files

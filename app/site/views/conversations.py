@@ -13,10 +13,10 @@ from flask import Blueprint, Response, abort, render_template, request
 from marshmallow import RAISE, Schema, fields, validate
 from webargs.flaskparser import use_kwargs
 
-from app.access.audience import OWNERS, Audience
-from app.access.contributor_keys import KeyOwnsNothing, bearer_token
+from app.access.contributors.keys import KeyOwnsNothing, bearer_token
 from app.access.errors import HeldBack
 from app.access.moderation.reports import MAX_COMMENT_CHARACTERS, REPORT_REASONS
+from app.access.visibility.audience import OWNERS, Audience
 from app.api.access import check_roles, current_api_key, current_audience, current_owner, may
 from app.api.reads import reads_lake
 from app.api.schemas.moderation import ReportSchema

@@ -7,9 +7,9 @@ from flask import Blueprint, Response, render_template, request, url_for
 from marshmallow import RAISE, Schema
 from webargs.flaskparser import use_kwargs
 
-from app.access.audience import OWNERS, PUBLIC
-from app.access.contributor_keys import bearer_token
+from app.access.contributors.keys import bearer_token
 from app.access.takedowns.records import requester
+from app.access.visibility.audience import OWNERS, PUBLIC
 from app.api.access import current_api_key, current_owner
 from app.api.paging import ContributionCursor
 from app.api.reads import reads_lake

@@ -5,9 +5,9 @@ import pyarrow.compute as pc
 import pytest
 
 from app.access.errors import HiddenMeanwhile
-from app.access.hidden import Cause
 from app.access.hidden_watch import HiddenWatch
 from app.access.takedowns.records import TakenDown
+from app.access.visibility.hidden import Cause
 from app.services import Services
 from catalog.reading.membership import NO_IDS
 

@@ -14,7 +14,7 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from app import create_app
-from app.access.contributor_keys import new_contributor_key
+from app.access.contributors.keys import new_contributor_key
 from app.api.access import UnlistedRoute, api_key_in
 from app.api.needs import NEEDS
 from app.maps.description import MapParameters

@@ -9,7 +9,7 @@ from threading import Event
 import pytest
 from msgspec.structs import replace
 
-from app.access.audience import PUBLIC
+from app.access.visibility.audience import PUBLIC
 from app.background import text_index
 from app.background.maintenance.service import Maintenance
 from app.background.text_index import IndexingStopped, TextIndexing, newest_files

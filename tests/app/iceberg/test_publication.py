@@ -6,8 +6,8 @@ from datetime import timedelta
 import pytest
 from pyiceberg.table import StaticTable
 
-from app.access.audience import KEY_HOLDERS, MODERATORS, PUBLIC, Audience
-from app.access.hidden import Cause
+from app.access.visibility.audience import KEY_HOLDERS, MODERATORS, PUBLIC, Audience
+from app.access.visibility.hidden import Cause
 from app.iceberg.publication import Publications
 from app.services import Services
 from catalog.metadata.files import newest_location

@@ -132,7 +132,7 @@ def test_repeating_a_takedown_gives_the_same_files(
         with pytest.raises(Killed):
             services.publishing.maps.take_down(taken)
     with monkeypatch.context() as patched:
-        patched.setattr("app.access.held_back.HeldBackResults.end", _raise(Killed))
+        patched.setattr("app.access.visibility.held_back.HeldBackResults.end", _raise(Killed))
         with pytest.raises(Killed):
             services.publishing.maps.take_down(taken)
     once = {path.name: path.read_bytes() for path in built.iterdir()}

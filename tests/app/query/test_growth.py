@@ -4,7 +4,7 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 from sqlalchemy import Connection
 
-from app.access.audience import KEY_HOLDERS, PUBLIC
+from app.access.visibility.audience import KEY_HOLDERS, PUBLIC
 from app.query import growth
 from app.query.growth import GrowthEntry, read_growth
 from app.services import Services

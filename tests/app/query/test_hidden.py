@@ -7,7 +7,7 @@ from uuid import UUID
 import pyarrow as pa
 import pytest
 
-from app.access.audience import MODERATORS, OPERATOR, PUBLIC
+from app.access.visibility.audience import MODERATORS, OPERATOR, PUBLIC
 from app.query.contributions.reader import ContributionNotFound
 from app.query.filters import Filters
 from app.query.history.changes import START

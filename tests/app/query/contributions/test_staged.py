@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from sqlalchemy import delete
 
-from app.access.audience import PUBLIC
+from app.access.visibility.audience import PUBLIC
 from app.curation.pipeline import runner
 from app.curation.pipeline.runner import Runner
 from app.query.contributions.staged import (

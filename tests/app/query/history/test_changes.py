@@ -8,7 +8,7 @@ import pytest
 from pyiceberg.table import Table
 
 import catalog.reading.scan
-from app.access.shown_again import NOTHING_SHOWN, ShownPosition
+from app.access.visibility.shown_again import NOTHING_SHOWN, ShownPosition
 from app.query.history.changes import START, ChangeFeed, Changes, Position
 from app.query.snapshots import Reference
 from app.services import Services

@@ -1,6 +1,6 @@
 import pytest
 
-from app.access.audience import PUBLIC
+from app.access.visibility.audience import PUBLIC
 from app.query.snapshots import Reference
 from app.query.statistics.overview import Overview
 from app.services import Services

@@ -5,7 +5,7 @@ from typing import NoReturn
 import pytest
 from msgspec.structs import replace
 
-from app.access.audience import PUBLIC
+from app.access.visibility.audience import PUBLIC
 from app.curation.pipeline import runner
 from app.curation.pipeline.runner import Runner
 from app.curation.pipeline.stages import Stages

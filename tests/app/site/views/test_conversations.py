@@ -8,7 +8,7 @@ import pyarrow as pa
 import pytest
 from flask.testing import FlaskClient
 
-from app.access.contributor_keys import new_contributor_key
+from app.access.contributors.keys import new_contributor_key
 from app.curation.pipeline import runner
 from app.curation.pipeline.runner import Runner
 from app.maps.build import build_map

@@ -1,6 +1,6 @@
 import pytest
 
-from app.access.gates import Gates
+from app.access.permissions.gates import Gates
 from app.access.roles import OPEN
 from app.services import Services
 

@@ -3,7 +3,7 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 from sqlalchemy import select, text
 
-from app.access.networks import Networks, forget, remove_secrets
+from app.access.contributors.networks import Networks, forget, remove_secrets
 from app.services import Services
 from app.state.models import Secret
 

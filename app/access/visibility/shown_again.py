@@ -12,7 +12,7 @@ from typing import Final
 from sqlalchemy import func, select, tuple_
 
 from app.access.errors import FeedPositionUnknown
-from app.access.hidden import HIDDEN_LIST
+from app.access.visibility.hidden import HIDDEN_LIST
 from app.state.db import Database
 from app.state.list_versions import list_version
 from app.state.models import ShownAgain

@@ -5,8 +5,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from app.access.errors import FeedPositionUnknown
-from app.access.hidden import Cause, HiddenContributions
-from app.access.shown_again import NOTHING_SHOWN, ShownContributions, ShownPosition
+from app.access.visibility.hidden import Cause, HiddenContributions
+from app.access.visibility.shown_again import NOTHING_SHOWN, ShownContributions, ShownPosition
 from app.services import Services
 
 FIRST, SECOND, THIRD = (f"01900000-0000-7000-8000-00000000000{n}" for n in (1, 2, 3))

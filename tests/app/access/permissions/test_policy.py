@@ -2,8 +2,8 @@ from typing import Any
 
 import pytest
 
-from app.access.gates import Gates
-from app.access.policy import Policy
+from app.access.permissions.gates import Gates
+from app.access.permissions.policy import Policy
 from app.access.roles import OPEN
 from app.services import Services
 from app.settings import Settings

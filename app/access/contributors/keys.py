@@ -13,8 +13,8 @@ from typing import Final
 from urllib.parse import unquote
 from zlib import crc32
 
-from app.access.ids import Ids, is_guessable
-from app.access.keys import ApiKey
+from app.access.contributors.ids import Ids, is_guessable
+from app.access.permissions.keys import ApiKey
 from catalog.errors import Invalid, LakeError
 
 AUTHORIZATION: Final = "Authorization"

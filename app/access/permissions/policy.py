@@ -8,7 +8,7 @@ that a filter may have kept out of the release.
 
 from typing import Final
 
-from app.access.gates import Gates
+from app.access.permissions.gates import Gates
 from app.access.roles import OPEN, Roles
 from app.settings import Settings
 from catalog.stages.tables import Stage

@@ -2,7 +2,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from app.access.contributor_keys import (
+from app.access.contributors.keys import (
     SUBMITTER_HEADER,
     ContributorKeyMalformed,
     ContributorKeyMissing,
@@ -14,7 +14,7 @@ from app.access.contributor_keys import (
     new_contributor_key,
     owner_id,
 )
-from app.access.keys import ApiKey
+from app.access.permissions.keys import ApiKey
 from tests.factories import IDS, UNGUESSABLE
 
 OLD_KEY = "clc_" + "Abcdefghij" * 4 + "xyz"

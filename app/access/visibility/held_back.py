@@ -10,7 +10,7 @@ import pyarrow as pa
 from sqlalchemy import delete, select
 
 from app.access.errors import HeldBack
-from app.access.gates import Kind
+from app.access.permissions.gates import Kind
 from app.state.db import Database, insert_missing
 from app.state.models import HeldBackFor
 from app.state.parts import in_parts

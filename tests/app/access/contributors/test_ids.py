@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import delete
 
-from app.access.contributor_keys import new_contributor_key
-from app.access.ids import SECRET_ROW, Ids, SecretMissing, is_guessable, read_secret
+from app.access.contributors.ids import SECRET_ROW, Ids, SecretMissing, is_guessable, read_secret
+from app.access.contributors.keys import new_contributor_key
 from app.services import Services
 from app.state.models import Secret
 from tests.factories import IDS, UNGUESSABLE

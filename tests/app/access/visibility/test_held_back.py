@@ -2,7 +2,7 @@ import pyarrow as pa
 import pytest
 
 from app.access.errors import HeldBack
-from app.access.held_back import HeldBackResults
+from app.access.visibility.held_back import HeldBackResults
 from app.services import Services
 from catalog.reading.membership import NO_IDS
 

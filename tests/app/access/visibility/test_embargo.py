@@ -3,8 +3,8 @@ from math import ceil
 
 import pytest
 
-from app.access.embargo import Embargo
 from app.access.errors import SnapshotNotPublic
+from app.access.visibility.embargo import Embargo
 from app.services import Services
 from app.state import ledger
 from catalog.snapshots import Snapshot

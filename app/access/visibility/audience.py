@@ -6,8 +6,8 @@ Every reading has an audience. Where none is named, it is the public, which sees
 from dataclasses import dataclass
 from typing import Final
 
-from app.access.hidden import CAUSES, Cause
-from app.access.keys import ApiKey
+from app.access.permissions.keys import ApiKey
+from app.access.visibility.hidden import CAUSES, Cause
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
 import pytest
 
-from app.access.audience import KEY_HOLDERS, MODERATORS, PUBLIC, Audience, audience_of
 from app.access.roles import Role
+from app.access.visibility.audience import KEY_HOLDERS, MODERATORS, PUBLIC, Audience, audience_of
 from app.services import Services
 
 

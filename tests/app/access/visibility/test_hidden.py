@@ -1,6 +1,6 @@
 import pytest
 
-from app.access.hidden import HiddenContributions
+from app.access.visibility.hidden import HiddenContributions
 from app.services import Services
 
 FIRST, SECOND, THIRD = (f"01900000-0000-7000-8000-00000000000{n}" for n in (1, 2, 3))

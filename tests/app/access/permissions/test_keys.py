@@ -8,7 +8,7 @@ from sqlalchemy import select
 from sqlalchemy.exc import OperationalError
 
 from app.access.errors import KeyInvalid, KeyNameInvalid, KeyNameTaken, KeyNotFound
-from app.access.keys import ApiKey, Keys
+from app.access.permissions.keys import ApiKey, Keys
 from app.access.refreshed import MAX_AGE_S
 from app.access.roles import OPEN, ROLES, Roles, grants
 from app.services import Services
