@@ -9,7 +9,7 @@ import click
 
 from app.access.takedowns.records import Takedown
 from app.background.election import COMMITTER_LOCK
-from app.cli.commands.hub import bring_up_to_date
+from app.cli.hub import bring_up_to_date
 from app.services import Services
 
 _POLL_S: Final = 0.5

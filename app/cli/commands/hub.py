@@ -4,9 +4,9 @@ import click
 from flask.cli import with_appcontext
 
 from app.cli.errors import shows_errors
-from app.failures import EXPECTED, reason_for
-from app.releases.publications import Access, HubPublication
-from app.services import Services, current_services
+from app.cli.hub import described
+from app.releases.publications import Access
+from app.services import current_services
 from catalog.wording import counted
 
 _hub = click.option(
@@ -59,37 +59,3 @@ def unpublish(name: str, repository: str) -> None:
     """Delete the repository of release NAME on the Hub, with its history; the release stays."""
     current_services().publishing.hub_publisher().unpublish(name, repository)
     click.echo(f"{repository} is deleted; the release {name} stays in the lake")
-
-
-def described(publication: HubPublication) -> str:
-    """Return where a release is published and what is there, in one line."""
-    parts = [publication.url, publication.access]
-    if publication.revision is None:
-        parts.append("not published completely: publish it again")
-    else:
-        parts.append(f"revision {publication.revision}, commit {publication.commit_id}")
-    if publication.is_outdated:
-        parts.append(f"outdated: revision {publication.required_revision} has to replace it")
-    if publication.remains:
-        parts.append(f"the Hub still has of earlier revisions: {', '.join(publication.remains)}")
-    return "; ".join(parts)
-
-
-def bring_up_to_date(services: Services) -> None:
-    """Take out of the Hub what was taken down, and say what is left to do."""
-    publications = services.publishing.releases.publications
-    if not publications.outdated():
-        return
-    problem = "its release has no new revision yet"
-    try:
-        for updated in services.publishing.hub_publisher().update_outdated():
-            click.echo(described(updated))
-    except EXPECTED as error:
-        problem = reason_for(error)
-    for each in publications.outdated():
-        command = f"scripts/lake release publish {each.release} --hub {each.repository}"
-        click.echo(f"{each.repository} on the Hub may still hold them: {problem}", err=True)
-        click.echo(
-            f"A service with CHATLAKE_HUB_TOKEN tries again by itself; otherwise: {command}",
-            err=True,
-        )

@@ -4,10 +4,11 @@ import click
 from flask.cli import with_appcontext
 
 from app.access.roles import Role
-from app.cli.commands.hub import described, publish, unpublish
+from app.cli.commands.hub import publish, unpublish
 from app.cli.commands.release_build import STEPS, build
 from app.cli.errors import shows_errors
 from app.cli.gates import ROLE_OPTION
+from app.cli.hub import described
 from app.releases.descriptions.card import ROWS
 from app.releases.manifest import Manifest
 from app.releases.recipe import RELEASE_NAMES

@@ -9,9 +9,9 @@ from flask.cli import with_appcontext
 from app.access.takedowns.records import TakedownKind
 from app.cli.actor import current_actor
 from app.cli.commands import takedown_copies
-from app.cli.commands.hub import bring_up_to_date
 from app.cli.erasing import finish, wait_option, wait_until_erased
 from app.cli.errors import shows_errors
+from app.cli.hub import bring_up_to_date
 from app.cli.text import in_one_line
 from app.services import current_services
 from catalog.wording import counted
