@@ -23,7 +23,7 @@ from app.maps.description import MapParameters
 from app.maps.texts import LANGUAGE
 from app.releases.recipe import Recipe
 from app.services import Services
-from app.state import ledger
+from app.state import ledger, ledger_changes
 from catalog.reading.plans import plan
 from catalog.reading.scan import read
 from catalog.reading.size import size_of
@@ -79,7 +79,7 @@ def fill(services: Services, rows: int, days: int, released: int) -> None:
         ]
         snapshot = append_batch(table, uuid4(), made)
         with services.database.write() as connection:
-            ledger.record(connection, [snapshot])
+            ledger_changes.record(connection, [snapshot])
         if not is_released and snapshot.total_rows >= released:
             # Before maintenance thins the snapshot, which the release keeps.
             services.publishing.releases.build(_recipe("raw"), snapshot)

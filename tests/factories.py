@@ -14,7 +14,7 @@ from app.ingest.decoding.content_hashes import content_hash
 from app.ingest.decoding.contributions import new_contribution_id
 from app.ingest.decoding.senders import Sender
 from app.services import Services
-from app.state import ledger
+from app.state import ledger_changes
 from app.versions.recording import VERSION_COLUMNS, VERSION_SCHEMA
 from catalog.records import Contribution, Turn, time_of
 from catalog.snapshots import Snapshot
@@ -97,7 +97,7 @@ def commit_batch(services: Services, *contributions: Contribution) -> Snapshot:
     snapshot = append_batch(table, uuid4(), contributions)
     services.versions.recorder.record(table, snapshot, lambda _: [_versions(contributions)])
     with services.database.write() as connection:
-        ledger.record(connection, [snapshot])
+        ledger_changes.record(connection, [snapshot])
     return snapshot
 
 

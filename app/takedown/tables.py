@@ -14,7 +14,7 @@ import pyarrow as pa
 from app.access.takedowns.register import Takedowns
 from app.curation.pipeline.records import BUILD_LOCK
 from app.curation.recount import recount_chunks
-from app.state import ledger
+from app.state import ledger_changes
 from app.state.db import Database
 from app.takedown.waiting import Waiting
 from app.telemetry import metrics
@@ -117,7 +117,7 @@ class TableErasure:
         table = load_table(self._catalog())
         with self._database.write() as connection:
             # A snapshot that was recorded meanwhile has been counted off already, or never.
-            ledger.correct(connection, live_snapshots(table))
+            ledger_changes.correct(connection, live_snapshots(table))
         metrics.table_is(size_of(table))
 
     def _remove_from(self, name: str, erased: ErasedRows) -> None:

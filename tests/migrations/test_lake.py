@@ -14,7 +14,7 @@ import migrations.lake
 import migrations.sql
 from app.releases.registry import Registry
 from app.services import Services
-from app.state import ledger
+from app.state import ledger_changes
 from app.state.db import Database
 from catalog.columns.arrow import to_arrow
 from catalog.connection import open_catalog
@@ -226,7 +226,7 @@ def test_tags_of_releases_leave_the_raw_table_and_others_stay(
         tag_snapshot(load_table(catalog), name, snapshots[0].snapshot_id)
     tag_snapshot(load_table(catalog), "of an engine", snapshots[0].snapshot_id)
     with database.write() as connection:
-        ledger.record(connection, snapshots)
+        ledger_changes.record(connection, snapshots)
     for name, number in (("published", 0), ("failed", None), ("moved", 1)):
         with suppress(KeyboardInterrupt), registry.building(make_recipe(name)) as (build, _):
             if number is None:

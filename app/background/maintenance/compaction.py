@@ -10,7 +10,7 @@ from pyiceberg.table import Table
 from app.background.maintenance.results import CompactionResult, MaintenanceResult, ReplacedResult
 from app.ingest.commits.claims import Claims
 from app.settings import Settings
-from app.state import ledger
+from app.state import ledger_changes
 from app.state.db import Database
 from app.versions.recording import VersionRecorder
 from catalog.connection import LockingCatalog
@@ -88,7 +88,7 @@ class Compaction:
                 continue
             self._versions.catch_up(table)
             with self._database.write() as connection:
-                ledger.record(connection, [compacted.snapshot])
+                ledger_changes.record(connection, [compacted.snapshot])
             yield _result(day, compacted.files, compacted.size_bytes)
             self._let_append_pass(stop)
 

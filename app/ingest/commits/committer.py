@@ -33,7 +33,7 @@ from app.ingest.commits.late_refusals import PartlyTakenDown, Sifted, none_partl
 from app.ingest.journal.journal import Journal
 from app.ingest.refusals import Refused, refuse_nothing
 from app.settings import Settings
-from app.state import ledger
+from app.state import ledger_changes
 from app.state.db import Database
 from app.telemetry import metrics, traces
 from app.versions.keys import CONVERSATION_ID
@@ -230,7 +230,7 @@ class Committer:
         table = load_table(self._catalog)
         self._versions.catch_up(table)
         with self._database.write() as connection:
-            ledger.record(connection, live_snapshots(table))
+            ledger_changes.record(connection, live_snapshots(table))
         metrics.table_is(size_of(table))
 
     def _cut_logs(self) -> None:

@@ -38,7 +38,7 @@ from app.query.counts.rows import RowCounts
 from app.releases.manifest import MANIFEST_FILE, SUMS_FILE, encode_manifest, encode_sums
 from app.releases.publications import HubPublication
 from app.services import Services
-from app.state import ledger
+from app.state import ledger_changes
 from app.state.checksums import sha256_of
 from app.state.models import (
     BannedContribution,
@@ -386,7 +386,7 @@ def _append_elsewhere(services: Services) -> None:
 def _record_early(services: Services) -> None:
     _append_elsewhere(services)
     with services.database.write() as connection:
-        ledger.record(connection, live_snapshots(load_table(services.catalog)))
+        ledger_changes.record(connection, live_snapshots(load_table(services.catalog)))
 
 
 def _replaced_row(services: Services, **values: Any) -> None:

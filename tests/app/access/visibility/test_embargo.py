@@ -6,7 +6,7 @@ import pytest
 from app.access.errors import SnapshotNotPublic
 from app.access.visibility.embargo import Embargo
 from app.services import Services
-from app.state import ledger
+from app.state import ledger_changes
 from catalog.snapshots import Snapshot
 
 NOON = datetime(2026, 11, 1, 12, tzinfo=UTC)
@@ -30,7 +30,7 @@ def record(services: Services, *times: datetime) -> list[Snapshot]:
         for number, moment in enumerate(times, 1)
     ]
     with services.database.write() as connection:
-        ledger.record(connection, made)
+        ledger_changes.record(connection, made)
     return made
 
 

@@ -13,7 +13,7 @@ from app.query.history.diff import DIFF_SCHEMA, Diff, SnapshotsReversed
 from app.query.snapshots import Reference
 from app.services import Services
 from app.settings import Settings
-from app.state import ledger
+from app.state import ledger_changes
 from catalog.errors import SnapshotNotFound
 from catalog.maintenance.replace import replace_compacted
 from catalog.reading.plans import plan
@@ -115,7 +115,7 @@ def take_down(services: Services, added_by: Snapshot) -> None:
     taken_down = replace_compacted(table, [file.path for file in files], [])
     assert taken_down
     with services.database.write() as connection:
-        ledger.record(connection, [taken_down])
+        ledger_changes.record(connection, [taken_down])
 
 
 @pytest.mark.slow
