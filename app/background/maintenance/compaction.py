@@ -15,9 +15,9 @@ from app.state.db import Database
 from app.versions.recording import VersionRecorder
 from catalog.connection import LockingCatalog
 from catalog.maintenance.compaction import (
+    CompactionSizes,
     CompactionStopped,
     DayOfSmallFiles,
-    FileSizes,
     compact,
     small_files,
 )
@@ -115,8 +115,8 @@ class Compaction:
         open_from = (self._clock() - DAY_CLOSES_AFTER).date()
         return small_files(table, self._sizes(), open_from)
 
-    def _sizes(self) -> FileSizes:
-        return FileSizes(
+    def _sizes(self) -> CompactionSizes:
+        return CompactionSizes(
             target_bytes=self._settings.compact_file_bytes,
             open_day_files=self._settings.compact_open_day_files,
         )
