@@ -8,14 +8,10 @@ from app.access.errors import FeedPositionUnknown
 from app.access.visibility.hidden import Cause, HiddenContributions
 from app.access.visibility.shown_again import NOTHING_SHOWN, ShownContributions, ShownPosition
 from app.services import Services
+from tests.factories import hide
 
 FIRST, SECOND, THIRD = (f"01900000-0000-7000-8000-00000000000{n}" for n in (1, 2, 3))
 NOON = datetime(2026, 11, 29, 12, tzinfo=UTC)
-
-
-def hide(services: Services, cause: Cause, *ids: str) -> None:
-    with services.database.write() as connection:
-        services.access.hidden.hide(connection, ids, cause)
 
 
 def show(services: Services, cause: Cause, *ids: str, at: datetime = NOON) -> None:
@@ -36,21 +32,21 @@ def shown(services: Services, after: ShownPosition = NOTHING_SHOWN) -> list[str]
 def test_what_no_cause_hides_any_more_is_shown_again_in_the_order_of_the_decisions(
     services: Services,
 ) -> None:
-    hide(services, "quarantine", FIRST, SECOND, THIRD)
-    hide(services, "ban", SECOND)
+    hide(services, FIRST, SECOND, THIRD)
+    hide(services, SECOND, cause="ban")
     show(services, "quarantine", THIRD, SECOND)
     assert shown(services) == [THIRD]
     show(services, "quarantine", FIRST)
     show(services, "ban", SECOND, FIRST)
     assert shown(services) == [THIRD, FIRST, SECOND]
     # A second time, after it was hidden a second time.
-    hide(services, "ban", THIRD)
+    hide(services, THIRD, cause="ban")
     show(services, "ban", THIRD)
     assert shown(services) == [THIRD, FIRST, SECOND, THIRD]
 
 
 def test_what_was_not_hidden_and_what_is_erased_is_not_shown_again(services: Services) -> None:
-    hide(services, "takedown", FIRST)
+    hide(services, FIRST, cause="takedown")
     show(services, "takedown", FIRST)
     show(services, "quarantine", SECOND)
     assert shown(services) == []
@@ -59,7 +55,7 @@ def test_what_was_not_hidden_and_what_is_erased_is_not_shown_again(services: Ser
 def test_a_reader_goes_on_from_any_position(services: Services) -> None:
     feed = ShownContributions(services.database)
     start = feed.newest()
-    hide(services, "ban", FIRST, SECOND, THIRD)
+    hide(services, FIRST, SECOND, THIRD, cause="ban")
     show(services, "ban", FIRST, SECOND)
     show(services, "ban", THIRD, at=NOON + timedelta(hours=1))
     page = feed.page(start, 1)
@@ -81,7 +77,7 @@ def test_a_position_of_a_later_copy_of_the_lake_is_refused(services: Services) -
 
 
 def test_what_is_taken_down_leaves_no_id_behind(services: Services) -> None:
-    hide(services, "ban", FIRST, SECOND)
+    hide(services, FIRST, SECOND, cause="ban")
     show(services, "ban", FIRST, SECOND)
     with services.database.write() as connection:
         services.access.hidden.forget_shown(connection, [FIRST])
