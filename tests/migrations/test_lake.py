@@ -1,5 +1,4 @@
 import re
-from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -48,16 +47,6 @@ from tests.factories import commit_batch, make_contribution, make_received
 def catalog(tmp_path: Path) -> SqlCatalog:
     """An empty catalog."""
     return open_catalog(f"sqlite:///{tmp_path}/catalog.db", f"file://{tmp_path}/warehouse")
-
-
-@pytest.fixture
-def database(tmp_path: Path) -> Iterator[Database]:
-    """The migrated database of the lake."""
-    made = Database(f"sqlite:///{tmp_path}/chatlake.db")
-    with made.write() as connection:
-        migrations.sql.upgrade(connection)
-    yield made
-    made.dispose()
 
 
 def _revision(catalog: SqlCatalog) -> str | None:
