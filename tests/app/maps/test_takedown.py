@@ -11,7 +11,6 @@ import pytest
 from flask.testing import FlaskClient
 
 from app.access.errors import HeldBack, HiddenMeanwhile
-from app.access.takedowns.records import TakenDown
 from app.maps.clusters.levels import LEVELS
 from app.maps.description import POINTS_FILE, MapParameters
 from app.maps.errors import MapNotFound
@@ -20,6 +19,7 @@ from app.query.snapshots import Reference
 from app.services import Services
 from catalog.reading.membership import NO_IDS
 from tests.app.maps.rows import TOPICS
+from tests.app.takedown.recorded import record_takedown
 from tests.factories import commit_batch, make_contribution, make_contribution_id
 
 ROWS: Final = 90
@@ -83,11 +83,7 @@ def holds(services: Services, *traces: str) -> bool:
 
 def record(services: Services, *numbers: int) -> pa.Array:
     """Record a takedown of contributions; return their ids, ascending."""
-    rows = [TakenDown(id_of(number), f"conversation {number}", "hash", 1) for number in numbers]
-    services.access.takedowns.record(
-        "contributor", "somebody", rows, reason=None, requested_by="a test"
-    )
-    return ids_of(*numbers)
+    return record_takedown(services, list(map(id_of, numbers)))
 
 
 @pytest.mark.slow
