@@ -96,7 +96,7 @@ class Database:
         try:
             self._create(metadata)
         except DerivedLost:
-            # It was damaged, and is removed by now.
+            # The damaged database has been removed, so a new one is made.
             self._create(metadata)
 
     def _create(self, metadata: MetaData) -> None:
@@ -208,7 +208,7 @@ class Database:
             return
         names = [model.__tablename__ for model in models] or list(Base.metadata.tables)
         with self.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-            # Who waits for a table keeps those waiting who come after.
+            # Statements that come later wait behind one that waits for its lock.
             connection.exec_driver_sql(f"SET lock_timeout = '{_TABLE_LOCK_TIMEOUT_S}s'")
             connection.exec_driver_sql(f"VACUUM FULL {', '.join(names)}")
             forgo_samples(connection)

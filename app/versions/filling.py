@@ -162,7 +162,7 @@ class VersionFilling:
         try:
             return self._fill_once(scratch, number)
         except DerivedLost:
-            # It was damaged, and is removed by now.
+            # The damaged index has been removed, so a new one is filled.
             return self._fill_once(scratch, number)
 
     def _fill_once(self, scratch: "duckdb.DuckDBPyConnection", number: int) -> int:

@@ -60,7 +60,7 @@ def is_guessable(client_id: str) -> bool:
     """
     return (
         len(client_id) < MIN_CHARACTERS
-        # Most ids show enough different characters early.
+        # The beginning is looked at first: most ids have enough different characters there.
         or (
             len(set(client_id[:MIN_CHARACTERS])) < MIN_DIFFERENT_CHARACTERS
             and len(set(client_id)) < MIN_DIFFERENT_CHARACTERS

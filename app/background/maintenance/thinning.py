@@ -103,7 +103,7 @@ class Thinning:
                 continue
             unneeded = thinnable(table, retention, self._clock())
             if not dry_run and unneeded:
-                # Before it is true: what is live is looked for first.
+                # Recorded first, which readers don't notice: they look among live snapshots first.
                 self._record_thinned(table, identifier, unneeded)
                 thin(table, unneeded, self._clock())
             name = identifier.removeprefix(f"{NAMESPACE}.")

@@ -72,7 +72,7 @@ def check_orphans(patient: Patient) -> Iterator[Finding]:
         try:
             needed = {path_of(table, url) for url in (*references_of(table), *staged)}
         except FileNotFoundError:
-            # What is missing is a finding of its own; nothing can be said of orphans then.
+            # Another check reports the missing file. Without it, orphans can't be told.
             continue
         orphans = [
             file

@@ -113,7 +113,7 @@ def _undecodable(patient: Patient) -> Iterator[Finding]:
                     f"entry {entry.entry_id} has waited since {entry.received_at.isoformat()}",
                     "start the server, or run scripts/lake committer; its log says why it fails",
                 )
-                # One that waits tells of all behind it.
+                # Those behind it wait for the same reason.
                 break
         if connection.scalar(open_ones):
             yield _finding(

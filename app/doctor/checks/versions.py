@@ -41,7 +41,7 @@ _RECORD: Final = "start the server, or run scripts/lake migrate: it records what
 def check_versions(patient: Patient) -> Iterator[Finding]:
     """Compare the index of versions with the raw table: a sample, or all of both."""
     if patient.lacks_derived("versions"):
-        # A finding of the databases.
+        # The check of the databases reports the lost index.
         return
     index = VersionIndex(patient.database)
     try:
@@ -69,7 +69,7 @@ def check_replaced(patient: Patient) -> Iterator[Finding]:
         try:
             ids = read_replaced(table, files[path], [ID])[ID].to_pylist()
         except FileNotFoundError:
-            # A finding of its own.
+            # The check of the files reports the lost file.
             continue
         if absent := _not_there(patient, patient.sample(ids, _IDS)):
             yield _finding(

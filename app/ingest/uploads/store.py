@@ -155,7 +155,7 @@ class UploadStore:
         positions: dict[bytes, int] = {}
         for position, key in lines.keys.items():
             positions.setdefault(key, position)
-        # In this order: what isn't in the index yet has its key.
+        # The index first: what it doesn't have by now still has its key, which is removed later.
         stored = self._uploads.find_versions(lines.versions.values())
         holders = self._uploads.find_holders(positions)
         for key, holder in holders.items():

@@ -70,7 +70,7 @@ def _pixels(coordinates: Coordinates) -> tuple[NDArray[np.int64], NDArray[np.int
     room = np.array([WIDTH - 2 * _MARGIN, HEIGHT - 2 * _MARGIN])
     scale = (room / extent).min()
     x, y = ((coordinates - (least + most) / 2) * scale).T
-    # Rows count downwards.
+    # Rows of a picture are counted from its top.
     return (WIDTH / 2 + x).astype(np.int64), (HEIGHT / 2 - y).astype(np.int64)
 
 

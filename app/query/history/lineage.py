@@ -119,7 +119,7 @@ class Lineage:
         found = self._contributions.find(view, contribution_ids, [ID, "conversation_id"])
         superseded: dict[str, list[str]] = {}
         for contribution_id, conversation_id in zip(*found.to_pydict().values(), strict=True):
-            # What its sender can't replace has no other version.
+            # A contribution that its sender can't replace is its own conversation, of one version.
             is_single = conversation_id == contribution_id
             versions = [] if is_single else self._versions.of(view, conversation_id)
             superseded[contribution_id] = _before(contribution_id, versions)

@@ -76,7 +76,7 @@ def messages_cell(messages: Iterable[Mapping[str, Any]]) -> Cell:
 
 def _number(value: float | Decimal) -> str:
     if isinstance(value, float):
-        # A negative zero is none that people know.
+        # Adding zero makes a negative zero a plain one.
         return f"{value + 0.0:.6g}" if isfinite(value) else str(value)
     return str(value)
 

@@ -64,7 +64,7 @@ def bound(value: float | datetime) -> str | Markup:
         return moment(value)
     if isinstance(value, int):
         return f"{value:,}"
-    # A negative zero is none that people know.
+    # Adding zero makes a negative zero a plain one.
     return f"{value + 0.0:,.4g}"
 
 

@@ -120,7 +120,7 @@ ASKED_VALUE: Final = (
     rf"{_ABOUT_CODE}|\bnull\b|\bnone\b|\bnan\b|undefined|\bnil\b|\bn/?a\b|if (?:there|it|you|no)"
     r"|otherwise|which of|which ones?|\bany\b|classif|\bempty|extract|\blist"
     r"|how (?:many|much)|missing|opposite|antonym|^\W*(?:do|does|did|has|have|had|is|are|was|were) "
-    # Sums.
+    # Calculations, whose answer may be NaN.
     r"|\d\s*[-+*/^×÷:]\s*\(?-?\d|[√∞]|\binf\b|infinit|divid|\bfloat|\bieee\b|\blog\b|\bsqrt|\btan\b"
     r"|\bslope|\blimit|calcul|arithmetic|precision|geteilt|divis|раздели"
 )
