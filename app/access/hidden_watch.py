@@ -62,7 +62,7 @@ class HiddenWatch:
             yield left
 
     def check(self) -> None:
-        """Return if nothing that was read has been taken down since.
+        """Check that nothing that was read has been taken down since.
 
         It takes two queries of one row when nothing is new.
 
@@ -75,7 +75,7 @@ class HiddenWatch:
             raise HiddenMeanwhile(self._name)
 
     def check_result(self, held: Callable[[pa.Array], pa.Array]) -> None:
-        """Return if a result may be published.
+        """Check that a result may be published.
 
         Args:
             held: Returns those of some contribution_ids, ascending, that the result holds.

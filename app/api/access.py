@@ -56,7 +56,7 @@ def api_key_in(header: str | None) -> str | None:
 
 
 def check_roles(key: ApiKey | None, needed: Roles) -> None:
-    """Return if a request may do what needs some roles.
+    """Check that a request may do what needs some roles.
 
     Args:
         key: The valid key of the request; None without one.

@@ -144,7 +144,7 @@ def is_mistyped(client_id: str) -> bool:
 
 
 def check_contributor_key(client_id: str, place: str) -> None:
-    """Return unless an id is a mistyped contributor key.
+    """Check that an id is no mistyped contributor key.
 
     Args:
         client_id: An id that a client sends, which need not be a contributor key.

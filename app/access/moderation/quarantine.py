@@ -188,7 +188,7 @@ class Quarantine:
             )
 
     def check_open(self, contribution_id: str) -> None:
-        """Return if a contribution waits for a decision.
+        """Check that a contribution waits for a decision.
 
         Raises:
             NothingToDecide: It is neither in quarantine nor reported.

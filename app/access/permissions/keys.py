@@ -205,7 +205,7 @@ class Keys:
         return None if key is None else self._checked(key, secret)
 
     def close(self) -> None:
-        """Return when the last use is recorded."""
+        """Wait until the last use is recorded."""
         self._uses.close()
 
     def _checked(self, key: ApiKey | None, secret: str) -> ApiKey:

@@ -44,7 +44,7 @@ class Uses:
             self._thread.submit(self._record, key_id, now)
 
     def close(self) -> None:
-        """Return when what was noted is recorded."""
+        """Wait until what was noted is recorded."""
         self._thread.shutdown()
 
     def _record(self, key_id: str, now: datetime) -> None:

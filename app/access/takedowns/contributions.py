@@ -49,7 +49,7 @@ class TakenDownContributions:
         self._database = database
 
     def check(self, contribution_id: str) -> None:
-        """Return unless a contribution was taken down.
+        """Check that a contribution was not taken down.
 
         Raises:
             TakenDownForGood: The contribution was taken down.

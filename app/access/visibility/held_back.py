@@ -49,7 +49,7 @@ class HeldBackResults:
                 )
 
     def check(self, kind: Kind, name: str) -> None:
-        """Return if a result isn't held back.
+        """Check that a result isn't held back.
 
         Raises:
             HeldBack: It is.

@@ -27,10 +27,10 @@ log = logging.getLogger(__name__)
 
 
 class Job(Protocol):
-    """What is done again and again."""
+    """Work that is done again and again, beside commits."""
 
     def run(self, stop: Event) -> None:
-        """Do it until told to stop."""
+        """Work until told to stop."""
 
 
 @click.command()

@@ -47,7 +47,7 @@ class ClientConnection:
         return self._connection.fileno()
 
     async def wait_until_read(self) -> None:
-        """Return when the client has read most of what was sent, or the connection is closed."""
+        """Wait until the client has read most of what was sent, or the connection is closed."""
         await self._connection.flow.drain()
 
     def cut_off(self) -> None:

@@ -156,7 +156,7 @@ def decisions(
 
 
 class _Deciding:
-    """The decisions so far."""
+    """Decides rule by rule, and keeps what was decided so far."""
 
     def __init__(
         self,
