@@ -24,7 +24,7 @@ from app.curation.scorers.toxicity import (
     Toxicity,
 )
 
-_TRUTH: Final = Path(__file__).parent / "curation_truth" / "rows" / "quality.jsonl"
+_TRUTH: Final = Path(__file__).parents[1] / "curation_truth" / "rows" / "quality.jsonl"
 _TRAINED_CHARACTERS: Final = 256
 """Characters of a text that are trained on."""
 _REGULARISATION: Final = 3e-5

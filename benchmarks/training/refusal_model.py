@@ -30,7 +30,7 @@ from app.curation.rules.curating.linear_weights import write_weights
 from app.curation.rules.curating.words import words_of
 
 ROWS_FILE: Final = Path(__file__).parent / "refusal_rows.jsonl"
-_LABELLED: Final = Path(__file__).parent / "curation_truth" / "rows"
+_LABELLED: Final = Path(__file__).parents[1] / "curation_truth" / "rows"
 _FOLDS: Final = 5
 _INVERSE_REGULARISATION: Final = 8.0
 _DENSE_SCALE: Final = 0.35

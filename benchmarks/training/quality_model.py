@@ -32,7 +32,7 @@ from app.curation.rules.curating.words import turns_of, words_of
 from catalog.stages.tables import COMPUTED_STAGES
 
 _REQUIREMENTS: Final = Path(__file__).with_name("requirements-quality-model.txt")
-_QUALITY_ROWS: Final = Path(__file__).parent / "curation_truth" / "rows" / "quality.jsonl"
+_QUALITY_ROWS: Final = Path(__file__).parents[1] / "curation_truth" / "rows" / "quality.jsonl"
 _FOLDS: Final = 10
 _REPEATS: Final = 5
 _INVERSE_REGULARISATION: Final = 0.01
