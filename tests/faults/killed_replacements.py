@@ -20,8 +20,8 @@ import click
 from app import create_app
 from app.access.visibility.audience import OPERATOR
 from app.doctor.examination import CHECKS
+from app.doctor.examined_lake import ExaminedLake
 from app.doctor.finding import Finding
-from app.doctor.patient import Patient
 from app.ingest.errors import TakenDownBefore
 from app.ingest.uploads.register import Uploads
 from app.query.counts.rows import RowCounts
@@ -260,13 +260,13 @@ def _upload(services: Services, made: Sequence[Contribution]) -> set[str]:
 
 def examine(services: Services) -> list[Finding]:
     """Return what the doctor finds; nothing else uses the lake, so that nothing has to settle."""
-    patient = Patient(
+    examined = ExaminedLake(
         settings=services.settings,
         database=services.database,
         catalog=services.catalog,
         is_deep=True,
     )
-    return [finding for check in CHECKS.values() for finding in check(patient)]
+    return [finding for check in CHECKS.values() for finding in check(examined)]
 
 
 def recover(services: Services) -> None:

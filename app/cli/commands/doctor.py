@@ -9,7 +9,7 @@ from flask.cli import with_appcontext
 
 from app.cli.errors import shows_errors
 from app.doctor.examination import CHECKS, examine
-from app.doctor.patient import Patient
+from app.doctor.examined_lake import ExaminedLake
 from app.services import current_services
 from catalog.wording import counted
 
@@ -25,13 +25,13 @@ def doctor(*, deep: bool, as_json: bool) -> None:
     It changes nothing, and the service may run. The exit code is 1 when something was found.
     """
     services = current_services()
-    patient = Patient(
+    lake = ExaminedLake(
         settings=services.settings,
         database=services.database,
         catalog=services.catalog,
         is_deep=deep,
     )
-    findings = examine(patient)
+    findings = examine(lake)
     for finding in findings:
         if as_json:
             click.echo(msgspec.json.encode(asdict(finding)))

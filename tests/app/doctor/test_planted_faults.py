@@ -11,7 +11,7 @@ from flask import Flask
 
 from app.doctor import examination
 from app.doctor.examination import CHECKS, examine
-from app.doctor.patient import Patient
+from app.doctor.examined_lake import ExaminedLake
 from app.services import Services
 from catalog.manifests import cache
 from tests.app.doctor.derived_faults import DERIVED_FAULTS, on_index
@@ -45,8 +45,8 @@ def sound(shared_services: Services, saved: Path) -> Iterator[Services]:
     cache.clear()
 
 
-def _patient(services: Services, *, is_deep: bool = True, **values: Any) -> Patient:
-    return Patient(
+def _examined(services: Services, *, is_deep: bool = True, **values: Any) -> ExaminedLake:
+    return ExaminedLake(
         settings=services.settings,
         database=services.database,
         catalog=services.catalog,
@@ -56,7 +56,7 @@ def _patient(services: Services, *, is_deep: bool = True, **values: Any) -> Pati
 
 
 def test_nothing_is_found_in_a_sound_lake(sound: Services) -> None:
-    assert examine(_patient(sound)) == []
+    assert examine(_examined(sound)) == []
 
 
 @pytest.mark.slow
@@ -65,8 +65,8 @@ def test_a_planted_fault_is_found(sound: Services, name: str) -> None:
     fault = FAULTS[name]
     fault.plant(sound)
     # Only by its own check where there is one: all of them take a second.
-    patient = _patient(sound)
-    findings = examine(patient) if name not in DERIVED_FAULTS else [*CHECKS[fault.check](patient)]
+    lake = _examined(sound)
+    findings = examine(lake) if name not in DERIVED_FAULTS else [*CHECKS[fault.check](lake)]
     found = [each for each in findings if each.check == fault.check and fault.says in each.what]
     assert found, findings
     assert all(finding.mend for finding in findings)
@@ -85,7 +85,7 @@ FOUND_BY_SAMPLES = {
 def test_a_planted_fault_of_small_lakes_is_found_by_samples(sound: Services, name: str) -> None:
     fault = FAULTS[name]
     fault.plant(sound)
-    findings = list(CHECKS[fault.check](_patient(sound, is_deep=False)))
+    findings = list(CHECKS[fault.check](_examined(sound, is_deep=False)))
     assert any(FOUND_BY_SAMPLES[name] in finding.what for finding in findings), findings
 
 
@@ -104,7 +104,7 @@ def test_what_is_said_to_mend_derived_state_does(sound: Services, shared_app: Fl
     on_index("DELETE FROM versions WHERE sequence_number = 4")(sound)
     for name in MENDED:
         DERIVED_FAULTS[name].plant(sound)
-    findings = examine(_patient(sound))
+    findings = examine(_examined(sound))
     assert {each.check for each in findings} == {
         *("versions", "replaced", "summaries", "text index", "outcomes")
     }
@@ -116,7 +116,7 @@ def test_what_is_said_to_mend_derived_state_does(sound: Services, shared_app: Fl
         else:
             assert each.check == "outcomes"
             (sound.settings.outcomes / "prompts.parquet").unlink()
-    assert examine(_patient(sound)) == []
+    assert examine(_examined(sound)) == []
 
 
 @pytest.mark.slow
@@ -126,18 +126,18 @@ def test_derived_databases_that_are_removed_are_filled_again(
     disconnect(sound)
     for path in sound.settings.home.glob("chatlake-*.db*"):
         path.unlink()
-    assert {each.check for each in examine(_patient(sound))} == {"databases"}
+    assert {each.check for each in examine(_examined(sound))} == {"databases"}
     runner = shared_app.test_cli_runner()
     for command in ("migrate", "summaries update"):
         assert runner.invoke(args=command.split()).exit_code == 0
-    assert examine(_patient(sound)) == []
+    assert examine(_examined(sound)) == []
 
 
 @pytest.mark.slow
 def test_a_full_disk_is_found(sound: Services, monkeypatch: pytest.MonkeyPatch) -> None:
     full = shutil.disk_usage(sound.settings.home)._replace(free=1000)
     monkeypatch.setattr(shutil, "disk_usage", lambda _: full)
-    assert [finding.check for finding in examine(_patient(sound))] == ["space"]
+    assert [finding.check for finding in examine(_examined(sound))] == ["space"]
 
 
 @pytest.mark.slow
@@ -146,7 +146,7 @@ def test_what_passes_by_itself_is_no_finding(
 ) -> None:
     FAULTS["the ledger lacks a snapshot"].plant(sound)
     monkeypatch.setattr(examination, "sleep", lambda _: sound.jobs.committer().reconcile())
-    assert examine(_patient(sound)) == []
+    assert examine(_examined(sound)) == []
 
 
 @pytest.mark.slow

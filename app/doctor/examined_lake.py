@@ -26,7 +26,7 @@ RESTORE: Final = "scripts/lake restore BACKUP into an empty home, from the newes
 
 
 @dataclass(frozen=True, kw_only=True)
-class Patient:
+class ExaminedLake:
     """A lake that is examined. Checks only read it.
 
     Attributes:
