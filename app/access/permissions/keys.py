@@ -20,7 +20,7 @@ from typing import Final, Literal
 from sqlalchemy import or_, select, update
 
 from app.access.errors import KeyInvalid, KeyNameInvalid, KeyNameTaken, KeyNotFound
-from app.access.permissions.uses import Uses
+from app.access.permissions.key_uses import Uses
 from app.access.refreshed import Refreshed
 from app.access.roles import Role, Roles, grants
 from app.state.db import Database, insert_missing

@@ -4,7 +4,7 @@ from typing import Any, Final
 import pytest
 from werkzeug.routing import Map, Rule
 
-from app.api.rules import LazyRule
+from app.api.url_rules import LazyRule
 
 PATHS: Final = ("/plain", "/<name>/files/<path:path>", "/<int:page>")
 ARGUMENTS: Final[tuple[Mapping[str, Any], ...]] = (
