@@ -231,15 +231,11 @@ class Stages:
                 decided = curated.DecidedChunks.of(self._decide(rows, rules), chunks)
                 digests = curated.curated_digests(of_cleaned, decided)
                 changed = self._records.changes("curated", digests)
-            snapshot_id = curated.build_curated(
-                writer,
-                rows,
+            curated.write_chunks(writer, rows, chunks, changed, decided, progress)
+            snapshot_id = writer.commit(
                 {SOURCE_SNAPSHOT_PROPERTY: str(built.source_snapshot_id), **decided_from},
-                chunks,
                 changed,
                 {start: record.rows for start, record in of_cleaned.items()},
-                decided,
-                progress,
             )
         records = self._records.of("curated")
         return StageBuild(
