@@ -21,15 +21,15 @@ from sklearn.model_selection import KFold
 
 from app.curation.rules.curating.arrays import Bools, to_numpy
 from app.curation.rules.curating.linear_weights import write_weights
-from app.curation.rules.curating.quality_features import (
+from app.curation.rules.curating.quality.features import (
     FEATURE_UNITS,
     FEATURES,
     MAX_WORDS,
     quality_features,
 )
-from app.curation.rules.curating.quality_score import LANGUAGES, WEIGHTS_FILE, quality_scores
+from app.curation.rules.curating.quality.score import LANGUAGES, WEIGHTS_FILE, quality_scores
 from app.curation.rules.curating.words import turns_of, words_of
-from catalog.stages import COMPUTED_STAGES
+from catalog.stages.tables import COMPUTED_STAGES
 
 _REQUIREMENTS: Final = Path(__file__).with_name("requirements-quality-model.txt")
 _QUALITY_ROWS: Final = Path(__file__).parent / "curation_truth" / "rows" / "quality.jsonl"

@@ -16,13 +16,17 @@ from numpy.typing import NDArray
 from scipy import sparse
 from sklearn.linear_model import LogisticRegression
 
-from app.curation.rules.curating.linear_weights import write_weights
-from app.curation.rules.curating.refusal_features import BUCKETS, CONCEPTS_FILE, refusal_features
-from app.curation.rules.curating.refusals import (
+from app.curation.rules.curating.answers.refusal_features import (
+    BUCKETS,
+    CONCEPTS_FILE,
+    refusal_features,
+)
+from app.curation.rules.curating.answers.refusals import (
     MIN_SCORE,
     REFUSAL_CHARACTERS,
     WEIGHTS_FILE,
 )
+from app.curation.rules.curating.linear_weights import write_weights
 from app.curation.rules.curating.words import words_of
 
 ROWS_FILE: Final = Path(__file__).parent / "refusal_rows.jsonl"

@@ -34,10 +34,10 @@ from werkzeug import Response
 from app import create_app
 from app.services import Services
 from app.settings import Settings
-from app.state import ledger
-from catalog.arrow import to_arrow
-from catalog.plans import plan
-from catalog.scan import read
+from app.state import ledger_changes
+from catalog.columns.arrow import to_arrow
+from catalog.reading.plans import plan
+from catalog.reading.scan import read
 from catalog.schema import ID
 from catalog.snapshots import Snapshot, live_snapshots
 from catalog.table import load_table
@@ -222,7 +222,7 @@ def _fill(services: Services, rows: int, days: int) -> None:
     """Fill a lake: most rows in large commits, a rare word on some days, and small new commits."""
     for number, snapshot in enumerate(_snapshots(services, rows, days)):
         with services.database.write() as connection:
-            ledger.record(connection, [snapshot])
+            ledger_changes.record(connection, [snapshot])
         if number % (_columns.COMMITS_A_DAY * 10) == 0:
             services.jobs.maintenance().thinning.thin()
     services.jobs.committer().reconcile()

@@ -15,7 +15,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from app import create_app
 from app.api.needs import NEEDS, _moderate
-from app.cli.settings import settings_tables
+from app.cli.commands.settings import settings_tables
 from app.settings import Settings
 from app.telemetry.exposition import JournalDepth, exposition
 from app.telemetry.labels import MaintenanceOperation, RejectionReason

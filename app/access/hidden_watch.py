@@ -9,9 +9,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from app.access.errors import HiddenMeanwhile
-from app.access.hidden import HiddenContributions
 from app.access.takedowns.contributions import TakenDownContributions
-from catalog.membership import NO_IDS, is_among, without
+from app.access.visibility.hidden import HiddenContributions
+from catalog.reading.membership import NO_IDS, is_among, without
 from catalog.schema import ID
 
 

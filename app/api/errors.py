@@ -12,7 +12,7 @@ from marshmallow import Schema, ValidationError, fields
 from sqlalchemy.exc import OperationalError, SQLAlchemyError
 from werkzeug.exceptions import HTTPException, InternalServerError
 
-from app.access.contributor_keys import ContributorKeyMissing, KeyOwnsNothing
+from app.access.contributors.keys import ContributorKeyMissing, KeyOwnsNothing
 from app.access.errors import (
     HeldBack,
     KeyInvalid,

@@ -7,7 +7,7 @@ they may send one; its answer tells methods and nothing else.
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from app.access.policy import MODERATE, OPERATE
+from app.access.permissions.policy import MODERATE, OPERATE
 from app.access.roles import OPEN, Roles
 from app.iceberg.catalog import STAGES_BY_TABLE
 from app.services import Services

@@ -13,9 +13,9 @@ from app.api.errors import envelope
 from app.api.limits import delay_s, headers_of
 from app.api.needs import NEEDS
 from app.api.observation import NO_ROUTE, REQUEST_ID_HEADER, RequestObserver
-from app.edge.answer_bytes import encode_answer, header_lines
 from app.edge.commits import CommitWatch
-from app.edge.cycles import Cycle
+from app.edge.connections.answer_bytes import encode_answer, header_lines
+from app.edge.connections.cycles import Cycle
 from app.edge.requests import Request
 from app.ingest.journal.journal import Acknowledged
 from app.telemetry import metrics, traces

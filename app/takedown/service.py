@@ -19,7 +19,7 @@ from app.takedown.finding import Finder, FoundByName
 from app.takedown.steps import OnIds, Step
 from app.takedown.waiting import Waiting
 from app.telemetry import metrics
-from catalog.membership import NO_IDS
+from catalog.reading.membership import NO_IDS
 
 LOCK: Final = "takedown"
 """Name of the lock of the process that erases."""

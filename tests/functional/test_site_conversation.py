@@ -8,7 +8,7 @@ import pytest
 import requests
 from playwright.sync_api import Browser, Page, ViewportSize, expect
 
-from app.access.contributor_keys import new_contributor_key
+from app.access.contributors.keys import new_contributor_key
 from tests.browsers import TIMEOUT_MS, start_browser, watch
 from tests.functional.server import REQUEST_TIMEOUT_S, Server
 from tests.lakes import opened_app

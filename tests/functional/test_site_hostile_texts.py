@@ -8,7 +8,7 @@ import pytest
 import requests
 from playwright.sync_api import BrowserContext, Page, expect
 
-from app.access.contributor_keys import new_contributor_key
+from app.access.contributors.keys import new_contributor_key
 from app.services import current_services
 from tests.browsers import TIMEOUT_MS, WATCH_POLICY, start_browser
 from tests.functional.hostile_texts import TEXTS

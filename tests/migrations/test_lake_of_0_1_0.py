@@ -17,15 +17,15 @@ from flask.testing import FlaskClient
 from sqlalchemy import make_url
 from werkzeug.test import TestResponse
 
-from app.access.ids import Ids, read_secret
+from app.access.contributors.ids import Ids, read_secret
 from app.backup.databases import writable
 from app.backup.restoring import relocate_staged, relocate_tables, verify_lake
 from app.doctor.examination import examine
 from app.doctor.patient import Patient
 from app.services import Services, current_services
 from app.settings import Settings
-from catalog.file_io import DurableFileIO
-from catalog.moving import Move, MovedFileIO, move_metadata
+from catalog.metadata.moving import Move, MovedFileIO, move_metadata
+from catalog.storage.file_io import DurableFileIO
 from migrations.old_ids import NEW_NAMES
 from tests.lakes import opened_app
 

@@ -13,10 +13,10 @@ from typing import Final, Literal, get_args
 from sqlalchemy import Connection, Select, delete, exists, func, select
 from sqlalchemy.orm import InstrumentedAttribute
 
-from app.access.hidden import HiddenContributions
 from app.access.moderation.errors import NothingToDecide
 from app.access.moderation.log import ModerationLog
 from app.access.moderation.reports import Reports, is_reviewed
+from app.access.visibility.hidden import HiddenContributions
 from app.state.db import Database, insert_missing
 from app.state.models import (
     ApprovalRecord,

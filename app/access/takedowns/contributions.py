@@ -13,7 +13,7 @@ from app.access.takedowns.records import TakenDown, withdrawn_by
 from app.state.db import Database
 from app.state.models import TakedownRecord, TakenDownContribution
 from app.state.parts import in_parts
-from catalog.membership import NO_IDS
+from catalog.reading.membership import NO_IDS
 
 UNFINISHED: Final = TakedownRecord.erased_at.is_(None)
 """The condition on takedowns that aren't erased yet."""

@@ -18,8 +18,8 @@ from catalog.maintenance.thinning import Retention, thin, thinnable
 from catalog.replaced import REPLACED_IDENTIFIER
 from catalog.schema import NAMESPACE
 from catalog.snapshots import Snapshot
-from catalog.stage_builds import source_of
-from catalog.stages import COMPUTED_STAGES, STAGE_IDENTIFIERS
+from catalog.stages.builds import source_of
+from catalog.stages.tables import COMPUTED_STAGES, STAGE_IDENTIFIERS
 from catalog.table import load_table
 
 

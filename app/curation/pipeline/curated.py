@@ -13,10 +13,10 @@ from app.curation.pipeline.chunks import RECEIVED_AT, Chunk
 from app.curation.pipeline.records import ChunkRecord
 from app.curation.pipeline.writer import RowProgress, StageWriter
 from app.curation.rules.interface import REASON, Decisions, Outcomes, StageRules
-from catalog.membership import values_of, without
+from catalog.reading.membership import values_of, without
 from catalog.schema import ID
-from catalog.stage_reader import StageReader
-from catalog.stages import (
+from catalog.stages.reader import StageReader
+from catalog.stages.tables import (
     COMPUTED_STAGES,
     DECIDED_FROM_PROPERTY,
     DROPPED_ARROW_SCHEMA,

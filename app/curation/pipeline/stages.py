@@ -26,8 +26,8 @@ from app.state.db import Database
 from app.state.locks import holding
 from catalog.schema import ID
 from catalog.snapshots import Snapshot, held
-from catalog.stage_reader import StageReader, stage_rows
-from catalog.stages import COMPUTED_STAGES, SOURCE_SNAPSHOT_PROPERTY, ComputedStage
+from catalog.stages.reader import StageReader, stage_rows
+from catalog.stages.tables import COMPUTED_STAGES, SOURCE_SNAPSHOT_PROPERTY, ComputedStage
 from catalog.table import load_table
 
 

@@ -10,20 +10,20 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from pyiceberg.table import Table
 
-from app.access.audience import OPERATOR
-from app.access.embargo import Embargo
-from app.access.hidden import HiddenContributions
+from app.access.visibility.audience import OPERATOR
+from app.access.visibility.embargo import Embargo
+from app.access.visibility.hidden import HiddenContributions
 from app.background.text_index import INDEXED_TABLES, files_with_texts
 from app.curation.rules.interface import OUTCOMES_SCHEMA
 from app.doctor.finding import Finding
 from app.doctor.patient import Patient
-from app.query.file_counts import FileCounts
+from app.query.counts.files import FileCounts
+from app.query.counts.summaries import Summaries
 from app.query.replaced import ReplacedReader
 from app.query.row_index.index import RowIndex
 from app.query.row_index.indexing import RowIndexing
 from app.query.snapshots import Reference, Snapshots, SnapshotView
-from app.query.stage_counts import StageCounts
-from app.query.summaries import Summaries
+from app.query.statistics.stage_counts import StageCounts
 from app.query.text_index.folder import TextIndexes
 from catalog.replaced import REPLACED_IDENTIFIER
 from catalog.table import load_table

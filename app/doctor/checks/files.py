@@ -12,10 +12,10 @@ from pyiceberg.table import Table
 from app.doctor.finding import Finding
 from app.doctor.patient import RESTORE, Patient
 from app.ingest.commits.claims import staged_paths
-from catalog.entries import newest_entries
 from catalog.maintenance.orphans import files_of, path_of, references_of
-from catalog.moving import files_of_metadata
-from catalog.published import PREFIX
+from catalog.manifests.entries import newest_entries
+from catalog.metadata.moving import files_of_metadata
+from catalog.publishing.tables import PREFIX
 from catalog.wording import counted
 
 _COPY_BACK: Final = "copy it from a backup (warehouse/ has the same paths), or " + RESTORE

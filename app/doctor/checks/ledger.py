@@ -6,7 +6,7 @@ from typing import Final
 from app.doctor.finding import Finding
 from app.doctor.patient import RESTORE, Patient
 from app.state import ledger
-from catalog.counts import rows_by_commit, wrong_counts
+from catalog.reading.counts import rows_by_commit, wrong_counts
 from catalog.snapshots import Snapshot, live_snapshots, newest_number
 from catalog.wording import counted
 

@@ -5,9 +5,9 @@ from typing import Final
 
 from sqlalchemy import Select, func, select
 
-from app.access.hidden import HiddenContributions
 from app.access.takedowns.contributions import TakenDownContributions
 from app.access.takedowns.register import Takedowns
+from app.access.visibility.hidden import HiddenContributions
 from app.doctor.finding import Finding
 from app.doctor.patient import Patient
 from app.state.models import (
@@ -17,8 +17,8 @@ from app.state.models import (
     TakedownRecord,
     TakenDownContribution,
 )
-from catalog.entries import newest_entries
-from catalog.fragments import PARQUET
+from catalog.manifests.entries import newest_entries
+from catalog.reading.fragments import PARQUET
 from catalog.schema import ID
 from catalog.wording import counted
 

@@ -7,7 +7,7 @@ from typing import Final
 import msgspec
 from sqlalchemy import select
 
-from app.access.held_back import HeldBackResults
+from app.access.visibility.held_back import HeldBackResults
 from app.doctor.finding import Finding
 from app.doctor.patient import Patient
 from app.maps.description import MAP_FILE, decode_description

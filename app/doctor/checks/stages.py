@@ -6,8 +6,8 @@ from typing import Final
 from app.curation.pipeline.records import BUILD_LOCK, ChunkRecords
 from app.doctor.finding import Finding
 from app.doctor.patient import Patient
-from catalog.counts import newest_rows
-from catalog.stages import COMPUTED_STAGES
+from catalog.reading.counts import newest_rows
+from catalog.stages.tables import COMPUTED_STAGES
 from catalog.table import load_table
 from catalog.wording import counted
 

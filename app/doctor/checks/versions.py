@@ -14,14 +14,14 @@ from app.state.scratch import ScratchDatabase
 from app.versions.comparing import Place, compare, lacking, some_versions
 from app.versions.index import VersionIndex
 from app.versions.recording import VERSION_COLUMNS, adds_nothing_between, index_rows
-from catalog.plans import plan
+from catalog.reading.plans import plan
+from catalog.reading.scan import read
 from catalog.replaced import (
     REPLACED_IDENTIFIER,
     read_replaced,
     replaced_files,
     replaced_until,
 )
-from catalog.scan import read
 from catalog.schema import ID, TABLE_NAME
 from catalog.snapshots import live_snapshots, newest_number, to_snapshot
 from catalog.table import load_table

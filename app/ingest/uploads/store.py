@@ -15,7 +15,7 @@ from app.ingest.uploads.register import LEASE_S, OpenUpload, Uploads
 from app.ingest.uploads.staged_keys import StagedKeys
 from app.versions.prepared import PreparedRow
 from catalog.schema import ARROW_SCHEMA
-from catalog.staging import StagedFiles, split_row_groups
+from catalog.writing.staging import StagedFiles, split_row_groups
 
 _SIGN_OF_LIFE_S: Final = LEASE_S / 3
 _KEYS_PER_STEP: Final = 1_000

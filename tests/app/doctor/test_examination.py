@@ -6,8 +6,8 @@ from app.doctor.examination import examine
 from app.doctor.patient import Patient
 from app.services import Services
 from app.state.models import LedgerEntry
-from catalog.entries import newest_entries
 from catalog.maintenance.orphans import filesystem_of, path_of
+from catalog.manifests.entries import newest_entries
 from catalog.table import load_table
 from tests.factories import commit_batch, make_received
 
