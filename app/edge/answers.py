@@ -56,7 +56,14 @@ class Answers:
         status: HTTPStatus = HTTPStatus.OK,
         headers: Mapping[str, str] | None = None,
     ) -> None:
-        """Answer a request whose path is its route."""
+        """Answer a request whose path is its route.
+
+        Args:
+            request: The request.
+            answer: The body, before it becomes JSON.
+            status: The status.
+            headers: Headers beside those that every answer has.
+        """
         head, body = encode_answer(answer)
         if headers:
             head += header_lines(headers)

@@ -152,6 +152,12 @@ class PublishedCatalog:
     ) -> LoadedTable:
         """Return a table as an audience may see it now.
 
+        Args:
+            namespace: The namespace that the client names.
+            table: The table that it names.
+            snapshots: Which snapshots the client asks for: all, or those with a tag or branch.
+            audience: Whom it is read for.
+
         Raises:
             NoSuchTable: The catalog has no such table.
             TableNotFound: The migrations that make the table have not been run.

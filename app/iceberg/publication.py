@@ -105,6 +105,11 @@ class Publications:
     ) -> PublishedTable:
         """Return the metadata for engines; what it refers to is written unless it is there.
 
+        Args:
+            publication: What `of` returned for the table and the audience.
+            table_name: Name of the table.
+            audience: Whom it is read for.
+
         Raises:
             OSError: A file can't be read or written.
         """

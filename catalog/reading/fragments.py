@@ -162,6 +162,11 @@ def prune_row_groups(
 
     The columns of the condition are read here, and a second time by the scan. That costs little
     beside the conversations, which are only read from groups that match.
+
+    Args:
+        fragment: A Parquet file, or some of its row groups.
+        schema: The schema that the condition is written for: that of the table.
+        condition: The condition, on these columns.
     """
     # Groups whose statistics exclude a match are left out without being read.
     groups = fragment.split_by_row_group(condition, schema)

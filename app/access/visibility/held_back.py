@@ -37,7 +37,13 @@ class HeldBackResults:
                 connection.execute(insert_missing(connection, HeldBackFor), rows)
 
     def end(self, kind: Kind, name: str, ids: Collection[str]) -> None:
-        """Record that contributions are out of a result; it may still be held back for others."""
+        """Record that contributions are out of a result; it may still be held back for others.
+
+        Args:
+            kind: The kind of result.
+            name: The name of the result.
+            ids: The contribution_ids.
+        """
         with self._database.write() as connection:
             for some in in_parts(sorted(ids)):
                 connection.execute(

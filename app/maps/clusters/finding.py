@@ -89,7 +89,13 @@ def _clusters_after(merges: NDArray[np.int64], rows: int) -> NDArray[np.int64]:
 def describe_clusters(
     coordinates: Coordinates, labels: Labels, texts: Sequence[str]
 ) -> list[list[Cluster]]:
-    """Return the clusters of each level in the order of their labels, named by their texts."""
+    """Return the clusters of each level in the order of their labels, named by their texts.
+
+    Args:
+        coordinates: The points of the sample.
+        labels: The clusters of each point.
+        texts: The text of each point.
+    """
     names = name_clusters(labels, texts)
     return [
         [_describe(name, coordinates[numbers == number]) for number, name in enumerate(of_level)]

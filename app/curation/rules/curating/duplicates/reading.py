@@ -87,6 +87,11 @@ def read_candidates(
     Rows of a group may be anywhere in the stage. So the stage is read once, in its own order, into
     a temporary file for each chunk.
 
+    Args:
+        candidates: The candidates, group by group.
+        rows: The rows that they are among.
+        comparison: Says which texts of a row are compared, and how its bands are read.
+
     Raises:
         TextsMissing: Texts of candidates weren't found.
         OSError: The disk is full.
