@@ -12,7 +12,7 @@ from catalog.table import load_table
 from tests.app.ingest.polling import wait_until
 from tests.factories import commit_batch, make_contribution, make_received
 
-ROOT = Path(__file__).parents[3]
+ROOT = Path(__file__).parents[4]
 _STOP_TIMEOUT_S = 30
 
 

@@ -12,7 +12,7 @@ from app.maps.errors import EmbeddingUnavailable
 from app.maps.points.embed import DEFAULT_EMBEDDING, Embedding, make_embedder
 from tests.app.maps.rows import TOPICS
 
-ROOT = Path(__file__).parents[3]
+ROOT = Path(__file__).parents[4]
 ODD = ["", " ", "!", "日本語", "\U0001f600", "a\x00b", "x" * 2000]
 
 

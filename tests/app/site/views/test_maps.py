@@ -58,7 +58,7 @@ def test_the_page_of_a_map_loads_the_scripts_that_all_maps_share(site: FlaskClie
 
 
 def test_texts_are_searched_by_our_own_worker(site: FlaskClient) -> None:
-    ours = (Path(maps.__file__).parent / "static" / "search.worker.js").read_bytes()
+    ours = (Path(maps.__file__).parents[1] / "static" / "search.worker.js").read_bytes()
     (viewers,) = (Path(path).name for path in asset_files() if "search.worker" in path)
     response = site.get(scripts_of(site) + viewers, buffered=True)
     assert (response.data, response.content_type) == (ours, "text/javascript; charset=utf-8")
