@@ -5,17 +5,10 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.browsers import TIMEOUT_MS, WATCH_POLICY, start_browser
+from tests.browsers import TIMEOUT_MS, WATCH_POLICY
 from tests.functional.server import Server
 
 pytestmark = pytest.mark.browser
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    """Debian's Chromium, without a window."""
-    with start_browser() as started:
-        yield started
 
 
 @pytest.fixture

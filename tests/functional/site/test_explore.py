@@ -2,19 +2,16 @@
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Final
 
 import pytest
 import requests
-from playwright.sync_api import Browser, BrowserContext, ViewportSize, expect
+from playwright.sync_api import Browser, BrowserContext, expect
 
-from tests.browsers import TIMEOUT_MS, start_browser, watch
+from tests.browsers import TIMEOUT_MS, WIDE, watch
 from tests.factories import make_submission
 from tests.functional.server import Server
 
 pytestmark = pytest.mark.browser
-
-WIDE: Final[ViewportSize] = {"width": 1280, "height": 900}
 
 
 @pytest.fixture(scope="module")
@@ -30,13 +27,6 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
                 timeout=60,
             )
             assert answer.status_code == 200
-        yield started
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    """A browser."""
-    with start_browser() as started:
         yield started
 
 

@@ -4,19 +4,18 @@ from collections.abc import Iterator
 from typing import Final
 
 import pytest
-from playwright.sync_api import Browser, Page, ViewportSize, expect
+from playwright.sync_api import Browser, Page, expect
 
 from app.query.snapshots import Reference
 from app.services import current_services
 from tests.app.releases.factories import make_recipe
-from tests.browsers import TIMEOUT_MS, start_browser, watch
+from tests.browsers import TIMEOUT_MS, wait_for_heading
 from tests.factories import make_submission
 from tests.functional.server import Server
 from tests.lakes import opened_app
 
 pytestmark = pytest.mark.browser
 
-WIDE: Final[ViewportSize] = {"width": 1280, "height": 900}
 CLOSED: Final = "needs-a-key"
 
 
@@ -43,40 +42,13 @@ def key(server: Server) -> str:
         return current_services().access.keys.create("operator", "operate")
 
 
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    """Debian's Chromium, without a window."""
-    with start_browser() as started:
-        yield started
-
-
-@pytest.fixture
-def page(browser: Browser) -> Iterator[Page]:
-    """A wide, light page."""
-    opened = browser.new_page(viewport=WIDE, color_scheme="light")
-    opened.set_default_timeout(TIMEOUT_MS)
-    yield opened
-    opened.close()
-
-
-@pytest.fixture
-def problems(page: Page, server: Server) -> list[str]:
-    """What goes wrong in the page."""
-    return watch(page, server.url)
-
-
-def heading(page: Page, name: str) -> None:
-    """Wait until a page has its first heading."""
-    expect(page.get_by_role("heading", level=1)).to_have_text(name)
-
-
 def test_a_visitor_finds_a_release_and_what_it_is_made_of(
     page: Page, server: Server, problems: list[str]
 ) -> None:
     page.goto(f"{server.url}/releases")
-    heading(page, "Releases")
+    wait_for_heading(page, "Releases")
     page.get_by_role("link", name="release-1").click()
-    heading(page, "release-1")
+    wait_for_heading(page, "release-1")
     page.locator("#rows").scroll_into_view_if_needed()
     expect(page.locator("#preview")).to_contain_text("Question 0")
     page.get_by_text("pandas", exact=True).click()
@@ -91,10 +63,10 @@ def test_a_visitor_finds_a_release_and_what_it_is_made_of(
     page.locator("a[href^='/snapshots/']").first.click()
     expect(page.get_by_role("heading", level=1)).to_contain_text("Snapshot")
     page.get_by_role("link", name="What this commit changed").click()
-    heading(page, "What changed")
+    wait_for_heading(page, "What changed")
     expect(page.locator("dd").first).to_have_text("1")
     page.get_by_role("link", name="Snapshots").click()
-    heading(page, "Snapshots")
+    wait_for_heading(page, "Snapshots")
     page.get_by_role("link", name="Contributors", exact=True).click()
     expect(page.locator("tbody")).to_contain_text("Ada 0")
     assert problems == []
@@ -128,11 +100,11 @@ def test_a_key_opens_the_status_and_a_closed_release(
     page.goto(f"{server.url}/status")
     page.locator("[data-key-form] input").fill(key)
     page.get_by_role("button", name="Use it").click()
-    heading(page, "Status")
+    wait_for_heading(page, "Status")
     expect(page.locator("main")).to_contain_text("0 contributions")
     page.get_by_role("link", name="Releases").click()
     page.get_by_role("link", name=CLOSED).click()
-    heading(page, CLOSED)
+    wait_for_heading(page, CLOSED)
     page.locator("#rows").scroll_into_view_if_needed()
     expect(page.locator("#preview")).to_contain_text("Question 2")
     with page.expect_download() as taken:
@@ -157,7 +129,7 @@ def test_all_is_read_without_javascript(browser: Browser, server: Server) -> Non
     expect(page.locator("#preview")).to_contain_text("Question 0")
     page.go_back()
     page.get_by_role("button", name="Compare").click()
-    heading(page, "From release-1 to release-0")
+    wait_for_heading(page, "From release-1 to release-0")
     page.goto(f"{server.url}/sql")
     page.get_by_label("Query").fill("SELECT 42 AS answer")
     page.get_by_role("button", name="Run").click()

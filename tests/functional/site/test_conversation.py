@@ -2,20 +2,19 @@
 
 import re
 from collections.abc import Iterator
-from typing import Any, Final
+from typing import Any
 
 import pytest
 import requests
-from playwright.sync_api import Browser, Page, ViewportSize, expect
+from playwright.sync_api import Browser, Page, expect
 
 from app.access.contributors.keys import new_contributor_key
-from tests.browsers import TIMEOUT_MS, start_browser, watch
+from tests.browsers import wait_for_heading
 from tests.functional.server import REQUEST_TIMEOUT_S, Server
 from tests.lakes import opened_app
 
 pytestmark = pytest.mark.browser
 
-WIDE: Final[ViewportSize] = {"width": 1280, "height": 900}
 TURNS = [
     {"role": "system", "content": "Be careful. " * 100},
     {"role": "user", "content": "# Why\n\nis the sky blue?\u202e <b>"},
@@ -43,28 +42,6 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
         yield made
 
 
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    """Debian's Chromium, without a window."""
-    with start_browser() as started:
-        yield started
-
-
-@pytest.fixture
-def page(browser: Browser) -> Iterator[Page]:
-    """A wide, light page."""
-    opened = browser.new_page(viewport=WIDE, color_scheme="light")
-    opened.set_default_timeout(TIMEOUT_MS)
-    yield opened
-    opened.close()
-
-
-@pytest.fixture
-def problems(page: Page, server: Server) -> list[str]:
-    """What goes wrong in the page."""
-    return watch(page, server.url)
-
-
 def send(server: Server, key: str, **fields: Any) -> str:
     """Send a conversation with a contributor key, and return its id once it is committed."""
     answer = requests.post(
@@ -82,11 +59,6 @@ def use_key(page: Page, key: str) -> None:
     page.get_by_role("button", name="Use it").click()
 
 
-def heading(page: Page, name: str) -> None:
-    """Wait until a page has its first heading."""
-    expect(page.get_by_role("heading", level=1)).to_have_text(name)
-
-
 def test_a_contributor_gets_a_key_and_sees_and_withdraws_what_is_theirs(
     page: Page, server: Server, problems: list[str]
 ) -> None:
@@ -99,12 +71,12 @@ def test_a_contributor_gets_a_key_and_sees_and_withdraws_what_is_theirs(
     name = send(server, key, title="The sky", ingest_id="sky-1")
 
     use_key(page, key)
-    heading(page, "Your contributions")
+    wait_for_heading(page, "Your contributions")
     with page.expect_download() as taken:
         page.get_by_role("link", name="NDJSON").click()
     assert name in taken.value.path().read_text()
     page.get_by_role("link", name="The sky").click()
-    heading(page, "The sky")
+    wait_for_heading(page, "The sky")
     assert page.url == f"{server.url}/conversations/{name}"
     expect(page.locator(".neighbours")).to_contain_text("It is on no map.")
     assert page.title().startswith("The sky")
@@ -119,7 +91,7 @@ def test_a_contributor_gets_a_key_and_sees_and_withdraws_what_is_theirs(
     gone = requests.get(f"{server.url}/conversations/{name}", timeout=REQUEST_TIMEOUT_S)
     assert gone.status_code == 410
     page.get_by_role("link", name="your page").click()
-    heading(page, "Your contributions")
+    wait_for_heading(page, "Your contributions")
     expect(page.locator("tbody")).to_contain_text(name)
     assert key not in page.content()
     kept = page.evaluate("JSON.stringify([localStorage, sessionStorage, document.cookie])")
@@ -145,19 +117,19 @@ def test_a_reader_reports_and_a_moderator_decides(
     use_key(page, created.stdout.strip())
     expect(page.locator(".notice").first).to_contain_text("is an API key")
     page.get_by_role("link", name="Moderation").click()
-    heading(page, "Moderation")
+    wait_for_heading(page, "Moderation")
     page.locator(".list a").first.click()
-    heading(page, "Review")
+    wait_for_heading(page, "Review")
     expect(page.locator("main")).to_contain_text("It <b>sells</b> something")
     page.locator("summary", has_text="Approve").click()
     page.locator("#approve-why").fill("harmless")
     page.get_by_role("button", name="Approve").click()
     expect(page.locator(".done")).to_contain_text("Approved.")
     page.get_by_role("link", name="Log").click()
-    heading(page, "Log of moderation")
+    wait_for_heading(page, "Log of moderation")
     expect(page.locator("tbody")).to_contain_text("harmless")
     page.get_by_role("link", name="Bans").click()
-    heading(page, "Bans")
+    wait_for_heading(page, "Bans")
     page.get_by_label("contributor_ids").fill("nobody")
     page.get_by_role("button", name="Ban").click()
     expect(page.locator(".outcome .errors")).to_contain_text("contributor_ids")
@@ -182,10 +154,10 @@ def test_conversations_are_read_and_reported_without_javascript(
     expect(page.locator(".turn")).to_have_count(len(TURNS))
     page.get_by_text("Something is wrong with it").click()
     page.get_by_role("button", name="Report").click()
-    heading(page, "Reported")
+    wait_for_heading(page, "Reported")
     page.get_by_role("link", name="Back to the conversation").click()
     page.get_by_role("link", name="Near duplicates").click()
-    heading(page, "Neighbours")
+    wait_for_heading(page, "Neighbours")
     context.close()
 
 
@@ -203,7 +175,7 @@ def test_a_link_in_a_text_puts_nothing_into_a_page_that_has_a_key(
     page.goto(f"{server.url}/me")
     use_key(page, key)
     page.get_by_role("link", name="Trap").click()
-    heading(page, "Trap")
+    wait_for_heading(page, "Trap")
     page.get_by_role("link", name="more", exact=True).click()
     page.wait_for_load_state("networkidle")
     assert any("source=trap" in address for address in asked)
