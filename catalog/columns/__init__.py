@@ -1,1 +1,1 @@
-"""Contributions as columns: made from values, turned into values, and as a data file has them."""
+"""Contributions as columns of Arrow: made of records, read as rows, and as data files have them."""
