@@ -17,7 +17,7 @@ from app.edge.access import EdgeAccess
 from app.edge.answers import Answers, can_refuse
 from app.edge.bodies import Bodies
 from app.edge.commits import CommitWatch
-from app.edge.cycles import Application, Cycle
+from app.edge.connections.cycles import Application, Cycle
 from app.edge.flask import FlaskAnswers
 from app.edge.meters import Meters
 from app.edge.requests import ClientGone, Receive, Request, Scope, Send, View

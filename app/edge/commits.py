@@ -46,7 +46,7 @@ class CommitWatch:
 
     @property
     def is_full(self) -> bool:
-        """Whether as many requests wait as may."""
+        """Whether no further request may wait."""
         return self._waiting >= self._max_waiting
 
     async def find(self, receipt: Acknowledged) -> Snapshot | None:

@@ -40,7 +40,8 @@ from app.versions.keys import (
 from app.versions.prepared import PreparedVersions
 from catalog.connection import LockingCatalog
 from catalog.errors import CommitConflict
-from catalog.plans import plan
+from catalog.reading.plans import plan
+from catalog.reading.scan import read, schema_of
 from catalog.records import time_of
 from catalog.replaced import (
     REPLACED_ARROW_SCHEMA,
@@ -49,7 +50,6 @@ from catalog.replaced import (
     ReplacedWriter,
     replaced_until,
 )
-from catalog.scan import read, schema_of
 from catalog.schema import ID, SEQUENCE_NUMBER
 from catalog.snapshots import Snapshot, live_snapshots, to_snapshot
 from catalog.table import load_table

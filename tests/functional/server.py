@@ -19,7 +19,7 @@ from pyiceberg.catalog.sql import SqlCatalog
 from pyiceberg.table import Table
 from sqlalchemy import NullPool, create_engine, text
 
-from app.access.ids import Ids, read_secret
+from app.access.contributors.ids import Ids, read_secret
 from app.settings import PREFIX, Settings
 from app.state.db import Database
 from tests.functional.processes import Processes, running_in

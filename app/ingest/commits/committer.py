@@ -34,19 +34,19 @@ from app.ingest.commits.wake_up import WakeUp
 from app.ingest.journal.journal import Journal
 from app.ingest.refusals import Refused, refuse_nothing
 from app.settings import Settings
-from app.state import ledger
+from app.state import ledger_changes
 from app.state.db import Database
 from app.telemetry import metrics, traces
 from app.versions.keys import CONVERSATION_ID
 from app.versions.recording import VERSION_COLUMNS, VERSION_SCHEMA, VersionRecorder
 from catalog.connection import LockingCatalog
 from catalog.maintenance.orphans import references_of
+from catalog.reading.size import size_of
+from catalog.reading.staged_rows import read_staged
 from catalog.schema import ID
-from catalog.size import size_of
 from catalog.snapshots import Snapshot, live_snapshots
-from catalog.staged_rows import read_staged
-from catalog.staging import remove_files
 from catalog.table import append_batch, find_batch, load_table
+from catalog.writing.staging import remove_files
 
 _POLL_S: Final = 0.05
 _IDLE_POLL_S: Final = 0.25
@@ -240,7 +240,7 @@ class Committer:
         table = load_table(self._catalog)
         self._versions.catch_up(table)
         with self._database.write() as connection:
-            ledger.record(connection, live_snapshots(table))
+            ledger_changes.record(connection, live_snapshots(table))
         metrics.table_is(size_of(table))
 
     def _wait(self, stop: Event) -> None:

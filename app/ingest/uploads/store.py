@@ -15,7 +15,7 @@ from app.ingest.uploads.register import LEASE_S, OpenUpload, Uploads
 from app.ingest.uploads.staged_keys import StagedKeys
 from app.versions.prepared import PreparedRow
 from catalog.schema import ARROW_SCHEMA
-from catalog.staging import StagedFiles, split_row_groups
+from catalog.writing.staging import StagedFiles, split_row_groups
 
 _SIGN_OF_LIFE_S: Final = LEASE_S / 3
 _KEYS_PER_STEP: Final = 1_000
@@ -156,7 +156,7 @@ class UploadStore:
         positions: dict[bytes, int] = {}
         for position, key in lines.keys.items():
             positions.setdefault(key, position)
-        # In this order: what isn't in the index yet has its key.
+        # The index first: what it doesn't have by now still has its key, which is removed later.
         stored = self._uploads.find_versions(lines.versions.values())
         holders = self._uploads.find_holders(positions)
         for key, holder in holders.items():

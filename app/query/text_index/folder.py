@@ -29,10 +29,10 @@ from app.query.text_index.file_index import (
 )
 from app.query.text_index.words import Word, words_of
 from app.state.locks import FileLock, Lock, holding
-from catalog.durability import make_durable_folder
-from catalog.plans import PlannedFile
-from catalog.scan import CandidateRows, all_rows, read_every_row
+from catalog.reading.plans import PlannedFile
+from catalog.reading.scan import CandidateRows, all_rows, read_every_row
 from catalog.schema import ROW_GROUP_ROWS
+from catalog.storage.durability import make_durable_folder
 from catalog.wording import counted
 
 _INDEX: Final = ".1.sqlite"

@@ -27,9 +27,9 @@ from app.curation.pipeline.kept_outcomes import KeptOutcomes
 from app.curation.rules.interface import OUTCOMES_SCHEMA
 from app.services import Services, current_services
 from app.settings import Settings
-from app.state import ledger
-from catalog.plans import plan
-from catalog.scan import read
+from app.state import ledger, ledger_changes
+from catalog.reading.plans import plan
+from catalog.reading.scan import read
 from catalog.table import load_table
 from tests.app.versions.oracle import index_of, recorded_as_replaced
 from tests.backends import Backend
@@ -323,7 +323,7 @@ def test_a_ledger_that_states_other_rows_is_found_when_a_backup_is_made(
 ) -> None:
     snapshot = commit_batch(services, make_received(0))
     with services.database.write() as connection:
-        ledger.subtract(connection, {snapshot.sequence_number: -5})
+        ledger_changes.subtract(connection, {snapshot.sequence_number: -5})
     with pytest.raises(CountsDiffer, match=f"{snapshot.snapshot_id} has 1 row instead of 6"):
         back_up(services, place)
 

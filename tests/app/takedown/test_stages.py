@@ -21,8 +21,8 @@ from app.state import ledger
 from app.takedown.verify.verification import verify
 from catalog.schema import ID
 from catalog.snapshots import live_snapshots
-from catalog.stage_reader import stage_rows
-from catalog.stages import COMPUTED_STAGES
+from catalog.stages.reader import stage_rows
+from catalog.stages.tables import COMPUTED_STAGES
 from catalog.table import load_table
 from tests.app.curation.build import stages_of
 from tests.app.curation.pipeline.test_increments import History, contents

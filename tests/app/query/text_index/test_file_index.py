@@ -12,9 +12,9 @@ from app.query.filters import Filters
 from app.query.text_index import file_index
 from app.query.text_index.file_index import COLUMNS, find_rows, finish_index, write_index
 from app.query.text_index.words import words_of
-from catalog.arrow import to_arrow
+from catalog.columns.arrow import to_arrow
+from catalog.reading.scan import schema_of
 from catalog.records import Turn
-from catalog.scan import schema_of
 from tests.factories import make_contribution
 
 URL = "file:///lake/data/one.parquet"

@@ -9,7 +9,7 @@ from app.query.snapshots import Reference
 from app.query.text_index import folder
 from app.query.text_index.folder import TextIndexes
 from app.services import Services
-from catalog.plans import DataFile
+from catalog.reading.plans import DataFile
 from catalog.schema import ROW_GROUP_ROWS
 from catalog.table import load_table
 from tests.factories import FIRST_DAY, commit_batch, make_received
