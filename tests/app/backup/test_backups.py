@@ -36,15 +36,9 @@ from tests.backends import Backend
 from tests.catalog.maintenance.history import SIZES, compact_all
 from tests.factories import commit_batch, make_contribution, make_received, make_submission
 from tests.histories import RandomHistory
-from tests.lakes import LakeTemplate, opened_app
+from tests.lakes import opened_app
 
 UPLOAD = "\n".join(json.dumps(make_submission(f"Question {number}")) for number in range(3))
-
-
-@pytest.fixture
-def settings(tmp_path: Path, lake_template: LakeTemplate) -> Settings:
-    """Settings of a lake whose readers get no time after an erasure."""
-    return lake_template.copy(tmp_path / "home", takedown_grace_s=0)
 
 
 @pytest.fixture

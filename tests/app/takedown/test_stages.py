@@ -174,7 +174,7 @@ def test_a_stage_is_the_same_however_it_came_to_be(
             continue
         commits = history.random.randint(1, len(history.commits))
         built = history.build(commits)
-        settings = lake_template.copy(tmp_path / f"other {step}", takedown_grace_s=0)
+        settings = lake_template.copy(tmp_path / f"other {step}")
         with opened_app(settings) as app:
             other = services_of(app)
             expected = history.replay(other, commits)

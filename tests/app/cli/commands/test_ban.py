@@ -1,20 +1,10 @@
-from pathlib import Path
-
 import pytest
 from click.testing import Result
 from flask.testing import FlaskCliRunner
 
 from app.services import Services
-from app.settings import Settings
 from tests.app.access.moderation.actors import Takedowns, moderation_of
 from tests.factories import commit_batch, make_contribution, make_received
-from tests.lakes import LakeTemplate
-
-
-@pytest.fixture
-def settings(tmp_path: Path, lake_template: LakeTemplate) -> Settings:
-    """Settings of a lake whose readers get no time after an erasure."""
-    return lake_template.copy(tmp_path / "home", takedown_grace_s=0)
 
 
 def run(runner: FlaskCliRunner, *arguments: str) -> Result:

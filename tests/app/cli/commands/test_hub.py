@@ -28,7 +28,7 @@ def hub() -> Iterator[HubServer]:
 @pytest.fixture
 def settings(tmp_path: Path, lake_template: LakeTemplate, hub: HubServer) -> Settings:
     """A lake that may publish on the Hub, and gives readers no time after an erasure."""
-    settings = lake_template.copy(tmp_path / "home", takedown_grace_s=0)
+    settings = lake_template.copy(tmp_path / "home")
     return replace(settings, hub_url=hub.url, hub_token=TOKEN)
 
 

@@ -1,23 +1,13 @@
-from pathlib import Path
-
 import pytest
 from click.testing import Result
 from flask.testing import FlaskCliRunner
 
 from app.services import Services
-from app.settings import Settings
 from catalog.records import Contribution
 from tests.app.access.moderation.actors import REPORTERS, Takedowns, moderation_of
 from tests.factories import commit_batch, make_received
-from tests.lakes import LakeTemplate
 
 UNKNOWN = "01900000-0000-7000-8000-000000000001"
-
-
-@pytest.fixture
-def settings(tmp_path: Path, lake_template: LakeTemplate) -> Settings:
-    """Settings of a lake whose readers get no time after an erasure."""
-    return lake_template.copy(tmp_path / "home", takedown_grace_s=0)
 
 
 @pytest.fixture

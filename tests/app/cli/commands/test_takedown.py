@@ -1,4 +1,3 @@
-from pathlib import Path
 from threading import Thread
 from uuid import uuid4
 
@@ -12,13 +11,6 @@ from app.settings import Settings
 from app.state import ledger
 from tests.app.takedown.lake import committing
 from tests.factories import commit_batch, make_contribution, make_received
-from tests.lakes import LakeTemplate
-
-
-@pytest.fixture
-def settings(tmp_path: Path, lake_template: LakeTemplate) -> Settings:
-    """Settings of a lake whose readers get no time after an erasure."""
-    return lake_template.copy(tmp_path / "home", takedown_grace_s=0)
 
 
 def takedown(runner: FlaskCliRunner, *arguments: str) -> Result:

@@ -2,7 +2,6 @@
 
 from collections import Counter
 from dataclasses import dataclass, field
-from pathlib import Path
 from random import Random
 from typing import Any
 
@@ -12,7 +11,6 @@ import app.query.history.diff
 from app.query.history.diff import DIFF_SCHEMA, Diff, SnapshotsReversed
 from app.query.snapshots import Reference
 from app.services import Services
-from app.settings import Settings
 from app.state import ledger_changes
 from catalog.errors import SnapshotNotFound
 from catalog.maintenance.replace import replace_compacted
@@ -23,7 +21,6 @@ from tests.app.takedown.lake import committing
 from tests.batches import FEW_ROWS, scan_in_batches
 from tests.factories import commit_batch, hide, make_received, show
 from tests.histories import RandomHistory
-from tests.lakes import LakeTemplate
 
 COMMITS = 20
 TAKEDOWN_EVERY = 8
@@ -216,12 +213,6 @@ def assert_as_compared(history: ChangingHistory, before: Snapshot, after: Snapsh
         assert (found.added, found.replaced) == (counted["added"], counted["replaced"])
         shown = [(row["contribution_id"], row["change"], row["replaced_by"]) for row in rows(found)]
         assert shown == expected[:max_rows]
-
-
-@pytest.fixture
-def settings(tmp_path: Path, lake_template: LakeTemplate) -> Settings:
-    """Settings of a migrated, empty lake whose readers get no time after an erasure."""
-    return lake_template.copy(tmp_path / "home", takedown_grace_s=0)
 
 
 @pytest.mark.slow
