@@ -4,13 +4,13 @@ import logging
 from collections.abc import Callable, Mapping, Sequence
 from threading import Event
 
-from app.access.audience import OPERATOR
-from app.query.file_counts import FileCounts
+from app.access.visibility.audience import OPERATOR
+from app.query.counts.files import FileCounts
+from app.query.counts.summaries import Summaries
 from app.query.row_index.indexing import RowIndexing
 from app.query.row_index.stages import StageRowIndex
 from app.query.snapshots import Reference, Snapshots, SnapshotView
-from app.query.stage_counts import StageCounts
-from app.query.summaries import Summaries
+from app.query.statistics.stage_counts import StageCounts
 
 log = logging.getLogger(__name__)
 

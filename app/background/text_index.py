@@ -17,12 +17,12 @@ from app.query.filters import received_between
 from app.query.text_index.folder import IndexStatus, TextIndexes
 from app.telemetry import metrics
 from catalog.errors import LakeError
-from catalog.plans import EVERY_ROW, DataFile, PlannedFile, plan
-from catalog.scan import day_bounds
+from catalog.reading.plans import EVERY_ROW, DataFile, PlannedFile, plan
+from catalog.reading.scan import day_bounds
 from catalog.schema import TABLE_IDENTIFIER
 from catalog.snapshots import to_snapshot
-from catalog.stage_files import newest_stage_files
-from catalog.stages import COMPUTED_STAGES
+from catalog.stages.files import newest_stage_files
+from catalog.stages.tables import COMPUTED_STAGES
 from catalog.table import load_table
 from catalog.wording import counted
 

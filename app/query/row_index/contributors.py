@@ -22,8 +22,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from app.query.dimensions import columns_of
-from catalog.scan import NO_ROWS
+from app.query.counts.dimensions import columns_of
+from catalog.reading.scan import NO_ROWS
 from catalog.schema import CONVERSATION
 
 CONTRIBUTOR: Final = "contributor_id"

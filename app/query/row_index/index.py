@@ -16,7 +16,7 @@ from typing import Final
 import pyarrow as pa
 from sqlalchemy import Connection, TextClause, delete, insert, select, text, update
 
-from app.query.counts_models import (
+from app.query.counts.models import (
     ContentRows,
     ContributorRows,
     ContributorTotals,
@@ -27,7 +27,7 @@ from app.query.row_index.contributors import BUCKETS, Bucket, Term
 from app.state.db import Database
 from app.state.derived import DerivedLost
 from app.state.parts import in_parts
-from catalog.scan import NO_ROWS, CandidateRows
+from catalog.reading.scan import NO_ROWS, CandidateRows
 
 _FILES: Final = 1 << 40
 """More files than there will ever be."""

@@ -32,9 +32,9 @@ from app.query.row_index.index import (
 from app.query.snapshots import SnapshotView
 from app.state.derived import DerivedLost
 from app.versions.keys import CONTENT_HASH
-from catalog.plans import DataFile
+from catalog.reading.plans import DataFile
+from catalog.reading.scan import read
 from catalog.replaced import ReplacedFile
-from catalog.scan import read
 from catalog.schema import ID
 
 _COLUMNS: Final = (CONTENT_HASH, *CONTRIBUTOR_COLUMNS)

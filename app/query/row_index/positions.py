@@ -17,7 +17,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from app.versions.keys import content_key
-from catalog.scan import NO_ROWS
+from catalog.reading.scan import NO_ROWS
 
 BUCKETS: Final = range(256)
 _KEPT_BYTES: Final = 5

@@ -31,9 +31,9 @@ from app.query.text_index.file_index import (
 from app.query.text_index.word_parts import Part, may_have, parts_of
 from app.query.text_index.words import Word, words_of
 from app.state.locks import FileLock, Lock, holding
-from catalog.durability import make_durable_folder
-from catalog.plans import PlannedFile
-from catalog.scan import NO_ROWS, CandidateRows, all_rows, read_every_row
+from catalog.reading.plans import PlannedFile
+from catalog.reading.scan import NO_ROWS, CandidateRows, all_rows, read_every_row
+from catalog.storage.durability import make_durable_folder
 from catalog.wording import counted
 
 _INDEX: Final = ".1.sqlite"

@@ -20,8 +20,8 @@ from app.state import ledger
 from app.takedown.verify.verification import verify
 from catalog.schema import ID
 from catalog.snapshots import live_snapshots
-from catalog.stage_reader import stage_rows
-from catalog.stages import COMPUTED_STAGES
+from catalog.stages.reader import stage_rows
+from catalog.stages.tables import COMPUTED_STAGES
 from catalog.table import load_table
 from tests.app.curation.build import stages_of
 from tests.app.curation.pipeline.test_increments import History, contents
@@ -172,7 +172,7 @@ def test_a_stage_is_the_same_however_it_came_to_be(
             continue
         commits = history.random.randint(1, len(history.commits))
         built = history.build(commits)
-        settings = lake_template.copy(tmp_path / f"other {step}", takedown_grace_s=0)
+        settings = lake_template.copy(tmp_path / f"other {step}")
         with opened_app(settings) as app:
             other = services_of(app)
             expected = history.replay(other, commits)

@@ -5,19 +5,19 @@ from collections.abc import Sequence
 import pytest
 from sqlalchemy import delete, func, select
 
-from app.access.audience import PUBLIC
+from app.access.visibility.audience import PUBLIC
 from app.curation.pipeline import runner
 from app.curation.pipeline.runner import Runner
 from app.curation.pipeline.stages import Stages
-from app.query.counts_models import StageIndexFile, StageRows
+from app.query.contributions.staged import StageFilters
+from app.query.counts.models import StageIndexFile, StageRows
 from app.query.filters import Filters
 from app.query.row_index.stages import StageRowIndex
 from app.query.snapshots import Reference
-from app.query.staged import StageFilters
 from app.services import Services
 from catalog.records import Contribution
 from catalog.schema import ID
-from catalog.stages import COMPUTED_STAGES
+from catalog.stages.tables import COMPUTED_STAGES
 from catalog.table import load_table
 from migrations.lake import step_0017_stage_rows
 from tests.app.curation.build import stages_of

@@ -19,9 +19,9 @@ from app.query.text_index.file_index import (
 )
 from app.query.text_index.word_parts import may_have, parts_of
 from app.query.text_index.words import words_of
-from catalog.arrow import to_arrow
+from catalog.columns.arrow import to_arrow
+from catalog.reading.scan import NO_ROWS, schema_of
 from catalog.records import Turn
-from catalog.scan import NO_ROWS, schema_of
 from tests.factories import make_contribution
 
 URL = "file:///lake/data/one.parquet"

@@ -8,7 +8,7 @@ from app.query.filters import Filters
 from app.query.snapshots import Reference
 from app.query.text_index.folder import TextIndexes
 from app.services import Services
-from catalog.plans import DataFile
+from catalog.reading.plans import DataFile
 from catalog.table import load_table
 from tests.factories import commit_batch, make_received
 
