@@ -18,6 +18,8 @@ CALLING_KEYS: Final = frozenset({*CALL_KEYS, ONE_CALL})
 NAME_KEYS: Final = ("name", "toolName", "tool_name")
 ARGUMENT_KEYS: Final = ("arguments", "input", "parameters", "args")
 ID_KEYS: Final = ("id", "toolCallId", "toolUseId", "tool_call_id", "call_id")
+RESULTS: Final = "tool_results"
+"""Zed's object of the answers of tools."""
 RESULT_KEYS: Final = ("result", "output")
 
 
@@ -26,7 +28,7 @@ def called_in(message: Fields) -> tuple[list[ToolCall], list[Turn]]:
     calls: list[ToolCall] = []
     answers: list[Turn] = []
     if message.lacks(CALLING_KEYS):
-        return calls, answers
+        return calls, _results_in(message)
     for call in message.objects(*CALL_KEYS):
         calls.append(call_of(call))
         answer = call.take(*RESULT_KEYS)
@@ -35,7 +37,23 @@ def called_in(message: Fields) -> tuple[list[ToolCall], list[Turn]]:
             answers.append(Turn("tool", text, tool_call_id=calls[-1].id, name=calls[-1].name))
     if isinstance(message.peek(ONE_CALL), dict):
         calls.append(call_of(message.nested(ONE_CALL)))
-    return calls, answers
+    return calls, [*answers, *_results_in(message)]
+
+
+def _results_in(message: Fields) -> list[Turn]:
+    """Take the answers of tools that a message holds by the ids of their calls."""
+    if not isinstance(message.peek(RESULTS), dict):
+        return []
+    answers = []
+    for id_, result in message.members(RESULTS).items():
+        content = result.take(*RESULT_KEYS) if not result.has("content") else result.take("content")
+        if isinstance(content, dict) and len(content) == 1:
+            ((_, content),) = content.items()
+        result.take("tool_use_id", *RESULT_KEYS)
+        result.leave("is_error")
+        answers.append(Turn("tool", json_text(content), tool_call_id=id_))
+        answers[-1].name = result.label(*NAME_KEYS)
+    return answers
 
 
 def calls_of(message: Fields, key: str = "tool_calls") -> list[ToolCall]:

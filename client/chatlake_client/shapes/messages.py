@@ -21,40 +21,44 @@ from chatlake_client.shapes.calls import called_in, read_call
 from chatlake_client.shapes.fields import Fields, is_true, json_text, kind_name
 from chatlake_client.shapes.files import files_of
 from chatlake_client.shapes.gemini import turns_of_content
+from chatlake_client.shapes.lists import are_items, are_linked, oldest_first, turns_of_linked
 from chatlake_client.shapes.meaning import Level
 from chatlake_client.shapes.media import attachment_at, attachment_of_base64
 from chatlake_client.shapes.parts import turns_of_parts
 from chatlake_client.shapes.pydantic_ai import turns_of_model_message
+from chatlake_client.shapes.responses import turns_of_items
 from chatlake_client.shapes.thoughts import split_thoughts
 from chatlake_client.shapes.times import time_of
 from chatlake_client.shapes.vocabulary import (
+    KEPT_ROLES,
     ROLE_KEYS,
     TIME_KEYS,
     content_key_of,
     is_model_message,
     is_typed,
     model_of,
+    role_of_word,
+    role_told,
+    says_something,
     speaker_of,
     unwrapped,
 )
 
 ONE: Final = "conversation"
 TURN_LISTS: Final = (ONE, "messages", "conversations")
-EXCHANGES: Final = {
-    frozenset(pair): pair
-    for pair in (
-        *(("input", "output"), ("question", "answer"), ("prompt", "response")),
-        *(("human", "assistant"), ("user", "assistant"), ("instruction", "output")),
-    )
-}
+EXCHANGES: Final = (
+    *(("input", "output"), ("question", "answer"), ("prompt", "response"), ("human", "assistant")),
+    *(("user", "assistant"), ("instruction", "output"), ("query", "response"), ("query", "answer")),
+    *(("human", "ai"), ("user", "bot"), ("user", "ai"), ("user_input", "bot_response")),
+    *(("user", "system"), ("user utterance", "system response"), ("human", "bot")),
+)
 """Keys of a question and its answer in one element of a list."""
+_EXCHANGE_KEYS: Final = frozenset(key for pair in EXCHANGES for key in pair)
 REASONING_KEYS: Final = ("reasoning_content", "reasoning", "thinking")
 PLAIN_KEYS: Final = 2
 """How many keys most messages have: a speaker and a text."""
-TOOL_SPEAKERS: Final = frozenset({"observation", "tool_response", "function_response"})
 CALLING_SPEAKERS: Final = frozenset({"function_call", "tool_call"})
-OTHER_SPEAKERS: Final = TOOL_SPEAKERS | CALLING_SPEAKERS
-"""ShareGPT's words for speakers that are no people and no models."""
+"""ShareGPT's words for a model that calls a tool."""
 
 
 def turns_of(row: Fields, *keys: str) -> list[Turn]:
@@ -87,29 +91,60 @@ def _rows_of_columns(value: object) -> object:
 
 def turns_of_list(row: Fields, messages: list[object], key: str) -> list[Turn]:
     """Return the turns of a list of messages."""
-    turns: list[Turn] = []
     for place, message in enumerate(messages):
         if not isinstance(message, dict):
             raise RowError(f"{key}[{place}] must be an object, not {kind_name(message)}")
+    objects = [message for message in messages if isinstance(message, dict)]
+    if are_items(objects):
+        items = [row.inner(message, f"{key}[]", Level.TURN) for message in objects]
+        return turns_of_items(items, "assistant", "")
+    if are_linked(objects):
+        return turns_of_linked(row, objects, lambda alone: turns_of_list(row, [*alone], key))
+    turns: list[Turn] = []
+    for message in oldest_first(objects):
         if turn := _plain_turn(message):
             turns.append(turn)
-        elif exchange := _exchange(message):
-            turns += exchange
+        elif pair := exchange_in(message):
+            turns += _exchange(row.inner(message, f"{key}[]", Level.TURN), pair)
         elif is_model_message(message):
             inner = row.inner(message, f"{key}[]", Level.TURN)
             turns += turns_of_model_message(inner, is_first=not turns)
         else:
-            turns += turns_of_message(row.inner(unwrapped(message), f"{key}[]", Level.TURN))
+            turns += _turns_in_list(row, unwrapped(message), f"{key}[]")
     return turns
 
 
-def _exchange(message: Json) -> list[Turn]:
-    """Return the two turns of an element that holds a question and its answer, and nothing else."""
-    keys = EXCHANGES.get(frozenset(message)) if len(message) == PLAIN_KEYS else None
-    asked, answered = (message[key] for key in keys) if keys else (None, None)
-    if not (isinstance(asked, str) and isinstance(answered, str)):
+def _turns_in_list(row: Fields, message: Json, path: str) -> list[Turn]:
+    """Return the turns of an element of a list; none of an event that says nothing.
+
+    Raises:
+        RowError: The element says something, and not who speaks.
+    """
+    turns = turns_of_message(row.inner(message, path, Level.TURN))
+    if turns[0].role is None:
+        if says_something(message):
+            raise RowError(f"{path} doesn't tell who speaks; its keys: {', '.join(message)}")
         return []
-    return [Turn("user", asked), Turn("assistant", answered)]
+    return turns
+
+
+def exchange_in(message: Json) -> tuple[str, str] | None:
+    """Return the keys of the question and its answer that an element holds, both as texts."""
+    if message.keys().isdisjoint(_EXCHANGE_KEYS) or any(key in message for key in ROLE_KEYS):
+        return None
+    found = (
+        pair for pair in EXCHANGES if all(isinstance(message.get(key), str) for key in pair)
+    )
+    return next(found, None)
+
+
+def _exchange(message: Fields, keys: tuple[str, str]) -> list[Turn]:
+    """Return the turns of a question and its answer, with the system prompt that stands beside."""
+    asked, answered = (Turn(None, message.text(key)) for key in keys)
+    asked.role, answered.role = "user", "assistant"
+    answered.model, asked.created_at = model_of(message), time_of(message, *TIME_KEYS)
+    system = message.label("system")
+    return [*([Turn("system", system)] if system else []), asked, answered]
 
 
 def _plain_turn(message: Json) -> Turn | None:
@@ -121,18 +156,16 @@ def _plain_turn(message: Json) -> Turn | None:
         return None
     role = message.get("role") or message.get("from")
     content = message.get("content") or message.get("value")
-    if type(role) is not str or type(content) is not str or role in OTHER_SPEAKERS:
+    if type(role) is not str or type(content) is not str or role in CALLING_SPEAKERS:
         return None
-    turn = Turn(role, content)
+    turn = Turn(role if role in KEPT_ROLES else role_told(role), content)
     split_thoughts(turn)
     return turn
 
 
 def turns_of_message(message: Fields) -> list[Turn]:
     """Return the turns of a message: several where a tool's answer stands inside it."""
-    role = _checked_text(message, *ROLE_KEYS)
-    if role is None:
-        role = speaker_of(message)
+    role = _speaker(message)
     turns = _turns_of_content(message, role)
     if role in CALLING_SPEAKERS:
         read_call(turns[-1])
@@ -166,6 +199,21 @@ def turns_of_message(message: Fields) -> list[Turn]:
         turn.name = None
     split_thoughts(turn)
     return _with_answers(turns, answers)
+
+
+def _speaker(message: Fields) -> str | None:
+    """Take who speaks.
+
+    Raises:
+        RowError: It is the name of somebody, which doesn't tell whether a person or a model speaks.
+    """
+    is_name = message.peek("role") is None and not message.has("value")
+    role = _checked_text(message, *ROLE_KEYS)
+    if role is None:
+        return speaker_of(message)
+    if is_name and role_of_word(role) is None and role not in CALLING_SPEAKERS:
+        raise RowError(f"{message.path}.from: {role!r} is no known word for a speaker")
+    return role_told(role)
 
 
 def _thoughts(message: Fields) -> str | None:
@@ -211,8 +259,6 @@ def _turns_of_content(message: Fields, role: str | None) -> list[Turn]:
     content = message.peek(key)
     if key == "parts" and isinstance(content, list) and not is_typed(content):
         return turns_of_content(message, role) or [Turn(role, "")]
-    if role in TOOL_SPEAKERS:
-        role = "tool"
     if isinstance(content, list):
         parts = [_checked_part(message, part) for part in message.items(key)]
         return turns_of_parts(parts, role, "") or [Turn(role, "")]

@@ -11,6 +11,8 @@ _UNITS_PER_SECOND: Final = (1, 10**3, 10**6, 10**9)
 # A count of seconds stays below this until the year 5138, and one of milliseconds is above it
 # since March 1973.
 _MAX_SECONDS: Final = 10**11
+_MONGO_KEYS: Final = frozenset({"$date", "$numberLong", "$numberDouble", "$numberInt"})
+"""What MongoDB's extended JSON puts around times and numbers."""
 _ISO: Final = re.compile(
     r"(\d{4}-\d\d-\d\d)[T ](\d\d:\d\d(?::\d\d)?)(?:[.,](\d+))?\s*(Z|z|[+-]\d\d:?\d\d)?"
 )
@@ -27,7 +29,8 @@ def time_text(value: object) -> str | None:
 
     Args:
         value: Seconds, milliseconds, microseconds or nanoseconds since 1970, as a number or a text;
-            a text in ISO 8601 or in a form of SillyTavern and text-generation-webui; a datetime.
+            a text in ISO 8601 or in a form of SillyTavern and text-generation-webui; a datetime;
+            MongoDB's object around one of these.
             A time without a zone is read as UTC.
 
     Returns:
@@ -43,6 +46,8 @@ def time_text(value: object) -> str | None:
                 return _of_number(Decimal(str(value)))
             case str():
                 return _of_text(value.strip())
+            case dict() if len(value) == 1 and (key := next(iter(value))) in _MONGO_KEYS:
+                return time_text(value[key])
     except (ArithmeticError, OverflowError, ValueError):
         pass
     return None

@@ -13,48 +13,81 @@ messages is read alike.
 - PygmalionAI/PIPPA, its card: `is_human`
 """
 
-from typing import Final
+from typing import Any, Final
 
 from chatlake_client.records import Json
 from chatlake_client.shapes.fields import Fields
 from chatlake_client.shapes.meaning import states_something
 
 ROLES: Final = {
-    **dict.fromkeys(("user", "human", "prompt", "you", "humanmessage", "usermessage"), "user"),
+    **dict.fromkeys(
+        ("user", "human", "prompt", "prompter", "you", "humanmessage", "usermessage", "end_user"),
+        "user",
+    ),
     **dict.fromkeys(
         (
-            *("assistant", "ai", "bot", "model", "gpt", "chatbot", "response", "gemini"),
-            *("aimessage", "apimessage", "machine"),
+            *("assistant", "ai", "bot", "model", "gpt", "chatbot", "response", "agent", "llm"),
+            *("aimessage", "apimessage", "assistantmessage", "machine"),
+            *("chatgpt", "claude", "gemini", "copilot", "grok", "bing", "bard", "khoj", "deepseek"),
         ),
         "assistant",
     ),
     **dict.fromkeys(("system", "developer", "systemmessage"), "system"),
-    **dict.fromkeys(("tool", "function", "toolmessage", "functionmessage"), "tool"),
+    **dict.fromkeys(
+        (
+            *("tool", "function", "toolmessage", "functionmessage", "computer", "observation"),
+            *("tool_response", "function_response", "tool_result"),
+        ),
+        "tool",
+    ),
 }
 """Words for speakers, in small letters."""
+KEPT_ROLES: Final = frozenset(
+    {
+        *("user", "human", "prompter", "assistant", "gpt", "model", "bot", "ai", "chatbot"),
+        *("system", "developer", "tool", "function"),
+    }
+)
+"""Words under `ROLE_KEYS` that stay as they are: those of data sets, which the lake knows."""
 ROLE_KEYS: Final = ("role", "from")
-OTHER_SPEAKER_KEYS: Final = ("sender", "author", "speaker", "type")
+OTHER_SPEAKER_KEYS: Final = (
+    *("sender", "author", "speaker", "type", "message_type", "messageType", "sender_type"),
+    *("senderType", "obj", "by", "who", "event"),
+)
 """Keys that tell who speaks if the word under them is one of `ROLES`."""
+SPEAKER_OBJECTS: Final = ("author", "sender", "from", "role", "speaker")
+"""Keys that may hold an object of which one of `NAMES_OF_SPEAKERS` tells who speaks."""
+NAMES_OF_SPEAKERS: Final = ("role", "type", "originalName", "label", "name")
 SPEAKER_FLAGS: Final = {
     **dict.fromkeys(
-        ("is_human", "isHuman", "is_user", "isUser", "fromUser"), ("user", "assistant")
+        ("is_human", "isHuman", "is_user", "isUser", "fromUser", "from_user", "isFromUser"),
+        ("user", "assistant"),
     ),
-    **dict.fromkeys(("is_bot", "isBot", "is_ai", "isAI", "fromBot"), ("assistant", "user")),
+    **dict.fromkeys(
+        ("is_bot", "isBot", "is_ai", "isAI", "fromBot", "from_bot"), ("assistant", "user")
+    ),
 }
 """Keys that tell by true and false who speaks, and who speaks then."""
 CONTENT_KEYS: Final = ("content", "value")
-OTHER_CONTENT_KEYS: Final = ("parts", "contentParts", "fragments", "text", "message", "say")
+OTHER_CONTENT_KEYS: Final = (
+    *("parts", "contentParts", "fragments", "blocks", "items", "text", "message", "say"),
+    *("utterance", "msg", "raw_content"),
+)
 """Keys that hold what is said where no key of `CONTENT_KEYS` does."""
-WRAPPERS: Final = frozenset({"data", "kwargs", "message", "info"})
+SAYING_KEYS: Final = frozenset({*CONTENT_KEYS, *OTHER_CONTENT_KEYS, "tool_calls"})
+TAGS: Final = frozenset({"user", "human", "assistant", "agent", "ai", "system", "tool"})
+"""Words for speakers that may be the only key of a message, with the message under it."""
+WRAPPERS: Final = frozenset({"data", "kwargs", "message", "info", *SPEAKER_OBJECTS, *CONTENT_KEYS})
 TIME_KEYS: Final = (
     *("created_at", "timestamp", "tstamp", "createdAt", "created", "create_time", "createTime"),
-    *("datetime_utc", "sent_at"),
+    *("datetime_utc", "sent_at", "sentAt", "time_sent", "inserted_at", "timestamp_ms", "time"),
+    *("ts", "date"),
 )
 MODEL_KEYS: Final = (
     *("model", "model_name", "modelName", "model_slug", "modelId", "model_id", "fromModel"),
-    *("originLLM", "modelID"),
+    *("originLLM", "modelID", "ModelId"),
 )
-MODEL_OBJECTS: Final = ("model", "generator", "response_metadata")
+MODEL_OBJECTS: Final = ("model", "generator", "response_metadata", "meta")
 """Keys of a message whose object may name the model."""
 NAMING_KEYS: Final = frozenset({*MODEL_KEYS, *MODEL_OBJECTS})
 
@@ -64,17 +97,26 @@ def role_of_word(word: object) -> str | None:
     return ROLES.get(word.strip().lower()) if isinstance(word, str) else None
 
 
+def role_told(word: str) -> str:
+    """Return what is stored for a word under `ROLE_KEYS`: words of data sets stay as they are."""
+    return word if word in KEPT_ROLES else ROLES.get(word.strip().lower(), word)
+
+
 def speaks(message: Json) -> bool:
     """Tell whether an object says who speaks and what, so that it is a message."""
     if is_model_message(message):
         return True
     inner = unwrapped(message)
-    has_speaker = any(key in inner for key in ROLE_KEYS) or any(
+    has_speaker = any(isinstance(inner.get(key), str) for key in ROLE_KEYS) or any(
         role_of_word(inner.get(key)) for key in OTHER_SPEAKER_KEYS
     )
     has_speaker = has_speaker or any(isinstance(inner.get(key), bool) for key in SPEAKER_FLAGS)
-    keys = (*CONTENT_KEYS, *OTHER_CONTENT_KEYS, "tool_calls")
-    return has_speaker and any(key in inner for key in keys)
+    return has_speaker and says_something(inner)
+
+
+def says_something(message: Json) -> bool:
+    """Tell whether an object has a key for what is said."""
+    return not SAYING_KEYS.isdisjoint(message)
 
 
 def is_model_message(message: Json) -> bool:
@@ -88,9 +130,52 @@ def is_model_message(message: Json) -> bool:
 
 
 def unwrapped(message: Json) -> Json:
-    """Return a message without the object that some libraries put around it."""
+    """Return a message without the objects that some libraries put around it, or into it."""
+    if len(message) == 1:
+        return _untagged(message)
+    if all(key[:1].isupper() for key in message):
+        message = _camel_case(message)
     if message.keys().isdisjoint(WRAPPERS):
         return message
+    return _without_objects(_unpacked(message))
+
+
+def _untagged(message: Json) -> Json:
+    """Return a message whose only key tells who speaks, as Rust writes it."""
+    ((tag, inner),) = message.items()
+    if tag.lower() in TAGS and isinstance(inner, dict):
+        return unwrapped({"role": ROLES[tag.lower()], **inner})
+    return message
+
+
+def _camel_case(value: Any) -> Any:
+    """Return a value of .NET, whose keys begin with capitals, in the spelling of JavaScript."""
+    if isinstance(value, list):
+        return [_camel_case(one) for one in value]
+    if isinstance(value, dict):
+        return {key[:1].lower() + key[1:]: _camel_case(one) for key, one in value.items()}
+    return value
+
+
+def _without_objects(message: Json) -> Json:
+    """Return a message with the speaker and the content themselves in the place of objects."""
+    for key in SPEAKER_OBJECTS:
+        speaker = message.get(key)
+        if isinstance(speaker, dict):
+            words = [speaker.get(name) for name in NAMES_OF_SPEAKERS]
+            if role := next(filter(None, map(role_of_word, words)), None):
+                message = {**{k: v for k, v in message.items() if k != key}, "role": role}
+    for key in CONTENT_KEYS:
+        content = message.get(key)
+        if isinstance(content, dict) and isinstance(content.get("parts"), list):
+            message = {**{k: v for k, v in message.items() if k != key}, **content}
+        elif isinstance(content, dict) and isinstance(content.get("text"), str):
+            message = {**message, key: [{"type": "text", **content}]}
+    return message
+
+
+def _unpacked(message: Json) -> Json:
+    """Return a message without the object around it."""
     kind, data, kwargs = message.get("type"), message.get("data"), message.get("kwargs")
     if isinstance(data, dict) and role_of_word(kind):
         return {**data, "type": kind}
@@ -103,7 +188,7 @@ def unwrapped(message: Json) -> Json:
         created_at = time.get("created") if isinstance(time, dict) else None
         return {**info, "created_at": created_at, "parts": message["parts"]}
     inner = message.get("message")
-    if isinstance(inner, dict) and any(key in inner for key in ROLE_KEYS):
+    if isinstance(inner, dict) and (any(key in inner for key in ROLE_KEYS) or "author" in inner):
         return {**{key: value for key, value in message.items() if key != "message"}, **inner}
     return message
 
