@@ -12,12 +12,14 @@ from chatlake_client.conversation import Turn
 from chatlake_client.errors import RowError
 from chatlake_client.shapes.fields import Fields
 from chatlake_client.shapes.meaning import Level
-from chatlake_client.shapes.messages import turns_of_message
+from chatlake_client.shapes.messages import turns_of_list, turns_of_message
 from chatlake_client.shapes.parts import turns_of_parts
 from chatlake_client.shapes.responses import turns_of_items
 from chatlake_client.shapes.times import time_text
 from chatlake_client.shapes.vocabulary import unwrapped
 
+TEXT_KEYS = ("text", "completion", "generation", "output", "response", "answer", "output_text")
+"""Keys of answers that are a text alone: Cohere's, Llama's on Bedrock, and applications' own."""
 PARAMETERS = ("thinking", "reasoning", "audio", "function_call", "conversation")
 """How a request wants to be answered; the same names mean contents elsewhere."""
 
@@ -37,6 +39,16 @@ def read_answer(
             if turn.role != "tool":
                 turn.model, turn.created_at = model, created_at
     return choices, model, id_, created_at
+
+
+def choices_of(values: list[object], row: Fields) -> list[list[Turn]]:
+    """Return the turns of a list of answers: choices, the messages of one answer, or texts."""
+    if all(isinstance(value, str) for value in values):
+        return [[Turn("assistant", str(value))] for value in values]
+    choices = [row.inner(value, "response[]") for value in values]
+    if all("message" in choice or "text" in choice and not choice.has("role") for choice in choices):
+        return [turns for turns in map(_choice, sorted(choices, key=_index)) if turns]
+    return [turns_of_list(row, [choice.rest() for choice in choices], "response")]
 
 
 def _choices(answer: Fields) -> list[list[Turn]]:
@@ -63,7 +75,13 @@ def _only_choice(answer: Fields) -> list[Turn]:
     if isinstance(content, list):
         role = answer.text("role") or "assistant"
         return turns_of_parts(answer.objects("content"), role, "\n")
-    return turns_of_message(answer) if answer.peek("role") and content is not None else []
+    if answer.peek("role") and (content is not None or answer.peek("tool_calls")):
+        return turns_of_message(answer)
+    if isinstance(answer.peek("messages"), list):
+        return turns_of_list(answer, answer.items("messages"), "messages")
+    text = answer.text(*TEXT_KEYS)
+    answer.leave("chat_history")
+    return [] if text is None else [Turn("assistant", text)]
 
 
 def _generations(answer: Fields) -> list[list[Turn]]:

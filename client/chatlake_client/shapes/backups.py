@@ -38,6 +38,9 @@ def chats_of(document: Json) -> list[Json] | None:
     state = document.get("state", document.get("data"))
     if isinstance(state, dict) and _are_lobe_messages(state.get("messages")):
         return list(_lobe_chats(state))
+    if isinstance(observations := document.get("observations"), list):
+        # A trace of Langfuse repeats what its calls of models say.
+        return [one for one in observations if isinstance(one, dict)]
     database = document.get("indexedDB")
     if isinstance(database, dict) and isinstance(database.get("topics"), list):
         return list(_cherry_chats(database))

@@ -19,6 +19,7 @@ from chatlake_client.shapes import (
     compared,
     copilot,
     deepseek,
+    evaluations,
     exchanges,
     gateways,
     gemini,
@@ -29,6 +30,7 @@ from chatlake_client.shapes import (
     jan,
     lechat,
     librechat,
+    listed,
     llamacpp,
     lmstudio,
     messages,
@@ -44,6 +46,7 @@ from chatlake_client.shapes import (
     rows,
     scattered,
     sillytavern,
+    spans,
     takeout,
     transcripts,
     vocabulary,
@@ -62,6 +65,9 @@ MESSAGES: Final = Shape(
     _keys("conversation messages conversations"),
     rows.is_messages,
     rows.read_messages,
+)
+LISTED: Final = Shape(
+    "messages under another key", frozenset(), listed.is_listed, listed.read_listed
 )
 SCATTERED: Final = ThreadShape(
     "messages one a row",
@@ -149,6 +155,13 @@ SHAPES: Final[tuple[Shape | ThreadShape, ...]] = (
         otel.is_otel,
         otel.parts_of_otel,
         otel.read_otel,
+    ),
+    Shape("Braintrust, Weave, MLflow, Datadog", _keys(" ".join(spans.MARKS)), spans.is_span, spans.read_span),
+    Shape(
+        "Inspect, promptfoo, lm-evaluation-harness, OpenAI's evals",
+        _keys("epoch prompt doc_id event_id spec final_report"),
+        evaluations.is_evaluation,
+        evaluations.read_evaluation,
     ),
     Shape("Langfuse", _keys("traceId trace_id"), gateways.is_langfuse, gateways.read_langfuse),
     Shape("LiteLLM", _keys("call_type"), gateways.is_litellm, gateways.read_litellm),
@@ -259,6 +272,7 @@ def shape_of(row: object) -> tuple[Shape | ThreadShape, Json]:
         row = {"contents" if any(map(_is_content, row)) else "messages": row}
     if not isinstance(row, dict):
         raise RowError(f"a row must be an object, not {kind_name(row)}")
+    row = _stated(row)
     if shape := _recognised(row):
         return shape, row
     if vocabulary.speaks(row):
@@ -270,12 +284,26 @@ def shape_of(row: object) -> tuple[Shape | ThreadShape, Json]:
     raise RowError(f"unknown format with keys: {seen or 'none'}; known formats: {known}")
 
 
+def _stated(row: Json) -> Json:
+    """Return a row without the object around it, if it has no known shape as it stands."""
+    if _recognised(row) or vocabulary.speaks(row):
+        return row
+    inner = [key for key, value in row.items() if isinstance(value, dict) and _is_inner(value)]
+    if len(inner) != 1:
+        return row
+    return {**{key: value for key, value in row.items() if key != inner[0]}, **row[inner[0]]}
+
+
+def _is_inner(value: Json) -> bool:
+    return _recognised(value) is not None or vocabulary.speaks(value)
+
+
 def _recognised(row: Json) -> Shape | ThreadShape | None:
     few = tuple(row) if len(row) <= MAX_REMEMBERED_KEYS else tuple(_KEYS_OF_SHAPES & row.keys())
     for shape in _candidates(few):
         if shape.recognises(row):
             return shape
-    return None
+    return LISTED if listed.is_listed(row) else None
 
 
 @lru_cache(maxsize=256)
