@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from chatlake_client.containers.csv_rows import read_csv
+from chatlake_client.containers.events import read_events
 from chatlake_client.containers.json_rows import read_json, read_jsonl
 from chatlake_client.containers.markdown import read_markdown
 from chatlake_client.containers.sniff import Kind, kind_of
@@ -18,6 +19,7 @@ from chatlake_client.containers.source import Source, opened_sources, unreadable
 from chatlake_client.records import Rejected, Row
 
 PARQUET_NEEDS: Final = "Parquet needs pyarrow: pip install 'chatlake-client[parquet]'"
+ARROW_NEEDS: Final = "Arrow needs pyarrow: pip install 'chatlake-client[parquet]'"
 
 FileRows = Iterator[Row | Rejected]
 
@@ -78,8 +80,12 @@ def _read(path: Path, source: Source, recognition: Recognition) -> FileRows:
                     yield from read_csv(source)
                 case Kind.MARKDOWN:
                     yield from read_markdown(source)
+                case Kind.EVENTS:
+                    yield from read_events(source)
                 case Kind.PARQUET:
                     yield from _read_parquet(source)
+                case Kind.ARROW:
+                    yield from _read_arrow(source)
         except csv.Error as error:
             raise ValueError(str(error)) from error
 
@@ -91,3 +97,11 @@ def _read_parquet(source: Source) -> FileRows:
     except ModuleNotFoundError as error:
         raise ValueError(PARQUET_NEEDS) from error
     yield from read_parquet(source)
+
+
+def _read_arrow(source: Source) -> FileRows:
+    try:
+        from chatlake_client.containers.arrow import read_arrow  # noqa: PLC0415  # as above
+    except ModuleNotFoundError as error:
+        raise ValueError(ARROW_NEEDS) from error
+    yield from read_arrow(source)

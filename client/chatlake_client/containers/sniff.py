@@ -11,14 +11,17 @@ from typing import Final
 
 from chatlake_client import jsontext
 from chatlake_client.containers import json_values
+from chatlake_client.containers.events import is_event_stream
 from chatlake_client.containers.lines import BLANK_CHARS, open_text, read_lines
 from chatlake_client.containers.markdown import is_markdown_chat
 from chatlake_client.containers.source import Source
 
 PARQUET_MAGIC: Final = b"PAR1"
+ARROW_MAGICS: Final = (b"ARROW1", b"\xff\xff\xff\xff")
+"""How a file and a stream of Arrow begin."""
 HEAD_CHARS: Final = 64 * 1024
 DELIMITERS: Final = (",", ";", "\t")
-UNKNOWN_KIND: Final = "neither JSON, JSONL, CSV nor Parquet"
+UNKNOWN_KIND: Final = "neither JSON, JSONL, CSV, Parquet nor Arrow, and no transcript in Markdown"
 
 
 class Kind(enum.Enum):
@@ -29,6 +32,8 @@ class Kind(enum.Enum):
     CSV = "csv"
     MARKDOWN = "markdown"
     PARQUET = "parquet"
+    ARROW = "arrow"
+    EVENTS = "events"
 
 
 def kind_of(source: Source, is_header: Callable[[list[str]], bool]) -> Kind:
@@ -42,8 +47,11 @@ def kind_of(source: Source, is_header: Callable[[list[str]], bool]) -> Kind:
         ValueError: The file is of no kind that the client reads.
     """
     with source.open() as file:
-        if file.read(len(PARQUET_MAGIC)) == PARQUET_MAGIC:
-            return Kind.PARQUET
+        magic = file.read(max(map(len, (PARQUET_MAGIC, *ARROW_MAGICS))))
+    if magic.startswith(PARQUET_MAGIC):
+        return Kind.PARQUET
+    if magic.startswith(ARROW_MAGICS):
+        return Kind.ARROW
     head = _head(source)
     match head.text[:1]:
         case "":
@@ -52,8 +60,10 @@ def kind_of(source: Source, is_header: Callable[[list[str]], bool]) -> Kind:
             return _kind_of_json(source, head)
         case json_values.RECORD_SEPARATOR:
             return Kind.JSON
-        case "#" if is_markdown_chat(head.text):
+        case _ if is_markdown_chat(head.text):
             return Kind.MARKDOWN
+        case _ if is_event_stream(head.lines):
+            return Kind.EVENTS
         case _:
             return _kind_of_plain_text(source, head, is_header)
 

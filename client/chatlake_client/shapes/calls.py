@@ -15,7 +15,7 @@ from chatlake_client.shapes.fields import Fields, json_text
 CALL_KEYS: Final = ("tool_calls", "toolCalls", "toolInvocations")
 ONE_CALL: Final = "function_call"
 CALLING_KEYS: Final = frozenset({*CALL_KEYS, ONE_CALL})
-NAME_KEYS: Final = ("name", "toolName", "tool_name")
+NAME_KEYS: Final = ("name", "toolName", "tool_name", "function")
 ARGUMENT_KEYS: Final = ("arguments", "input", "parameters", "args")
 ID_KEYS: Final = ("id", "toolCallId", "toolUseId", "tool_call_id", "call_id")
 RESULTS: Final = "tool_results"
@@ -63,7 +63,8 @@ def calls_of(message: Fields, key: str = "tool_calls") -> list[ToolCall]:
 
 def call_of(call: Fields) -> ToolCall:
     """Return the call that an object describes."""
-    inner = call.nested("function", "custom") if "function" in call or "custom" in call else call
+    is_nested = any(isinstance(call.peek(key), dict) for key in ("function", "custom"))
+    inner = call.nested("function", "custom") if is_nested else call
     arguments = inner.take(*ARGUMENT_KEYS)
     call.take("type")
     return ToolCall(

@@ -7,6 +7,8 @@ from chatlake_client.shapes import backups, vocabulary
 from chatlake_client.shapes.fields import Losses
 from chatlake_client.shapes.meaning import Level
 from chatlake_client.shapes.registry import is_row
+from chatlake_client.shapes.requests import ANSWERED_KEYS, ASKED_KEYS
+from chatlake_client.shapes.tables import rows_of_table
 
 MAX_DEPTH_OF_ROWS: Final = 3
 """How many objects may lie around the conversations of a document."""
@@ -35,9 +37,10 @@ def rows_within(document: object) -> list[object]:
     """
     if not isinstance(document, dict) or is_row(document):
         return [document]
-    if (found := backups.chats_of(document)) is not None:
-        return list(found)
-    lists = [key for key, value in document.items() if isinstance(value, list)]
+    for held_in in (backups.chats_of, rows_of_table):
+        if (found := held_in(document)) is not None:
+            return list(found)
+    lists = [key for key, value in document.items() if _holds_objects(value)]
     known = [key for key in lists if any(map(is_row, document[key]))]
     if not known and (rows := _rows_below(document)):
         return rows
@@ -48,6 +51,10 @@ def rows_within(document: object) -> list[object]:
     _refuse_loss(document, f"the list {key}")
     # Turns of an object are one conversation, and those of the next object are another.
     return [rows] if any(map(is_turn, rows)) else rows
+
+
+def _holds_objects(value: object) -> bool:
+    return isinstance(value, list) and (not value or any(isinstance(x, dict | list) for x in value))
 
 
 def _rows_below(document: Json) -> list[object]:
@@ -71,10 +78,18 @@ def _rows_below(document: Json) -> list[object]:
                 beside[key] = value
                 if isinstance(value, dict) and depth < MAX_DEPTH_OF_ROWS:
                     inner.append((value, depth + 1))
+        if _are_two_sides(holder, beside):
+            return [document]
         if found:
             _refuse_loss(beside, "the conversations")
         waiting += reversed(inner)
     return rows
+
+
+def _are_two_sides(holder: Json, beside: Json) -> bool:
+    """Tell whether an object holds what was asked and what was answered as rows of their own."""
+    found = holder.keys() - beside.keys()
+    return bool(found & {*ASKED_KEYS, "request"}) and bool(found & set(ANSWERED_KEYS))
 
 
 def _refuse_loss(beside: Json, rows: str) -> None:

@@ -4,15 +4,25 @@ The list is told by its elements: each says who speaks and what, or is a questio
 So `turns`, `utterances`, `traj` and `chat_log` are read alike, whichever tool wrote them.
 """
 
-from chatlake_client.conversation import Conversation
+from typing import Final
+
+from chatlake_client.conversation import Conversation, Turn
 from chatlake_client.errors import RowError
 from chatlake_client.records import Json
 from chatlake_client.shapes.fields import Fields
 from chatlake_client.shapes.instructions import ASKED_KEYS
 from chatlake_client.shapes.messages import exchange_in, turns_of
-from chatlake_client.shapes.rows import conversation_of, rate_by_label
+from chatlake_client.shapes.rows import IMAGE_KEYS, add_images, conversation_of, rate_by_label
 from chatlake_client.shapes.scattered import thread_of
 from chatlake_client.shapes.vocabulary import says_something, speaks, unwrapped
+EXCHANGE_LISTS: Final = frozenset(
+    {
+        *("turns", "texts", "dialogue", "dialog", "history", "chat", "log", "rounds", "qa", "qas"),
+        *("exchanges", "utterances", "chat_history", "dialogues"),
+    }
+)
+"""Keys of lists that are one conversation, even if each element is a question with its answer."""
+
 
 def is_listed(row: Json) -> bool:
     """Tell whether a row holds exactly one list of messages."""
@@ -20,16 +30,30 @@ def is_listed(row: Json) -> bool:
 
 
 def _lists_in(row: Json) -> list[str]:
-    return [key for key, value in row.items() if key not in ASKED_KEYS and are_messages(value)]
+    return [
+        key
+        for key, value in row.items()
+        if key not in ASKED_KEYS and are_messages(value, may_pair=key in EXCHANGE_LISTS)
+    ]
 
 
-def are_messages(value: object) -> bool:
-    """Tell whether a value is a list of messages, or of questions with answers, of one thread."""
+def are_messages(value: object, *, may_pair: bool) -> bool:
+    """Tell whether a value is a list of messages of one conversation.
+
+    Args:
+        value: The value.
+        may_pair: Whether elements may also be questions with their answers, which are rows of
+            their own elsewhere.
+    """
     if not (isinstance(value, list) and value and all(isinstance(one, dict) for one in value)):
         return False
     elements: list[Json] = value
-    said = [one for one in elements if says_something(unwrapped(one)) or exchange_in(one)]
-    if not said or not all(speaks(one) or exchange_in(one) for one in said):
+    said = [
+        one
+        for one in elements
+        if says_something(unwrapped(one)) or (may_pair and exchange_in(one))
+    ]
+    if not said or not all(speaks(one) or (may_pair and exchange_in(one)) for one in said):
         return False
     return len({thread_of(one) for one in said}) == 1
 
@@ -44,5 +68,16 @@ def read_listed(row: Fields) -> Conversation:
     if len(keys) != 1:
         raise RowError(f"{len(keys)} lists of messages")
     turns = turns_of(row, keys[0])
+    _name_machine(turns)
     rate_by_label(row, turns)
+    if not row.lacks(IMAGE_KEYS):
+        add_images(row, turns)
     return conversation_of(row, turns)
+
+
+def _name_machine(turns: list[Turn]) -> None:
+    """Name the assistant where the system answers the user, as in research on dialogues."""
+    roles = [turn.role for turn in turns]
+    if "assistant" not in roles and "user" in roles and "system" in roles[roles.index("user") :]:
+        for turn in turns:
+            turn.role = "assistant" if turn.role == "system" else turn.role

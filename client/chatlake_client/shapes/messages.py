@@ -14,7 +14,7 @@ from dataclasses import replace
 from typing import Final, TypeGuard
 
 from chatlake_client import jsontext
-from chatlake_client.conversation import Turn
+from chatlake_client.conversation import ToolCall, Turn
 from chatlake_client.errors import RowError
 from chatlake_client.records import Json
 from chatlake_client.shapes.calls import called_in, read_call
@@ -175,6 +175,8 @@ def turns_of_message(message: Fields) -> list[Turn]:
     # Of several turns, some are tools' answers; what the message says is the last other one's.
     turn = next((one for one in reversed(turns) if one.role != "tool"), turns[-1])
     reasoning = message.label(*REASONING_KEYS) or _thoughts(message)
+    if (thought := message.text("thought")) and thought.strip() not in (turn.content or ""):
+        reasoning = reasoning or thought
     turn.reasoning = reasoning or turn.reasoning
     if turn.reasoning:
         # Servers state the same thoughts under several keys.
@@ -257,6 +259,10 @@ def _are_objects(values: object) -> TypeGuard[list[Json]]:
 def _turns_of_content(message: Fields, role: str | None) -> list[Turn]:
     key = content_key_of(message)
     content = message.peek(key)
+    if message.peek("type") == "code" and isinstance(message.peek("format"), str):
+        # Open Interpreter's.
+        call = ToolCall(message.label("format") or "", str(message.take(key)))
+        return [Turn(role, tool_calls=[call])]
     if key == "parts" and isinstance(content, list) and not is_typed(content):
         return turns_of_content(message, role) or [Turn(role, "")]
     if isinstance(content, list):

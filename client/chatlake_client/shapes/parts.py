@@ -324,9 +324,11 @@ def _file(part: Fields) -> Attachment:
         return attachment_at(
             data if data.startswith("data:") else f"data:;base64,{data}", name=name
         )
-    url = inner.text("file_id", "file_url", "file", "url", "id")
+    url = inner.text("file_id", "file_url", "file", "url", "id", "identifier")
     media_type = inner.text("mime_type", "media_type", "mediaType", "mimeType")
-    return attachment_at(url, None, name=name, media_type=media_type)
+    kind = inner.peek("fileType")
+    kind = kind if isinstance(kind, str) and kind in _MEDIA else None
+    return attachment_at(url, kind, name=name, media_type=media_type)
 
 
 def _mention(part: Fields) -> Attachment:

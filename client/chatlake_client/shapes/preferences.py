@@ -30,6 +30,12 @@ from chatlake_client.shapes.transcripts import (
 )
 
 PROMPT_KEYS: Final = ("prompt", "question", "instruction", "query")
+PAIRS: Final = (
+    *(("chosen", "rejected"), ("response_j", "response_k"), ("better", "worse")),
+    *(("chosen_response", "rejected_response"), ("preferred", "dispreferred")),
+    *(("better_response", "worse_response"), ("accepted", "rejected")),
+)
+"""Keys of the better and the worse answer."""
 OUTPUT_KEYS: Final = ("preferred_output", "non_preferred_output")
 
 
@@ -55,11 +61,25 @@ def _said(turn: Turn) -> tuple[object, ...]:
 
 def is_pair(row: Json) -> bool:
     """Tell whether a row is a pair."""
-    return states_something("chosen", row.get("chosen"))
+    return _keys_of(row) is not None
+
+
+def _keys_of(row: Json) -> tuple[str, str] | None:
+    """Return the keys of the better and the worse answer; TRL's may lack the worse one."""
+    for better, worse in PAIRS:
+        is_stated = states_something(better, row.get(better))
+        if is_stated and not isinstance(row[better], int) and (better == "chosen" or worse in row):
+            return better, worse
+    return None
 
 
 def read_pair(row: Fields) -> Conversation:
     """Return the conversation with the better answer."""
+    keys = _keys_of({key: row.peek(key) for pair in PAIRS for key in pair if row.has(key)})
+    if keys and keys != PAIRS[0]:
+        better_key, worse_key = keys
+        pair = {"chosen": row.take(better_key), "rejected": row.take(worse_key)}
+        row = row.losses.open({**row.rest(), **pair}, level=Level.ROW)
     chosen = row.peek("chosen")
     is_waiting = any(is_open(text) for key in PROMPT_KEYS if isinstance(text := row.peek(key), str))
     asked = _asked(row)

@@ -156,7 +156,12 @@ SHAPES: Final[tuple[Shape | ThreadShape, ...]] = (
         otel.parts_of_otel,
         otel.read_otel,
     ),
-    Shape("Braintrust, Weave, MLflow, Datadog", _keys(" ".join(spans.MARKS)), spans.is_span, spans.read_span),
+    Shape(
+        "Braintrust, Weave, MLflow, Datadog",
+        frozenset(spans.MARKS),
+        spans.is_span,
+        spans.read_span,
+    ),
     Shape(
         "Inspect, promptfoo, lm-evaluation-harness, OpenAI's evals",
         _keys("epoch prompt doc_id event_id spec final_report"),
@@ -168,7 +173,7 @@ SHAPES: Final[tuple[Shape | ThreadShape, ...]] = (
     Shape("Gemini", _keys("contents request"), gemini.is_gemini, gemini.read_gemini),
     Shape(
         "requests of OpenAI and Anthropic",
-        _keys("request body custom_id object content inputs input request_body"),
+        frozenset({"request", "body", "custom_id", "object", "content", *requests.ASKED_KEYS}),
         requests.is_request,
         requests.read_request,
     ),
@@ -194,7 +199,7 @@ SHAPES: Final[tuple[Shape | ThreadShape, ...]] = (
     ),
     Shape(
         "preferences (chosen, rejected)",
-        _keys("chosen"),
+        frozenset(better for better, _ in preferences.PAIRS),
         preferences.is_pair,
         preferences.read_pair,
     ),
@@ -252,7 +257,7 @@ SHAPES: Final[tuple[Shape | ThreadShape, ...]] = (
         preferences.is_rated_completion,
         preferences.read_rated_completion,
     ),
-    Shape("transcript", _keys("text"), transcripts.is_transcript, transcripts.read_transcript),
+    Shape("transcript", frozenset(transcripts.KEYS), transcripts.is_transcript, transcripts.read_transcript),
 )
 """All shapes. The first one that recognises a row reads it, so those that know more come first."""
 

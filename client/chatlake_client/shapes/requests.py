@@ -113,7 +113,7 @@ def _as_pair(row: Fields) -> Fields:
 
 def _model(row: Fields) -> str | None:
     """Take the model that a line of a log names."""
-    if model := row.label("modelId", *MODEL_KEYS):
+    if model := row.label("modelId", "generator", *MODEL_KEYS):
         return model
     for key in MODEL_HOLDERS:
         holder = row.peek(key)

@@ -15,11 +15,11 @@ from chatlake_client.shapes.meaning import Level
 from chatlake_client.shapes.messages import turns_of_message
 from chatlake_client.shapes.shape import OF_THE_FILE, Thread
 from chatlake_client.shapes.times import time_text
-from chatlake_client.shapes.vocabulary import TIME_KEYS, speaks
+from chatlake_client.shapes.vocabulary import TIME_KEYS, speaks, unwrapped
 
 THREAD_KEYS: Final = (
     *("conversation_id", "conversationId", "thread_id", "threadId", "chat_id", "session_id"),
-    *("dialogue_id", "dialog_id"),
+    *("dialogue_id", "dialog_id", "chatId", "sessionId"),
 )
 PLACE_KEYS: Final = (
     *("turn", "turn_id", "turn_index", "turn_idx", "message_index", "message_idx", "position"),
@@ -35,7 +35,9 @@ def is_scattered(row: Json) -> bool:
 
 def thread_of(row: Json) -> str | None:
     """Return the id of the conversation that a row names; None if it names none."""
-    ids = (row.get(key) for key in THREAD_KEYS)
+    ids = [row.get(key) for key in THREAD_KEYS]
+    within = row.get("conversation")
+    ids.append(within.get("id") if isinstance(within, dict) else None)
     return next((str(id_) for id_ in ids if _is_id(id_)), None)
 
 
@@ -54,8 +56,11 @@ def read_scattered(messages: list[Json], losses: Losses) -> Conversation:
     Raises:
         RowError: No id tells that the rows are one conversation, and one speaks alone.
     """
-    rows = [losses.open(message, "messages[]", Level.TURN) for message in in_order(messages)]
+    plain = [unwrapped(message) for message in messages]
+    rows = [losses.open(message, "messages[]", Level.TURN) for message in in_order(plain)]
     ids = [row.label(*THREAD_KEYS) for row in rows]
+    for row in rows:
+        row.leave("conversation")
     titles = [row.label(*TITLE_KEYS) for row in rows]
     for row in rows:
         row.take("id", "message_id", *PLACE_KEYS)

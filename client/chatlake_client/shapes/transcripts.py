@@ -15,6 +15,7 @@ from chatlake_client.shapes.fields import Fields
 from chatlake_client.shapes.rows import conversation_of
 from chatlake_client.shapes.vocabulary import role_of_word
 
+KEYS: Final = ("text", "transcript", "dialogue", "dialog")
 _SPEAKERS: Final = (
     re.compile(r"(?:^|\n\n|\s*### ?)(Human|Assistant): ?"),
     re.compile(r"(?:^|\n)<(human|bot)>: ?"),
@@ -60,13 +61,20 @@ def turns_of_transcript(text: str) -> list[Turn]:
 
 def is_transcript(row: Json) -> bool:
     """Tell whether the text of a row is a transcript."""
-    text = row.get("text")
-    return isinstance(text, str) and (begins_as_transcript(text) or bool(turns_of_template(text)))
+    return _key_in(row) is not None
+
+
+def _key_in(row: Json) -> str | None:
+    """Return the key of the text that is a transcript."""
+    texts = ((key, row[key]) for key in KEYS if isinstance(row.get(key), str))
+    found = (k for k, text in texts if begins_as_transcript(text) or turns_of_template(text))
+    return next(found, None)
 
 
 def read_transcript(row: Fields) -> Conversation:
     """Return the turns of the row's text."""
-    text = row.text("text") or ""
+    key = _key_in({key: row.peek(key) for key in KEYS})
+    text = row.text(key or "") or ""
     return conversation_of(row, turns_of_template(text) or turns_of_transcript(text))
 
 

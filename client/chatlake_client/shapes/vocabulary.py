@@ -169,6 +169,10 @@ def _without_objects(message: Json) -> Json:
         content = message.get(key)
         if isinstance(content, dict) and isinstance(content.get("parts"), list):
             message = {**{k: v for k, v in message.items() if k != key}, **content}
+            # Of several agents, the one that speaks.
+            author = message.pop("author", None)
+            if isinstance(author, str) and role_of_word(author) is None:
+                message["name"] = author
         elif isinstance(content, dict) and isinstance(content.get("text"), str):
             message = {**message, key: [{"type": "text", **content}]}
     return message
