@@ -24,9 +24,7 @@ MAGIC_BYTES: Final = 4
 TAR_MAGIC: Final = b"ustar"
 TAR_PLACE: Final = 257
 HEAD_BYTES: Final = TAR_PLACE + len(TAR_MAGIC)
-_ASSIGNMENT: Final = re.compile(
-    rb"\s*(?:(?:var|let|const)\s+\w+|window(?:\.\w+)+)\s*=\s*(?=[\[{])"
-)
+_ASSIGNMENT: Final = re.compile(rb"\s*(?:(?:var|let|const)\s+\w+|window(?:\.\w+)+)\s*=\s*(?=[\[{])")
 """What X's archive, for example, has before the JSON of its files, which are scripts."""
 MAX_LAYERS: Final = 4
 """How deep containers may be packed in one another."""
@@ -83,7 +81,14 @@ def unreadable_errors(path: Path) -> Iterator[None]:
         yield
     except OSError as error:
         raise UnreadableFileError(path, error.strerror or str(error)) from error
-    except (ValueError, EOFError, zlib.error, zipfile.BadZipFile, NotImplementedError, tarfile.TarError) as error:
+    except (
+        ValueError,
+        EOFError,
+        zlib.error,
+        zipfile.BadZipFile,
+        NotImplementedError,
+        tarfile.TarError,
+    ) as error:
         raise UnreadableFileError(path, str(error)) from error
 
 

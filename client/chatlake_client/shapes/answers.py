@@ -46,7 +46,9 @@ def choices_of(values: list[object], row: Fields) -> list[list[Turn]]:
     if all(isinstance(value, str) for value in values):
         return [[Turn("assistant", str(value))] for value in values]
     choices = [row.inner(value, "response[]") for value in values]
-    if all("message" in choice or "text" in choice and not choice.has("role") for choice in choices):
+    if all(
+        "message" in choice or "text" in choice and not choice.has("role") for choice in choices
+    ):
         return [turns for turns in map(_choice, sorted(choices, key=_index)) if turns]
     return [turns_of_list(row, [choice.rest() for choice in choices], "response")]
 

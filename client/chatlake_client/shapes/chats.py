@@ -20,6 +20,7 @@ from chatlake_client.records import Json
 from chatlake_client.shapes.agents import agent_of
 from chatlake_client.shapes.fields import Fields, is_true, kind_name
 from chatlake_client.shapes.messages import turns_of_list
+from chatlake_client.shapes.rows import model_within
 from chatlake_client.shapes.times import time_of
 from chatlake_client.shapes.vocabulary import MODEL_KEYS, TIME_KEYS, role_of_word
 
@@ -114,7 +115,9 @@ def read_chat(row: Fields) -> Conversation:
     inner = settings.nested("modelConfig") if "modelConfig" in settings else settings
     return Conversation(
         turns,
-        agent_id=agent_of(turns, inner, *MODEL_KEYS) or row.label(*MODEL_KEYS, "chatModelTitle"),
+        agent_id=agent_of(turns, inner, *MODEL_KEYS)
+        or row.label(*MODEL_KEYS, "chatModelTitle")
+        or model_within(row),
         ingest_id=row.label(application.id),
         created_at=time_of(row, *TIME_KEYS, "startTime")
         or next((turn.created_at for turn in turns if turn.created_at), None),

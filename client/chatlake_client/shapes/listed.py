@@ -15,6 +15,7 @@ from chatlake_client.shapes.messages import exchange_in, turns_of
 from chatlake_client.shapes.rows import IMAGE_KEYS, add_images, conversation_of, rate_by_label
 from chatlake_client.shapes.scattered import thread_of
 from chatlake_client.shapes.vocabulary import says_something, speaks, unwrapped
+
 EXCHANGE_LISTS: Final = frozenset(
     {
         *("turns", "texts", "dialogue", "dialog", "history", "chat", "log", "rounds", "qa", "qas"),
@@ -49,9 +50,7 @@ def are_messages(value: object, *, may_pair: bool) -> bool:
         return False
     elements: list[Json] = value
     said = [
-        one
-        for one in elements
-        if says_something(unwrapped(one)) or (may_pair and exchange_in(one))
+        one for one in elements if says_something(unwrapped(one)) or (may_pair and exchange_in(one))
     ]
     if not said or not all(speaks(one) or (may_pair and exchange_in(one)) for one in said):
         return False

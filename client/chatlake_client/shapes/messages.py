@@ -132,9 +132,7 @@ def exchange_in(message: Json) -> tuple[str, str] | None:
     """Return the keys of the question and its answer that an element holds, both as texts."""
     if message.keys().isdisjoint(_EXCHANGE_KEYS) or any(key in message for key in ROLE_KEYS):
         return None
-    found = (
-        pair for pair in EXCHANGES if all(isinstance(message.get(key), str) for key in pair)
-    )
+    found = (pair for pair in EXCHANGES if all(isinstance(message.get(key), str) for key in pair))
     return next(found, None)
 
 
@@ -197,6 +195,8 @@ def turns_of_message(message: Fields) -> list[Turn]:
     turns[0].alternatives = _alternatives(message)
     if isinstance(message.peek("audio"), dict):
         _add_audio(turn, message.nested("audio"))
+    if isinstance(message.peek("recipient"), dict):
+        message.leave("recipient")
     if turn.name and turn.name == turn.role:
         turn.name = None
     split_thoughts(turn)

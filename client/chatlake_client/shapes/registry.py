@@ -10,6 +10,7 @@ from chatlake_client.shapes import (
     battles,
     calling,
     chainlit,
+    characterai,
     chatbox,
     chatgpt,
     chats,
@@ -28,6 +29,7 @@ from chatlake_client.shapes import (
     huggingchat,
     instructions,
     jan,
+    koboldai,
     lechat,
     librechat,
     listed,
@@ -47,6 +49,7 @@ from chatlake_client.shapes import (
     scattered,
     sillytavern,
     spans,
+    streams,
     takeout,
     transcripts,
     vocabulary,
@@ -123,6 +126,20 @@ SHAPES: Final[tuple[Shape | ThreadShape, ...]] = (
         sillytavern.is_sillytavern,
         sillytavern.parts_of_sillytavern,
         sillytavern.read_sillytavern,
+    ),
+    Shape(
+        "Character.AI",
+        _keys("turns"),
+        characterai.is_characterai,
+        characterai.read_characterai,
+    ),
+    Shape("KoboldAI Lite", _keys("gamestarted"), koboldai.is_koboldai, koboldai.read_koboldai),
+    ThreadShape(
+        "streamed answers",
+        _keys("object type"),
+        streams.is_chunk,
+        streams.parts_of_chunk,
+        streams.read_chunks,
     ),
     Shape("Chainlit", _keys("steps"), chainlit.is_chainlit, chainlit.read_chainlit),
     Shape("OpenRouter", _keys("characters"), openrouter.is_openrouter, openrouter.read_openrouter),
@@ -257,7 +274,12 @@ SHAPES: Final[tuple[Shape | ThreadShape, ...]] = (
         preferences.is_rated_completion,
         preferences.read_rated_completion,
     ),
-    Shape("transcript", frozenset(transcripts.KEYS), transcripts.is_transcript, transcripts.read_transcript),
+    Shape(
+        "transcript",
+        frozenset(transcripts.KEYS),
+        transcripts.is_transcript,
+        transcripts.read_transcript,
+    ),
 )
 """All shapes. The first one that recognises a row reads it, so those that know more come first."""
 

@@ -114,7 +114,7 @@ def _add_rest(row: Fields, conversation: Conversation) -> None:
     conversation.agent_id = (
         conversation.agent_id
         or agent_of(conversation.turns, row, *MODEL_KEYS, "generator")
-        or _model_within(row)
+        or model_within(row)
     )
     conversation.created_at = time_of(row, *TIME_KEYS)
     conversation.tools = tools_of(row)
@@ -122,7 +122,8 @@ def _add_rest(row: Fields, conversation: Conversation) -> None:
     conversation.labels = {**stated_labels(row), **other_labels(row)}
 
 
-def _model_within(row: Fields) -> str | None:
+def model_within(row: Fields) -> str | None:
+    """Take the model that an object of a row names."""
     for key in MODEL_OBJECTS_OF_ROWS:
         value = row.peek(key)
         names = (*MODEL_KEYS, "id", "name") if key == "model" else MODEL_KEYS

@@ -36,7 +36,9 @@ def is_span(row: Json) -> bool:
         or isinstance(row.get("span_kind"), str)
         or ("op_name" in row and "inputs" in row)
         or (isinstance(attributes, dict) and MLFLOW_INPUTS in attributes)
-        or (isinstance(meta, dict) and "input" in meta and bool({"kind", "span.kind"} & meta.keys()))
+        or (
+            isinstance(meta, dict) and "input" in meta and bool({"kind", "span.kind"} & meta.keys())
+        )
     )
 
 

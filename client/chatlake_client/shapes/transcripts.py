@@ -1,6 +1,7 @@
 """Transcripts: one text in which marks tell who speaks.
 
 - `Human:` and `Assistant:` after an empty line: anthropics/hh-rlhf
+- Harmony: openai/harmony
 - ChatML, and the templates of Llama 2 and 3 and of Gemma: the model cards of their makers
 - `### Human:` and `### Assistant:`: timdettmers/openassistant-guanaco, its card
 - `<human>:` and `<bot>:`: LAION-AI/Open-Instruction-Generalist, README.md
@@ -12,6 +13,7 @@ from typing import Final
 from chatlake_client.conversation import Conversation, Turn
 from chatlake_client.records import Json
 from chatlake_client.shapes.fields import Fields
+from chatlake_client.shapes.harmony import turns_of_harmony
 from chatlake_client.shapes.rows import conversation_of
 from chatlake_client.shapes.vocabulary import role_of_word
 
@@ -80,6 +82,8 @@ def read_transcript(row: Fields) -> Conversation:
 
 def turns_of_template(text: str) -> list[Turn]:
     """Return the turns of a text that a model's template made whole; none of any other text."""
+    if turns := turns_of_harmony(text):
+        return turns
     for template in _TEMPLATES:
         if _is_left_nothing(template, text):
             return [Turn(role_of_word(role) or role, said) for role, said in template.findall(text)]

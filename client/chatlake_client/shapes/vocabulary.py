@@ -60,7 +60,17 @@ SPEAKER_OBJECTS: Final = ("author", "sender", "from", "role", "speaker")
 NAMES_OF_SPEAKERS: Final = ("role", "type", "originalName", "label", "name")
 SPEAKER_FLAGS: Final = {
     **dict.fromkeys(
-        ("is_human", "isHuman", "is_user", "isUser", "fromUser", "isCreatedByUser", "from_user", "isFromUser"),
+        (
+            "is_human",
+            "isHuman",
+            "is_user",
+            "isUser",
+            "src__is_human",
+            "fromUser",
+            "isCreatedByUser",
+            "from_user",
+            "isFromUser",
+        ),
         ("user", "assistant"),
     ),
     **dict.fromkeys(
