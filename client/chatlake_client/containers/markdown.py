@@ -39,20 +39,25 @@ _CURSOR_HEAD: Final = re.compile(
 )
 _CURSOR_SPEAKER: Final = re.compile(r"^---\n\s*\n?\*\*(User|Cursor)\*\*[ ]*\n", re.MULTILINE)
 _SPEAKER: Final = re.compile(
-    r"(?:#{1,6} +|[*_]{2,4})\W*(?P<word>[A-Za-z]+(?: ?GPT)?)(?: said| asked)?"
-    r"(?: *\([^()]*\))?\W*"
+    r"(?P<form>#{1,6} +|[*_]{2,4})[\W_]*(?P<word>[A-Za-z]+(?: ?(?:GPT|Input|Response))?)"
+    r"(?: said| asked)?(?: *\([^()]*\))?[\W_]*"
 )
-"""A heading or a bold line with one word, behind which a time or a model may stand."""
+"""A heading or a bold line with a word, behind which a time or a model may stand."""
+_INLINE: Final = re.compile(r"(?P<form>\*\*)(?P<word>[A-Za-z]+)(?::\*\*|\*\*:) +(?P<rest>.+)")
+"""A line that begins with a bold word and goes on with what is said."""
+_END: Final = re.compile(r"(?:\s*\n(?:---+|\[Timestamp: [^\]\n]*\]))*\s*\Z")
+"""What applications write between two messages: a rule, or when the first was said."""
 _ABOUT: Final = re.compile(
-    r"#{1,3} |<!--|[-*_]{3,}\s*$|>|(?:[-*] )?[*_]*[A-Z][A-Za-z ]{2,20}:[*_]* *\S|_.*_$"
+    r"#{1,3} |<!--|[-*_]{3,}\s*$|>|(?:[-*] )?[*_]*[A-Za-z][A-Za-z_ ]{2,20}:[*_]* *\S|_.*_$"
 )
 """What stands before the first message: a title, a comment, a rule, or when and with which model."""
 ROLES: Final = {
-    **dict.fromkeys(("user", "human", "you", "me", "prompt", "question"), "user"),
+    **dict.fromkeys(("user", "human", "you", "me", "prompt", "question", "user input"), "user"),
     **dict.fromkeys(
         (
             *("assistant", "ai", "bot", "agent", "model", "response", "answer", "chatgpt"),
             *("claude", "gemini", "copilot", "grok", "deepseek", "perplexity", "cursor", "llm"),
+            "planner response",
         ),
         "assistant",
     ),
@@ -78,22 +83,27 @@ def _begins_with_speakers(head: str) -> bool:
 
 
 def _spoken(lines: list[str]) -> list[tuple[str, list[str]]]:
-    """Return the lines behind each line that names a speaker; nobody says the first ones."""
+    """Return the lines behind each line that names a speaker; nobody says the first ones.
+
+    A speaker is always named in the same way: `## Answer` inside an answer is a part of it where
+    others stand behind `#### ChatGPT:`.
+    """
     blocks: list[tuple[str, list[str]]] = [("", [])]
-    fence = ""
+    fence, form = "", ""
+    words: dict[str, str] = {}
     for line in lines:
-        if not fence and (role := _speaker_of(line)):
-            blocks.append((role, []))
-            continue
+        named = None if fence else _SPEAKER.fullmatch(line.strip()) or _INLINE.fullmatch(line)
+        word = named["word"].lower() if named else ""
+        role = ROLES.get(word, "")
+        if named and role and named["form"] == (form or named["form"]):
+            if words.setdefault(role, word) == word:
+                form = named["form"]
+                rest = named.groupdict().get("rest")
+                blocks.append((role, [rest] if rest else []))
+                continue
         fence = _fence_after(line, fence)
         blocks[-1][1].append(line)
     return blocks
-
-
-def _speaker_of(line: str) -> str | None:
-    """Return who speaks after a heading or a bold line that names nothing else."""
-    found = _SPEAKER.fullmatch(line.strip())
-    return ROLES.get(found["word"].lower()) if found else None
 
 
 def _transcript(text: str) -> Json:
@@ -108,8 +118,7 @@ def _transcript(text: str) -> Json:
         raise ValueError(f"{said[0][:80]!r} stands before the first speaker: who says it?")
     titles = [line.strip("# ").strip() for line in before if line.startswith("# ")]
     messages = [
-        {"role": role, "content": "\n".join(lines).strip().removesuffix("\n---").strip()}
-        for role, lines in blocks
+        {"role": role, "content": _END.sub("", "\n".join(lines)).strip()} for role, lines in blocks
     ]
     return {
         "title": titles[0] if titles else None,

@@ -12,7 +12,7 @@ from typing import Final
 from chatlake_client.conversation import ToolCall, Turn
 from chatlake_client.shapes.fields import Fields, json_text
 
-CALL_KEYS: Final = ("tool_calls", "toolCalls", "toolInvocations")
+CALL_KEYS: Final = ("tool_calls", "toolCalls", "toolInvocations", "toolRequests")
 ONE_CALL: Final = "function_call"
 CALLING_KEYS: Final = frozenset({*CALL_KEYS, ONE_CALL})
 NAME_KEYS: Final = ("name", "toolName", "tool_name", "function")

@@ -1,5 +1,7 @@
 """Claude Code's session files: a JSONL file of records, each with a message of Anthropic's API.
 
+Qwen Code's are the same, with messages of Gemini's API.
+
 Source: files described in Sinity/polylogue, polylogue/schemas/providers/claude-code.
 """
 
@@ -8,6 +10,7 @@ from collections.abc import Iterator
 from chatlake_client.conversation import Application, Conversation, Turn, last_model
 from chatlake_client.records import Json
 from chatlake_client.shapes.fields import Fields, Losses
+from chatlake_client.shapes.gemini import turns_of_content
 from chatlake_client.shapes.meaning import Level
 from chatlake_client.shapes.parts import add_turn, turns_of_parts
 from chatlake_client.shapes.shape import Thread
@@ -99,14 +102,20 @@ def _node(row: Fields) -> tuple[Node, str | None]:
     role = message.text("role") or row.text("type")
     row.take("type", "sessionId")
     message_id, model = message.label("id"), message.label("model")
-    text = message.text("content")
-    turns = (
-        [Turn(role, text)]
-        if text is not None
-        else turns_of_parts(message.objects("content"), role, "\n")
-    )
+    turns = _turns_of(message, role)
+    model = model or row.label("model")
     for turn in turns:
         turn.created_at = created_at
         turn.model = model if turn.role == "assistant" else None
     shown = [turn for turn in turns if turn.role == "tool" or not turn.shows_nothing]
     return Node(row.label("uuid") or "", row.text("parentUuid"), shown), message_id
+
+
+def _turns_of(message: Fields, role: str | None) -> list[Turn]:
+    if isinstance(message.peek("parts"), list):
+        # Qwen Code writes the same records, with messages of Gemini's API.
+        return turns_of_content(message, role)
+    text = message.text("content")
+    if text is not None:
+        return [Turn(role, text)]
+    return turns_of_parts(message.objects("content"), role, "\n")

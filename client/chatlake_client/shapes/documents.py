@@ -10,6 +10,11 @@ from chatlake_client.shapes.registry import is_row
 from chatlake_client.shapes.requests import ANSWERED_KEYS, ASKED_KEYS
 from chatlake_client.shapes.tables import rows_of_table
 
+EVENT_KEYS: Final = ("type", "event", "kind")
+"""Keys that say what an event is."""
+SPOKEN_KEYS: Final = frozenset(
+    {*vocabulary.SAYING_KEYS, *ASKED_KEYS, *ANSWERED_KEYS, "messages", "body", "error", "result"}
+)
 MAX_DEPTH_OF_ROWS: Final = 3
 """How many objects may lie around the conversations of a document."""
 
@@ -22,6 +27,14 @@ def is_turn(value: object) -> bool:
 def is_conversation(value: object) -> bool:
     """Tell whether a value is a row, or a list of turns."""
     return any(map(is_turn, value)) if isinstance(value, list) else is_row(value)
+
+
+def is_event(value: object) -> bool:
+    """Tell whether a value is an event of a program's log, in which nobody says anything."""
+    if not (isinstance(value, dict) and any(isinstance(value.get(key), str) for key in EVENT_KEYS)):
+        return False
+    held = [value, *(inner for inner in value.values() if isinstance(inner, dict))]
+    return all(SPOKEN_KEYS.isdisjoint(one) for one in held)
 
 
 def is_header(names: list[str]) -> bool:

@@ -105,8 +105,7 @@ def turns_of_prompt(row: Fields, text: str) -> list[Turn]:
 def _harness(row: Fields) -> Conversation:
     answers = row.items("resps")
     arguments: Any = row.take("arguments")
-    first: Any = next(iter(arguments.values() if isinstance(arguments, dict) else arguments), None)
-    asked = first.get("arg_0") if isinstance(first, dict) else first and first[0]
+    asked = _first(arguments)
     answer: Any = answers[0] if answers else None
     while isinstance(answer, list) and len(answer) == 1:
         (answer,) = answer
@@ -115,6 +114,15 @@ def _harness(row: Fields) -> Conversation:
     row.leave("doc", "filtered_resps")
     turns = [*turns_of_prompt(row, asked), Turn("assistant", answer)]
     return Conversation(turns, labels=labels_of(row, "target", "exact_match", "acc"))
+
+
+def _first(arguments: Any) -> object:
+    """Return the prompt among the arguments of requests, in older and newer forms."""
+    requests = [*arguments.values()] if isinstance(arguments, dict) else arguments
+    first = requests[0] if isinstance(requests, list) and requests else None
+    if isinstance(first, list):
+        return first[0] if first else None
+    return first.get("arg_0") if isinstance(first, dict) else None
 
 
 def _of_evals(row: Fields) -> Conversation | None:

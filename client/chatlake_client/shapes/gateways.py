@@ -17,7 +17,8 @@ from chatlake_client.shapes.requests import turns_of_request
 from chatlake_client.shapes.rows import tools_of
 from chatlake_client.shapes.times import time_text
 
-GENERATION = "GENERATION"
+MODEL_CALLS = frozenset({"generation", "llm", "chat_model", "chat", "completion"})
+"""Words for a call of a model, in small letters: Langfuse's, and those of services like it."""
 
 
 def is_litellm(row: Json) -> bool:
@@ -69,7 +70,7 @@ def is_langfuse(row: Json) -> bool:
 
 def read_langfuse(row: Fields) -> Conversation | None:
     """Return the conversation of a generation; other observations hold none."""
-    if row.peek("type") != GENERATION:
+    if str(row.peek("type")).lower() not in MODEL_CALLS:
         return None
     row.take("type")
     model = row.label("model", "providedModelName")

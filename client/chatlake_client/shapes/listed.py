@@ -12,10 +12,11 @@ from chatlake_client.records import Json
 from chatlake_client.shapes.fields import Fields
 from chatlake_client.shapes.instructions import ASKED_KEYS
 from chatlake_client.shapes.messages import exchange_in, turns_of
-from chatlake_client.shapes.rows import IMAGE_KEYS, add_images, conversation_of, rate_by_label
+from chatlake_client.shapes.rows import conversation_of, rate_by_label
 from chatlake_client.shapes.scattered import thread_of
 from chatlake_client.shapes.vocabulary import says_something, speaks, unwrapped
 
+GREETING_KEYS: Final = ("greeting", "first_mes", "first_message")
 EXCHANGE_LISTS: Final = frozenset(
     {
         *("turns", "texts", "dialogue", "dialog", "history", "chat", "log", "rounds", "qa", "qas"),
@@ -68,9 +69,9 @@ def read_listed(row: Fields) -> Conversation:
         raise RowError(f"{len(keys)} lists of messages")
     turns = turns_of(row, keys[0])
     _name_machine(turns)
+    if greeting := row.label(*GREETING_KEYS):
+        turns.insert(0, Turn("assistant", greeting))
     rate_by_label(row, turns)
-    if not row.lacks(IMAGE_KEYS):
-        add_images(row, turns)
     return conversation_of(row, turns)
 
 

@@ -30,6 +30,7 @@ TEXT_KEYS: Final = _plain_keys(
     # What the model was told beside the turns.
     "system system_prompt system_message system_instruction preprompt prompt_prefix",
     "instructions custom_instructions context documents document passages passage scenario",
+    "greeting first_mes first_message",
     # A question or an answer beside the turns.
     "instruction input prompt question query output response completion answer reply",
     # The model.
@@ -50,6 +51,8 @@ OTHER_KEYS: Final = _plain_keys(
     "chosen rejected preferred_output non_preferred_output alternatives candidates choices",
     "generations completions responses outputs answers versions variants swipes siblings branches",
     "children children_ids threads message_forks_hash",
+    # What a model answered, as logs call it.
+    "response_body response_data response_message response_json output_data output_messages",
     # Tools.
     "tools functions function_call tool_call tool_calls tool_results tool_definitions",
     "chat_template_kwargs",

@@ -100,6 +100,11 @@ def read_pair(row: Fields) -> Conversation:
         value = row.peek(key)
         if isinstance(value, list) and isinstance(chosen, list) and chosen[: len(value)] == value:
             row.take(key)
+    said = {turn.content for turn in better}
+    for key in TURN_LISTS:
+        # The chosen conversation, or its beginning, in other words.
+        if key in row and all(turn.content in said for turn in turns_of(row.copy(), key)):
+            row.take(key)
     conversation = conversation_of(row, better)
     conversation.ingest_id = conversation.ingest_id or own_id
     conversation.preference = preference

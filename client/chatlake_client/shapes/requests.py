@@ -27,9 +27,11 @@ from chatlake_client.shapes.times import time_text
 from chatlake_client.shapes.vocabulary import MODEL_KEYS, speaks
 
 PROMPT_KEYS = frozenset({"messages", "input", "prompt", "message"})
-ASKED_KEYS = ("request_body", "inputs", "input", "modelInput", "prompt")
+ASKED_KEYS = ("request_body", "request_data", "inputs", "input", "modelInput", "prompt")
 """How logs call what was asked, other than `request`: Helicone, LangSmith, Bedrock and others."""
-ANSWERED_KEYS = ("response_body", "outputs", "output", "modelOutput", "response")
+ANSWERED_KEYS = (
+    *("response_body", "response_data", "outputs", "output", "modelOutput", "response", "sampled"),
+)
 """How logs call what was answered."""
 MODEL_HOLDERS = ("metadata", "meta", "attributes", "extra")
 TIME_KEYS = (
@@ -55,7 +57,7 @@ def is_request(row: Json) -> bool:
         return True
     return (
         isinstance(request, dict)
-        and bool(PROMPT_KEYS & request.keys())
+        and (bool(PROMPT_KEYS & request.keys()) or isinstance(request.get("body"), dict))
         and (response is None or isinstance(response, dict | str))
     )
 
@@ -126,6 +128,9 @@ def read_request(row: Fields) -> Conversation:
     """Return the conversation of a request and its response; each may be missing."""
     row = _as_pair(row)
     request = row.nested("request", "body", "params", level=Level.ROW)
+    if isinstance(request.peek("body"), dict):
+        # A gateway's record of HTTP.
+        request = request.nested("body", level=Level.ROW)
     url = row.text("url")
     if url and not url.endswith(CONVERSING):
         raise RowError(f"a request to {url} holds no conversation")

@@ -65,8 +65,6 @@ def read_messages(row: Fields) -> Conversation:
     key = next(key for key in TURN_LISTS if key in row)
     turns = turns_of(row, key)
     rate_by_label(row, turns)
-    if not row.lacks(IMAGE_KEYS):
-        add_images(row, turns)
     return conversation_of(row, turns)
 
 
@@ -74,9 +72,9 @@ def add_images(row: Fields, turns: list[Turn]) -> None:
     """Put the images beside the turns to the marks in their texts, if there are as many marks."""
     for key in IMAGE_KEYS:
         value = row.peek(key)
-        images = [value] if isinstance(value, str) else value
+        images = [value] if isinstance(value, str | dict) else value
         marked = [turn for turn in turns for _ in range((turn.content or "").count(IMAGE_MARK))]
-        if not marked and isinstance(value, list):
+        if not marked and isinstance(images, list) and all(map(_is_file, images)):
             # Images without marks came with the first question.
             asking = [turn for turn in turns if turn.role != "system"]
             marked = asking[:1] * len(images)
@@ -85,6 +83,12 @@ def add_images(row: Fields, turns: list[Turn]) -> None:
             row.take(key)
             for turn, place in zip(marked, places, strict=True):
                 turn.attachments.append(attachment_at(place, "image"))
+
+
+def _is_file(image: object) -> bool:
+    """Tell whether a value names a file by more than a word."""
+    place = _place(image)
+    return place is not None and ("." in place or "/" in place)
 
 
 def _place(image: object) -> str | None:
@@ -111,6 +115,8 @@ def conversation_of(row: Fields, turns: list[Turn]) -> Conversation:
 
 def _add_rest(row: Fields, conversation: Conversation) -> None:
     add_system(row, conversation.turns)
+    if not row.lacks(IMAGE_KEYS):
+        add_images(row, conversation.turns)
     conversation.agent_id = (
         conversation.agent_id
         or agent_of(conversation.turns, row, *MODEL_KEYS, "generator")

@@ -12,7 +12,8 @@ from chatlake_client.errors import RowError
 from chatlake_client.records import Json
 from chatlake_client.shapes.fields import Losses, whole_number
 from chatlake_client.shapes.meaning import Level
-from chatlake_client.shapes.messages import turns_of_message
+from chatlake_client.shapes.lists import are_linked
+from chatlake_client.shapes.messages import turns_of_list
 from chatlake_client.shapes.shape import OF_THE_FILE, Thread
 from chatlake_client.shapes.times import time_text
 from chatlake_client.shapes.vocabulary import TIME_KEYS, speaks, unwrapped
@@ -56,22 +57,26 @@ def read_scattered(messages: list[Json], losses: Losses) -> Conversation:
     Raises:
         RowError: No id tells that the rows are one conversation, and one speaks alone.
     """
-    plain = [unwrapped(message) for message in messages]
-    rows = [losses.open(message, "messages[]", Level.TURN) for message in in_order(plain)]
-    ids = [row.label(*THREAD_KEYS) for row in rows]
-    for row in rows:
-        row.leave("conversation")
-    titles = [row.label(*TITLE_KEYS) for row in rows]
-    for row in rows:
-        row.take("id", "message_id", *PLACE_KEYS)
-    turns = [turn for row in rows for turn in turns_of_message(row)]
-    if ids[0] is None and len({turn.role for turn in turns}) == 1:
+    plain = in_order([unwrapped(message) for message in messages])
+    id_ = thread_of(messages[0])
+    title = next(filter(None, (_title(message) for message in plain)), None)
+    about = {*THREAD_KEYS, *TITLE_KEYS, *PLACE_KEYS, "conversation"}
+    if not are_linked(plain):
+        about |= {"id", "message_id"}
+    own = [{key: value for key, value in one.items() if key not in about} for one in plain]
+    turns = turns_of_list(losses.open({}, level=Level.ROW), [*own], "messages")
+    if id_ is None and len({turn.role for turn in turns}) == 1:
         raise RowError("a message of no conversation: no id, and nobody else speaks in the file")
     return Conversation(
         turns,
         created_at=next((turn.created_at for turn in turns if turn.created_at), None),
-        title=next((title for title in titles if title), None),
+        title=title,
     )
+
+
+def _title(message: Json) -> str | None:
+    titles = (message.get(key) for key in TITLE_KEYS)
+    return next((title for title in titles if isinstance(title, str) and title), None)
 
 
 def in_order(messages: list[Json]) -> list[Json]:

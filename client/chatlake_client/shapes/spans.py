@@ -16,11 +16,10 @@ from chatlake_client.conversation import Conversation
 from chatlake_client.errors import RowError
 from chatlake_client.records import Json
 from chatlake_client.shapes.fields import Fields
+from chatlake_client.shapes.gateways import MODEL_CALLS
 from chatlake_client.shapes.meaning import Level
 from chatlake_client.shapes.requests import is_request, read_request
 
-MODEL_CALLS: Final = frozenset({"llm", "chat_model", "chat", "completion", "generation"})
-"""Words for a span that is a call of a model, in small letters."""
 MLFLOW_INPUTS: Final = "mlflow.spanInputs"
 MLFLOW_OUTPUTS: Final = "mlflow.spanOutputs"
 MLFLOW_KIND: Final = "mlflow.spanType"

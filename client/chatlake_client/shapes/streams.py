@@ -26,6 +26,7 @@ EVENTS: Final = frozenset(
         *("message_delta", "message_stop", "ping"),
     }
 )
+SILENT_EVENTS: Final = frozenset({"ping", "message_stop"})
 _DELTA_KEYS: Final = {
     "text_delta": "text",
     "thinking_delta": "thinking",
@@ -35,10 +36,10 @@ _DELTA_KEYS: Final = {
 
 def is_chunk(row: Json) -> bool:
     """Tell whether a row is a piece of an answer."""
-    return row.get("object") == CHUNK or (
-        row.get("type") in EVENTS
-        and bool({"message", "index", "delta"} & row.keys() or row.get("type") == "ping")
-    )
+    kind = row.get("type")
+    if not (isinstance(kind, str) and kind in EVENTS):
+        return row.get("object") == CHUNK
+    return kind in SILENT_EVENTS or bool({"message", "index", "delta"} & row.keys())
 
 
 def parts_of_chunk(row: Json) -> Iterator[tuple[Thread, Json]]:
@@ -67,16 +68,16 @@ def read_chunks(chunks: list[Json], losses: Losses) -> Conversation:
 
 def _completion(chunks: list[Json]) -> Json:
     """Return chunks of OpenAI's as one completion."""
-    messages: dict[object, Json] = {}
+    messages: dict[str, Json] = {}
     for chunk in chunks:
         for choice in _objects(chunk.get("choices")):
-            message = messages.setdefault(choice.get("index"), {"role": "assistant"})
+            message = messages.setdefault(str(choice.get("index")), {"role": "assistant"})
             for key, piece in _object(choice.get("delta")).items():
                 if key == "tool_calls":
                     _add_calls(message.setdefault(key, []), piece)
                 elif isinstance(piece, str) and key != "role":
                     message[key] = message.get(key, "") + piece
-    choices = [{"index": index, "message": message} for index, message in messages.items()]
+    choices = [{"message": message} for _, message in sorted(messages.items())]
     about = {key: chunks[0].get(key) for key in ("id", "model", "created")}
     return {**about, "choices": choices}
 
@@ -102,9 +103,9 @@ def _message(events: list[Json]) -> Json:
     starts = [event for event in events if event.get("type") == START]
     if len(starts) != 1:
         raise RowError(f"{len(starts)} answers in events that don't name theirs")
-    blocks: dict[object, Json] = {}
+    blocks: dict[str, Json] = {}
     for event in events:
-        place, delta = event.get("index"), _object(event.get("delta"))
+        place, delta = str(event.get("index")), _object(event.get("delta"))
         if event.get("type") == "content_block_start":
             blocks[place] = dict(_object(event.get("content_block")))
         elif place in blocks and (key := _DELTA_KEYS.get(str(delta.get("type")))):

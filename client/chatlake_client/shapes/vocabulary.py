@@ -36,7 +36,7 @@ ROLES: Final = {
     **dict.fromkeys(
         (
             *("tool", "function", "toolmessage", "functionmessage", "computer", "observation"),
-            *("tool_response", "function_response", "tool_result"),
+            *("tool_response", "function_response", "tool_result", "toolresult"),
         ),
         "tool",
     ),
@@ -190,6 +190,14 @@ def _without_objects(message: Json) -> Json:
 
 def _unpacked(message: Json) -> Json:
     """Return a message without the object around it."""
+    kind = message.get("type")
+    if isinstance(kind, str) and "." in kind and isinstance(message.get("data"), dict):
+        # Copilot's command line: `user.message`, `tool.execution_complete`.
+        data, speaker = message["data"], kind.partition(".")[0]
+        result = data.get("result")
+        if speaker == "tool" and isinstance(result, dict) and "content" in result:
+            data = {**data, **result}
+        message = {**message, "type": speaker, "data": data}
     kind, data, kwargs = message.get("type"), message.get("data"), message.get("kwargs")
     if isinstance(data, dict) and role_of_word(kind):
         return {**data, "type": kind}
