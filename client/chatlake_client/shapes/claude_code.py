@@ -17,9 +17,10 @@ from chatlake_client.shapes.shape import Thread
 from chatlake_client.shapes.times import time_text
 from chatlake_client.shapes.tree import Node, Tree
 
+SESSION_KEYS = ("sessionId", "session_id")
 SPOKEN_TYPES = frozenset({"user", "assistant"})
 OTHER_TYPES = frozenset(
-    {"summary", "file-history-snapshot", "queue-operation", "system", "progress"}
+    {"summary", "file-history-snapshot", "queue-operation", "system", "progress", "result"}
 )
 
 
@@ -29,14 +30,25 @@ def is_claude_code(row: Json) -> bool:
     if not isinstance(kind, str):
         return False
     if kind in SPOKEN_TYPES:
-        return "sessionId" in row and isinstance(row.get("message"), dict)
-    return kind in OTHER_TYPES and bool({"sessionId", "leafUuid", "snapshot"} & row.keys())
+        return _session_of(row) is not None and isinstance(row.get("message"), dict)
+    return kind in OTHER_TYPES and not {*SESSION_KEYS, "leafUuid", "snapshot"}.isdisjoint(row)
+
+
+def _session_of(row: Json) -> str | None:
+    """Return the session of a record; the program's own output spells it in another way."""
+    sessions = (row.get(key) for key in SESSION_KEYS)
+    return next((session for session in sessions if isinstance(session, str)), None)
 
 
 def parts_of_claude_code(row: Json) -> Iterator[tuple[Thread, Json]]:
     """Yield the record with the id of its session, if a person or the model speaks in it."""
-    session = row.get("sessionId")
-    is_hidden = row.get("isMeta") or row.get("isSidechain") or row.get("isApiErrorMessage")
+    session = _session_of(row)
+    is_hidden = (
+        row.get("isMeta")
+        or row.get("parent_tool_use_id")
+        or row.get("isSidechain")
+        or row.get("isApiErrorMessage")
+    )
     if (
         is_claude_code(row)
         and row["type"] in SPOKEN_TYPES
@@ -50,9 +62,9 @@ def read_claude_code(records: list[Json], losses: Losses) -> Conversation:
     """Return the session: the records of one message are one turn."""
     in_time = sorted(records, key=lambda record: (time_text(record.get("timestamp")) or "")[:-1])
     rows = [losses.open(record, level=Level.ROW) for record in in_time]
-    session = rows[0].label("sessionId")
+    session = rows[0].label(*SESSION_KEYS)
     versions = [row.label("version") for row in rows]
-    nodes = _joined([_node(row) for row in rows])
+    nodes = _joined([_node(row, f"#{place}") for place, row in enumerate(rows)])
     turns = Tree(nodes).turns_to(nodes[-1].id, losses)
     return Conversation(
         turns,
@@ -96,11 +108,11 @@ def _joined(records: list[tuple[Node, str | None]]) -> list[Node]:
     return nodes
 
 
-def _node(row: Fields) -> tuple[Node, str | None]:
+def _node(row: Fields, place: str) -> tuple[Node, str | None]:
     created_at = time_text(row.take("timestamp"))
     message = row.nested("message", level=Level.TURN)
     role = message.text("role") or row.text("type")
-    row.take("type", "sessionId")
+    row.take("type", *SESSION_KEYS)
     message_id, model = message.label("id"), message.label("model")
     turns = _turns_of(message, role)
     model = model or row.label("model")
@@ -108,7 +120,7 @@ def _node(row: Fields) -> tuple[Node, str | None]:
         turn.created_at = created_at
         turn.model = model if turn.role == "assistant" else None
     shown = [turn for turn in turns if turn.role == "tool" or not turn.shows_nothing]
-    return Node(row.label("uuid") or "", row.text("parentUuid"), shown), message_id
+    return Node(row.label("uuid") or place, row.text("parentUuid"), shown), message_id
 
 
 def _turns_of(message: Fields, role: str | None) -> list[Turn]:

@@ -10,11 +10,11 @@ from chatlake_client.shapes.registry import is_row
 from chatlake_client.shapes.requests import ANSWERED_KEYS, ASKED_KEYS
 from chatlake_client.shapes.tables import rows_of_table
 
-EVENT_KEYS: Final = ("type", "event", "kind")
+EVENT_KEYS: Final = ("type", "event", "kind", "role")
 """Keys that say what an event is."""
 SPOKEN_KEYS: Final = frozenset(
     {*vocabulary.SAYING_KEYS, *ASKED_KEYS, *ANSWERED_KEYS, "messages", "body", "error", "result"}
-)
+) - {"data"}
 MAX_DEPTH_OF_ROWS: Final = 3
 """How many objects may lie around the conversations of a document."""
 
@@ -48,11 +48,14 @@ def rows_within(document: object) -> list[object]:
     Raises:
         ValueError: The object states something beside the list that the rows would lose.
     """
-    if not isinstance(document, dict) or is_row(document):
+    if not isinstance(document, dict):
         return [document]
-    for held_in in (backups.chats_of, rows_of_table):
-        if (found := held_in(document)) is not None:
-            return list(found)
+    if (found := backups.chats_of(document)) is not None:
+        return list(found)
+    if is_row(document):
+        return [document]
+    if (table := rows_of_table(document)) is not None:
+        return list(table)
     lists = [key for key, value in document.items() if _holds_objects(value)]
     known = [key for key in lists if any(map(is_row, document[key]))]
     if not known and (rows := _rows_below(document)):

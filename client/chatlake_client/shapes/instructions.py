@@ -20,11 +20,13 @@ from chatlake_client.shapes.transcripts import is_open, turns_of_question
 ASKED_KEYS = (
     *("instruction", "question", "query", "prompt", "problem", "input", "inputs", "input_text"),
     *("user_input", "user_prompt", "user_message", "user_query", "human"),
+    "message_1",
 )
 ANSWER_KEYS = (
     *("output", "response", "answer", "completion", "solution", "generated_solution"),
     *("target", "targets", "output_text", "model_output", "model_response", "bot_response"),
     *("assistant_response", "assistant", "generated_text", "llm_response"),
+    "message_2",
 )
 GIVEN_KEYS = ("input", "context")
 ROLES = ("user", "assistant")

@@ -28,10 +28,11 @@ EXCHANGE_LISTS: Final = frozenset(
 
 def is_listed(row: Json) -> bool:
     """Tell whether a row holds exactly one list of messages."""
-    return len(_lists_in(row)) == 1
+    return len(message_lists(row)) == 1
 
 
-def _lists_in(row: Json) -> list[str]:
+def message_lists(row: Json) -> list[str]:
+    """Return the keys of a row that hold lists of messages."""
     return [
         key
         for key, value in row.items()
@@ -64,7 +65,7 @@ def read_listed(row: Fields) -> Conversation:
     Raises:
         RowError: The row holds no such list, or several.
     """
-    keys = _lists_in({key: row.peek(key) for key in row.keys()})  # noqa: SIM118  # no dict
+    keys = message_lists({key: row.peek(key) for key in row.keys()})  # noqa: SIM118  # no dict
     if len(keys) != 1:
         raise RowError(f"{len(keys)} lists of messages")
     turns = turns_of(row, keys[0])

@@ -15,7 +15,7 @@ from chatlake_client.records import Json
 from chatlake_client.shapes.fields import Fields
 from chatlake_client.shapes.times import time_text
 from chatlake_client.shapes.tree import Node, Tree
-from chatlake_client.shapes.vocabulary import ROLE_KEYS, TIME_KEYS
+from chatlake_client.shapes.vocabulary import ROLE_KEYS, TIME_KEYS, role_of_word, unwrapped
 
 ID_KEYS: Final = ("id", "uuid", "message_id", "messageId", "_id")
 PARENT_KEYS: Final = (
@@ -30,6 +30,11 @@ CURRENT_KEYS: Final = (
 CHILDREN_KEYS: Final = (
     *("children", "childrenIds", "children_ids", "latest_child_message", "latest_child_message_id"),
 )
+NAME_KEYS: Final = ("from", "sender", "author", "speaker")
+"""Keys under which applications write the name of who speaks."""
+_TIME_KEYS: Final = frozenset(TIME_KEYS)
+_PARENT_KEYS: Final = frozenset(PARENT_KEYS)
+_NAME_KEYS: Final = frozenset({*NAME_KEYS, *(key.capitalize() for key in NAME_KEYS)})
 ITEM_TYPES: Final = frozenset(
     {
         *("reasoning", "function_call", "function_call_output", "computer_call_output"),
@@ -42,24 +47,46 @@ ITEM_TYPES: Final = frozenset(
 def are_items(messages: list[Json]) -> bool:
     """Tell whether a list has items of OpenAI's Responses API between its messages."""
     return any(
-        str(message.get("type")) in ITEM_TYPES and not any(key in message for key in ROLE_KEYS)
+        "type" in message
+        and str(message["type"]) in ITEM_TYPES
+        and not any(key in message for key in ROLE_KEYS)
         for message in messages
     )
 
 
 def oldest_first(messages: list[Json]) -> list[Json]:
     """Return messages that stand newest first, by their times, the other way round."""
-    key = next((key for key in TIME_KEYS if messages and key in messages[0]), None)
-    if key is None:
+    if not messages or _TIME_KEYS.isdisjoint(messages[0]):
         return messages
+    key = next(key for key in TIME_KEYS if key in messages[0])
     times = [(time_text(message.get(key)) or "").rstrip("Z") for message in messages]
     is_falling = all(times) and times[0] > times[-1] and times == sorted(times, reverse=True)
     return messages[::-1] if is_falling else messages
 
 
+def with_user(messages: list[Json]) -> list[Json]:
+    """Return messages of two speakers, of whom one is a known assistant, with the other as user.
+
+    Who speaks to an assistant alone is its user, whatever the name.
+    """
+    if not messages or _NAME_KEYS.isdisjoint(messages[0]):
+        return messages
+    stated = [unwrapped(message) for message in messages]
+    for key in NAME_KEYS:
+        names = {name for one in stated if isinstance(name := one.get(key), str)}
+        others = {name for name in names if role_of_word(name) is None}
+        is_pair = len(names) == 2 and len(others) == 1  # noqa: PLR2004
+        if is_pair and "assistant" in map(role_of_word, names):
+            return [
+                {**one, key: "user" if one[key] in others else one[key]} if key in one else one
+                for one in stated
+            ]
+    return messages
+
+
 def are_linked(messages: list[Json]) -> bool:
     """Tell whether each message of a list has an id, and most name the one that they follow."""
-    if len(messages) < 2 or not any(key in messages[-1] for key in PARENT_KEYS):  # noqa: PLR2004  # a fork needs two
+    if len(messages) < 2 or _PARENT_KEYS.isdisjoint(messages[-1]):  # noqa: PLR2004  # a fork needs two
         return False
     ids = [_link(message, ID_KEYS) for message in messages]
     parents = {_link(message, PARENT_KEYS) for message in messages} - {None}

@@ -21,7 +21,13 @@ from chatlake_client.shapes.calls import called_in, read_call
 from chatlake_client.shapes.fields import Fields, is_true, json_text, kind_name
 from chatlake_client.shapes.files import files_of
 from chatlake_client.shapes.gemini import turns_of_content
-from chatlake_client.shapes.lists import are_items, are_linked, oldest_first, turns_of_linked
+from chatlake_client.shapes.lists import (
+    are_items,
+    are_linked,
+    oldest_first,
+    turns_of_linked,
+    with_user,
+)
 from chatlake_client.shapes.meaning import Level
 from chatlake_client.shapes.media import attachment_at, attachment_of_base64
 from chatlake_client.shapes.parts import turns_of_parts
@@ -57,6 +63,8 @@ _EXCHANGE_KEYS: Final = frozenset(key for pair in EXCHANGES for key in pair)
 REASONING_KEYS: Final = ("reasoning_content", "reasoning", "thinking")
 PLAIN_KEYS: Final = 2
 """How many keys most messages have: a speaker and a text."""
+NOT_SAID: Final = ("follow_up", "verbose")
+"""Types of Coze's messages that the application makes up itself."""
 CALLING_SPEAKERS: Final = frozenset({"function_call", "tool_call"})
 """ShareGPT's words for a model that calls a tool."""
 
@@ -91,18 +99,27 @@ def _rows_of_columns(value: object) -> object:
 
 def turns_of_list(row: Fields, messages: list[object], key: str) -> list[Turn]:
     """Return the turns of a list of messages."""
+    plain = [_plain_turn(message) for message in messages if isinstance(message, dict)]
+    turns = [turn for turn in plain if turn is not None]
+    if len(turns) == len(messages):
+        return turns
     for place, message in enumerate(messages):
         if not isinstance(message, dict):
             raise RowError(f"{key}[{place}] must be an object, not {kind_name(message)}")
-    objects = [message for message in messages if isinstance(message, dict)]
+    return _turns_of_objects(row, [one for one in messages if isinstance(one, dict)], key)
+
+
+def _turns_of_objects(row: Fields, objects: list[Json], key: str) -> list[Turn]:
     if are_items(objects):
         items = [row.inner(message, f"{key}[]", Level.TURN) for message in objects]
         return turns_of_items(items, "assistant", "")
     if are_linked(objects):
         return turns_of_linked(row, objects, lambda alone: turns_of_list(row, [*alone], key))
     turns: list[Turn] = []
-    for message in oldest_first(objects):
-        if turn := _plain_turn(message):
+    for message in oldest_first(with_user(objects)):
+        if message.get("type") in NOT_SAID:
+            row.lose(f"{key}[] of the type {message['type']}", is_meant=False)
+        elif turn := _plain_turn(message):
             turns.append(turn)
         elif pair := exchange_in(message):
             turns += _exchange(row.inner(message, f"{key}[]", Level.TURN), pair)

@@ -17,6 +17,7 @@ from chatlake_client.errors import RowError
 from chatlake_client.records import Json
 from chatlake_client.shapes.fields import Fields
 from chatlake_client.shapes.instructions import turns_before
+from chatlake_client.shapes.listed import message_lists
 from chatlake_client.shapes.meaning import Level, states_something
 from chatlake_client.shapes.messages import TURN_LISTS, turns_of, turns_of_message
 from chatlake_client.shapes.rows import conversation_of, rate_by_label, tools_of
@@ -119,6 +120,9 @@ def _asked(row: Fields) -> list[Turn]:
         if key in row:
             return turns_of(row, key)
     prompt_key = next((key for key in PROMPT_KEYS if key in row), "")
+    if not prompt_key:
+        stated = {key: row.peek(key) for key in row.keys() if key not in PAIRS[0]}  # noqa: SIM118  # no dict
+        prompt_key = next(iter(message_lists(stated)), "")
     if isinstance(row.peek(prompt_key), list):
         return turns_of(row, prompt_key)
     before = turns_before(row)

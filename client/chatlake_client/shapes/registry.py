@@ -91,7 +91,7 @@ SHAPES: Final[tuple[Shape | ThreadShape, ...]] = (
     Shape("Claude", _keys("chat_messages"), claude_ai.is_claude_ai, claude_ai.read_claude_ai),
     ThreadShape(
         "Claude Code",
-        _keys("sessionId leafUuid snapshot"),
+        _keys("sessionId session_id leafUuid snapshot"),
         claude_code.is_claude_code,
         claude_code.parts_of_claude_code,
         claude_code.read_claude_code,
@@ -190,7 +190,12 @@ SHAPES: Final[tuple[Shape | ThreadShape, ...]] = (
     Shape("Gemini", _keys("contents request"), gemini.is_gemini, gemini.read_gemini),
     Shape(
         "requests of OpenAI and Anthropic",
-        frozenset({"request", "body", "custom_id", "object", "content", *requests.ASKED_KEYS}),
+        frozenset(
+            {
+                *("request", "body", "custom_id", "object", "content"),
+                *("messages", *requests.ASKED_KEYS),
+            }
+        ),
         requests.is_request,
         requests.read_request,
     ),
@@ -299,11 +304,10 @@ def shape_of(row: object) -> tuple[Shape | ThreadShape, Json]:
         row = {"contents" if any(map(_is_content, row)) else "messages": row}
     if not isinstance(row, dict):
         raise RowError(f"a row must be an object, not {kind_name(row)}")
-    row = _stated(row)
-    if shape := _recognised(row):
-        return shape, row
-    if vocabulary.speaks(row):
-        return SCATTERED, row
+    if found := _shape_of(row):
+        return found, row
+    if (inner := _within(row)) and (found := _shape_of(inner)):
+        return found, inner
     keys = sorted(row)
     more = ", …" if len(keys) > MAX_NAMED_KEYS else ""
     seen = ", ".join(keys[:MAX_NAMED_KEYS]) + more
@@ -311,18 +315,23 @@ def shape_of(row: object) -> tuple[Shape | ThreadShape, Json]:
     raise RowError(f"unknown format with keys: {seen or 'none'}; known formats: {known}")
 
 
-def _stated(row: Json) -> Json:
-    """Return a row without the object around it, if it has no known shape as it stands."""
-    if _recognised(row) or vocabulary.speaks(row):
-        return row
+def _shape_of(row: Json) -> Shape | ThreadShape | None:
+    return _recognised(row) or (SCATTERED if vocabulary.speaks(row) else None)
+
+
+def _within(row: Json) -> Json | None:
+    """Return the only row that lies in an object of another, with the other's keys beside its own.
+
+    None where there is no such row, or several.
+    """
     inner = [key for key, value in row.items() if isinstance(value, dict) and _is_inner(value)]
     if len(inner) != 1:
-        return row
+        return None
     return {**{key: value for key, value in row.items() if key != inner[0]}, **row[inner[0]]}
 
 
 def _is_inner(value: Json) -> bool:
-    return _recognised(value) is not None or vocabulary.speaks(value)
+    return _shape_of(value) is not None
 
 
 def _recognised(row: Json) -> Shape | ThreadShape | None:

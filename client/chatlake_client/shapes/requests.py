@@ -9,6 +9,7 @@ python/langsmith/schemas.py; Bedrock's documentation of invocation logs.
 """
 
 from http import HTTPStatus
+from typing import Any, TypeGuard
 
 from chatlake_client.conversation import Conversation, Turn
 from chatlake_client.errors import RowError
@@ -24,7 +25,7 @@ from chatlake_client.shapes.responses import turns_of_items
 from chatlake_client.shapes.rows import add_system, tools_of
 from chatlake_client.shapes.thoughts import split_thoughts
 from chatlake_client.shapes.times import time_text
-from chatlake_client.shapes.vocabulary import MODEL_KEYS, speaks
+from chatlake_client.shapes.vocabulary import MODEL_KEYS, role_of_word, speaks, unwrapped
 
 PROMPT_KEYS = frozenset({"messages", "input", "prompt", "message"})
 ASKED_KEYS = ("request_body", "request_data", "inputs", "input", "modelInput", "prompt")
@@ -33,6 +34,7 @@ ANSWERED_KEYS = (
     *("response_body", "response_data", "outputs", "output", "modelOutput", "response", "sampled"),
 )
 """How logs call what was answered."""
+_ANSWERED = frozenset(ANSWERED_KEYS)
 MODEL_HOLDERS = ("metadata", "meta", "attributes", "extra")
 TIME_KEYS = (
     *("timestamp", "request_created_at", "start_time", "startTime", "started_at", "created_at"),
@@ -73,9 +75,21 @@ def is_answer(row: Json) -> bool:
 
 def _names_of(row: Json) -> tuple[str, str] | None:
     """Return the keys under which a log has what was asked and what was answered."""
+    if _ANSWERED.isdisjoint(row):
+        return None
     asked = next((key for key in ASKED_KEYS if _is_asked(row.get(key))), None)
+    if asked is None and _are_waiting(row.get("messages")):
+        asked = "messages"
     answered = next((key for key in ANSWERED_KEYS if key in row and key != asked), None)
     return (asked, answered) if asked and answered else None
+
+
+def _are_waiting(messages: object) -> bool:
+    """Tell whether a value is a list of messages of which the last one is no answer."""
+    if not (isinstance(messages, list) and messages and _is_asked(messages)):
+        return False
+    role = unwrapped(messages[-1]).get("role")
+    return role_of_word(role) in {"user", "tool"}
 
 
 def _is_asked(value: object) -> bool:
@@ -105,12 +119,19 @@ def _as_pair(row: Fields) -> Fields:
         asked = asked["inputBodyJson"]
     if isinstance(answered, dict) and isinstance(answered.get("outputBodyJson"), dict):
         answered = answered["outputBodyJson"]
+    if row.has("version") and _are_texts(answered):
+        # Replicate gives the pieces of an answer.
+        answered = "".join(answered)
     pair = {"request": asked, "response": answered, "model": _model(row)}
     pair["ingest_id"] = row.label("request_id", "requestId", "id")
     pair["timestamp"] = row.take(*TIME_KEYS)
     pair["system"] = row.take("system_prompt")
     row.leave(*PARAMETERS)
     return row.losses.open(pair, level=Level.ROW)
+
+
+def _are_texts(value: Any) -> TypeGuard[list[str]]:
+    return isinstance(value, list) and all(isinstance(one, str) for one in value)
 
 
 def _model(row: Fields) -> str | None:
@@ -178,7 +199,7 @@ def _answer_of(row: Fields) -> Fields:
 def turns_of_request(request: Fields) -> list[Turn]:
     """Return the turns of what was asked, with the instructions before them."""
     turns = _turns_of_messages(request) if "messages" in request else _turns_of_input(request)
-    for key in ("system", "instructions", "preamble"):
+    for key in ("system", "instructions", "preamble", "system_prompt"):
         system = request.text(key)
         if system is None and isinstance(request.peek(key), list):
             parts = turns_of_parts(request.objects(key), "system", "\n")

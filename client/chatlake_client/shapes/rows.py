@@ -182,6 +182,8 @@ def rate_by_label(row: Fields, turns: list[Turn]) -> None:
 
 def rate_by_word(row: Fields, turn: Turn) -> None:
     """Make a word for a thumb up or down the rating of an answer."""
+    if row.lacks(RATING_KEYS):
+        return
     for key in RATING_KEYS:
         word = row.peek(key)
         if isinstance(word, str) and word.lower() in RATINGS:

@@ -22,9 +22,11 @@ _SPEAKERS: Final = (
     re.compile(r"(?:^|\n\n|\s*### ?)(Human|Assistant): ?"),
     re.compile(r"(?:^|\n)<(human|bot)>: ?"),
 )
+_NARROW: Final = re.compile(r"(?:^|\n)(Human|Assistant): ?")
+"""The marks of texts in which no empty line stands before them, such as BELLE's."""
 _ROLES: Final = {"Human": "user", "Assistant": "assistant", "human": "user", "bot": "assistant"}
 _WAITING: Final = "\n\nAssistant:"
-_OPEN: Final = re.compile(r"\n\nAssistant:\s*\Z")
+_OPEN: Final = re.compile(r"\n\n?Assistant:\s*\Z")
 _TEMPLATES: Final = (
     re.compile(r"<\|im_start\|>(\w+)\n(.*?)<\|im_end\|>", re.DOTALL),
     re.compile(r"<\|start_header_id\|>(\w+)<\|end_header_id\|>\n\n(.*?)<\|eot_id\|>", re.DOTALL),
@@ -56,6 +58,8 @@ def turns_of_transcript(text: str) -> list[Turn]:
     marks = _speaker_of(text)
     if marks is None:
         return []
+    if marks is _SPEAKERS[0] and _WAITING not in text and _NARROW.search(text):
+        marks = _NARROW
     _, *pieces = marks.split(text)
     speakers, texts = pieces[::2], pieces[1::2]
     return [Turn(_ROLES[speaker], said) for speaker, said in zip(speakers, texts, strict=True)]
@@ -105,7 +109,7 @@ def _is_left_nothing(template: re.Pattern[str], text: str) -> bool:
 
 def is_open(text: str) -> bool:
     """Tell whether a text is a transcript that ends where the assistant is about to speak."""
-    return text.rstrip().endswith(_WAITING) and begins_as_transcript(text)
+    return _OPEN.search(text) is not None and begins_as_transcript(text)
 
 
 def turns_of_question(text: str) -> list[Turn]:

@@ -15,6 +15,7 @@ messages is read alike.
 
 from typing import Any, Final
 
+from chatlake_client import jsontext
 from chatlake_client.records import Json
 from chatlake_client.shapes.fields import Fields
 from chatlake_client.shapes.meaning import states_something
@@ -27,12 +28,13 @@ ROLES: Final = {
     **dict.fromkeys(
         (
             *("assistant", "ai", "bot", "model", "gpt", "chatbot", "response", "agent", "llm"),
-            *("aimessage", "apimessage", "assistantmessage", "machine"),
+            *("aimessage", "apimessage", "assistantmessage", "machine", "char"),
+            *("character", "myai", "my ai"),
             *("chatgpt", "claude", "gemini", "copilot", "grok", "bing", "bard", "khoj", "deepseek"),
         ),
         "assistant",
     ),
-    **dict.fromkeys(("system", "developer", "systemmessage"), "system"),
+    **dict.fromkeys(("system", "developer", "systemmessage", "system_prompt"), "system"),
     **dict.fromkeys(
         (
             *("tool", "function", "toolmessage", "functionmessage", "computer", "observation"),
@@ -80,14 +82,14 @@ SPEAKER_FLAGS: Final = {
 """Keys that tell by true and false who speaks, and who speaks then."""
 CONTENT_KEYS: Final = ("content", "value")
 OTHER_CONTENT_KEYS: Final = (
-    *("parts", "contentParts", "fragments", "blocks", "items", "text", "message", "say"),
-    *("utterance", "msg", "raw_content"),
+    *("parts", "contentParts", "fragments", "blocks", "items", "text", "message", "say", "data"),
+    *("utterance", "msg", "raw_content", "system_prompt"),
 )
 """Keys that hold what is said where no key of `CONTENT_KEYS` does."""
 SAYING_KEYS: Final = frozenset({*CONTENT_KEYS, *OTHER_CONTENT_KEYS, "tool_calls"})
-TAGS: Final = frozenset({"user", "human", "assistant", "agent", "ai", "system", "tool"})
+TAGS: Final = ("user", "human", "assistant", "agent", "ai", "system", "tool")
+WRAPPING_TAGS: Final = frozenset({*TAGS, *(tag.capitalize() for tag in TAGS)})
 """Words for speakers that may be the only key of a message, with the message under it."""
-WRAPPERS: Final = frozenset({"data", "kwargs", "message", "info", *SPEAKER_OBJECTS, *CONTENT_KEYS})
 TIME_KEYS: Final = (
     *("created_at", "timestamp", "tstamp", "createdAt", "created", "create_time", "createTime"),
     *("datetime_utc", "sent_at", "sentAt", "time_sent", "inserted_at", "timestamp_ms", "time"),
@@ -104,12 +106,12 @@ NAMING_KEYS: Final = frozenset({*MODEL_KEYS, *MODEL_OBJECTS})
 
 def role_of_word(word: object) -> str | None:
     """Return the role that a word for a speaker means; None for any other word."""
-    return ROLES.get(word.strip().lower()) if isinstance(word, str) else None
+    return ROLES.get(word.strip(" _").lower()) if isinstance(word, str) else None
 
 
 def role_told(word: str) -> str:
     """Return what is stored for a word under `ROLE_KEYS`: words of data sets stay as they are."""
-    return word if word in KEPT_ROLES else ROLES.get(word.strip().lower(), word)
+    return word if word in KEPT_ROLES else ROLES.get(word.strip(" _").lower(), word)
 
 
 def speaks(message: Json) -> bool:
@@ -141,12 +143,15 @@ def is_model_message(message: Json) -> bool:
 
 def unwrapped(message: Json) -> Json:
     """Return a message without the objects that some libraries put around it, or into it."""
-    if len(message) == 1:
+    if len(message) == 1 and not message.keys().isdisjoint(WRAPPING_TAGS):
         return _untagged(message)
-    if all(key[:1].isupper() for key in message):
+    first = next(iter(message), "")
+    if first[:1].isupper() and all(key[:1].isupper() for key in message):
         message = _camel_case(message)
-    if message.keys().isdisjoint(WRAPPERS):
-        return message
+    if not any(isinstance(value, dict) for value in message.values()):
+        packed = message.get("message")
+        if not (isinstance(packed, str) and packed.startswith("{")):
+            return message
     return _without_objects(_unpacked(message))
 
 
@@ -179,6 +184,8 @@ def _without_objects(message: Json) -> Json:
         content = message.get(key)
         if isinstance(content, dict) and isinstance(content.get("parts"), list):
             message = {**{k: v for k, v in message.items() if k != key}, **content}
+            if all(isinstance(part, str) for part in content["parts"]):
+                message[key] = "".join(message.pop("parts"))
             # Of several agents, the one that speaks.
             author = message.pop("author", None)
             if isinstance(author, str) and role_of_word(author) is None:
@@ -209,10 +216,22 @@ def _unpacked(message: Json) -> Json:
         time = info.get("time")
         created_at = time.get("created") if isinstance(time, dict) else None
         return {**info, "created_at": created_at, "parts": message["parts"]}
-    inner = message.get("message")
+    inner = _parsed(message.get("message"))
+    if isinstance(inner, dict) and "type" in inner and role_of_word(inner["type"]):
+        inner = {"role": role_of_word(inner["type"]), **unwrapped(inner)}
     if isinstance(inner, dict) and (any(key in inner for key in ROLE_KEYS) or "author" in inner):
         return {**{key: value for key, value in message.items() if key != "message"}, **inner}
     return message
+
+
+def _parsed(value: object) -> object:
+    """Return the object that a text holds as JSON, as databases keep messages."""
+    if isinstance(value, str) and value.startswith("{") and '"type"' in value:
+        try:
+            return jsontext.parse_row(value)
+        except ValueError:
+            return value
+    return value
 
 
 def speaker_of(message: Fields) -> str | None:
