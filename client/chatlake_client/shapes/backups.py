@@ -48,7 +48,7 @@ def chats_of(document: Json) -> list[Json] | None:
     if document.get("type") == _RISU:
         chat = _object(document.get("data"))
         return [{**_without(chat, {"message"}), "messages": _risu_messages(chat)}]
-    if _are_of_threads(messages := _objects(document.get("messages"))):
+    if _are_of_threads(messages := _objects(document.get("messages")), document):
         return list(_with_threads(messages, document))
     database = document.get("indexedDB")
     if isinstance(database, dict) and isinstance(database.get("topics"), list):
@@ -64,10 +64,13 @@ def _risu_messages(chat: Json) -> list[Json]:
     ]
 
 
-def _are_of_threads(messages: list[Json]) -> bool:
-    """Tell whether messages name their conversations, of which there are several."""
+def _are_of_threads(messages: list[Json], document: Json) -> bool:
+    """Tell whether messages name their conversations: several, or one that stands beside them."""
     threads = {thread_of(message) for message in messages if speaks(message)}
-    return bool(threads) and None not in threads
+    if not threads or None in threads:
+        return False
+    beside = (_by_id(table, THREAD_KEYS) for key, table in document.items() if key != "messages")
+    return len(threads) > 1 or any(threads & table.keys() for table in beside)
 
 
 def _with_threads(messages: list[Json], document: Json) -> Iterator[Json]:

@@ -162,7 +162,7 @@ def read_request(row: Fields) -> Conversation:
         answers = [[Turn("assistant", text)]]
         split_thoughts(answers[0][0])
     elif (choices := row.peek("response")) and isinstance(choices, list):
-        answers = choices_of(row.items("response"), row)
+        answers = list(filter(None, choices_of(row.items("response"), row)))
         for answer in answers:
             answer[-1].role = answer[-1].role or "assistant"
     elif not answers and answer.keys() and "error" not in answer:

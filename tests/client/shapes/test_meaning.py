@@ -169,13 +169,9 @@ SHAPES: dict[str, tuple[Json, tuple[str, ...]]] = {
         },
         ("messages[].sender",),
     ),
-    "LiteLLM's log": (
-        {
-            "model": "gpt",
-            "messages": [ASKED],
-            "response": {"choices": [{"message": ANSWERED}]},
-        },
-        ("response",),
+    "a log whose answer is of an unknown form": (
+        {"model": "gpt", "messages": [ASKED], "response": {"verdict": {"said": "Ho"}}},
+        ("response of an unknown form",),
     ),
     "chatlake's release": (
         beside(feedback=[{"rating": None, "stopped": False}, {"rating": "positive"}]),
