@@ -95,12 +95,12 @@ def _spoken(lines: list[str]) -> list[tuple[str, list[str]]]:
         named = None if fence else _SPEAKER.fullmatch(line.strip()) or _INLINE.fullmatch(line)
         word = named["word"].lower() if named else ""
         role = ROLES.get(word, "")
-        if named and role and named["form"] == (form or named["form"]):
-            if words.setdefault(role, word) == word:
-                form = named["form"]
-                rest = named.groupdict().get("rest")
-                blocks.append((role, [rest] if rest else []))
-                continue
+        is_alike = bool(named) and bool(role) and named["form"] == (form or named["form"])
+        if named and is_alike and words.setdefault(role, word) == word:
+            form = named["form"]
+            rest = named.groupdict().get("rest")
+            blocks.append((role, [rest] if rest else []))
+            continue
         fence = _fence_after(line, fence)
         blocks[-1][1].append(line)
     return blocks

@@ -71,21 +71,11 @@ def read_members(path: Path, recognition: Recognition) -> Iterator[Member]:
 def _read(path: Path, source: Source, recognition: Recognition) -> FileRows:
     with unreadable_errors(path):
         try:
-            match kind_of(source, recognition.is_header):
-                case Kind.JSON:
-                    yield from read_json(source, recognition.rows_within, recognition.is_turn)
-                case Kind.JSONL:
-                    yield from read_jsonl(source)
-                case Kind.CSV:
-                    yield from read_csv(source)
-                case Kind.MARKDOWN:
-                    yield from read_markdown(source)
-                case Kind.EVENTS:
-                    yield from read_events(source)
-                case Kind.PARQUET:
-                    yield from _read_parquet(source)
-                case Kind.ARROW:
-                    yield from _read_arrow(source)
+            kind = kind_of(source, recognition.is_header)
+            if kind is Kind.JSON:
+                yield from read_json(source, recognition.rows_within, recognition.is_turn)
+            else:
+                yield from READERS[kind](source)
         except csv.Error as error:
             raise ValueError(str(error)) from error
 
@@ -105,3 +95,14 @@ def _read_arrow(source: Source) -> FileRows:
     except ModuleNotFoundError as error:
         raise ValueError(ARROW_NEEDS) from error
     yield from read_arrow(source)
+
+
+READERS: Final[dict[Kind, Callable[[Source], FileRows]]] = {
+    Kind.JSONL: read_jsonl,
+    Kind.CSV: read_csv,
+    Kind.MARKDOWN: read_markdown,
+    Kind.EVENTS: read_events,
+    Kind.PARQUET: _read_parquet,
+    Kind.ARROW: _read_arrow,
+}
+"""What reads each kind of file, but JSON, of which some values hold rows."""

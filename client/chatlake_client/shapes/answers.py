@@ -47,7 +47,7 @@ def choices_of(values: list[object], row: Fields) -> list[list[Turn]]:
         return [[Turn("assistant", str(value))] for value in values]
     choices = [row.inner(value, "response[]") for value in values]
     if all(
-        "message" in choice or "text" in choice and not choice.has("role") for choice in choices
+        "message" in choice or ("text" in choice and not choice.has("role")) for choice in choices
     ):
         return [turns for turns in map(_choice, sorted(choices, key=_index)) if turns]
     return [turns_of_list(row, [choice.rest() for choice in choices], "response")]
@@ -65,12 +65,10 @@ def _choices(answer: Fields) -> list[list[Turn]]:
 
 def _only_choice(answer: Fields) -> list[Turn]:
     output, content = answer.peek("output"), answer.peek("content")
-    if isinstance(answer.peek("message"), dict):
-        # Ollama's.
-        return turns_of_message(answer.nested("message", level=Level.TURN))
-    if isinstance(output, dict) and "message" in output:
-        # Bedrock's.
-        return turns_of_message(answer.nested("output").nested("message", level=Level.TURN))
+    holder = answer.nested("output") if isinstance(output, dict) and "message" in output else answer
+    if isinstance(holder.peek("message"), dict):
+        # Ollama's and Bedrock's.
+        return turns_of_message(holder.nested("message", level=Level.TURN))
     if isinstance(output, list):
         answer.leave("output_text")
         return turns_of_items(answer.objects("output"), "assistant", "")
@@ -79,6 +77,10 @@ def _only_choice(answer: Fields) -> list[Turn]:
         return turns_of_parts(answer.objects("content"), role, "\n")
     if answer.peek("role") and (content is not None or answer.peek("tool_calls")):
         return turns_of_message(answer)
+    return _messages_or_text(answer)
+
+
+def _messages_or_text(answer: Fields) -> list[Turn]:
     if isinstance(answer.peek("messages"), list):
         return turns_of_list(answer, answer.items("messages"), "messages")
     text = answer.text(*TEXT_KEYS)

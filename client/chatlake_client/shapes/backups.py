@@ -79,9 +79,9 @@ def _with_threads(messages: list[Json], document: Json) -> Iterator[Json]:
     for message in messages:
         id_ = str(thread_of(message))
         about = next((table.pop(id_) for table in tables if id_ in table), {})
-        if title := about.get("title") or about.get("name"):
-            message = {**message, "conversation_title": title}
-        yield {**message, **_without(about, _THREAD, "thread.")}
+        title = about.get("title") or about.get("name")
+        named = {"conversation_title": title} if title else {}
+        yield {**message, **named, **_without(about, _THREAD, "thread.")}
 
 
 def _objects(value: object) -> list[Any]:

@@ -54,8 +54,11 @@ def rows_within(document: object) -> list[object]:
         return list(found)
     if is_row(document):
         return [document]
-    if (table := rows_of_table(document)) is not None:
-        return list(table)
+    table = rows_of_table(document)
+    return _rows_held(document) if table is None else list(table)
+
+
+def _rows_held(document: Json) -> list[object]:
     lists = [key for key, value in document.items() if _holds_objects(value)]
     known = [key for key in lists if any(map(is_row, document[key]))]
     if not known and (rows := _rows_below(document)):

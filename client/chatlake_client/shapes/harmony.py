@@ -1,7 +1,7 @@
 """Texts in OpenAI's Harmony format, in which gpt-oss reads and writes.
 
 A message is `<|start|>`, a header, `<|message|>`, the text and an end. The header names who speaks,
-`to=` whom, and the channel: `analysis` is reasoning, `commentary` holds calls, `final` is the answer.
+`to=` whom, and the channel: `analysis` is reasoning, `commentary` has calls, `final` the answer.
 
 Source: openai/harmony, docs/format.md.
 """

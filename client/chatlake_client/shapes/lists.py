@@ -1,4 +1,4 @@
-"""What lists of messages tell by themselves: their order, their forks, and items that aren't messages.
+"""What lists of messages tell by themselves: order, forks, speakers, and items of another kind.
 
 Applications that keep answers side by side name the message that each one follows. APIs that list
 the newest message first say so by times alone. OpenAI's newer APIs mix messages with items.

@@ -189,10 +189,8 @@ def turns_of_message(message: Fields) -> list[Turn]:
         return turns
     # Of several turns, some are tools' answers; what the message says is the last other one's.
     turn = next((one for one in reversed(turns) if one.role != "tool"), turns[-1])
-    reasoning = message.label(*REASONING_KEYS) or _thoughts(message)
-    if (thought := message.text("thought")) and thought.strip() not in (turn.content or ""):
-        reasoning = reasoning or thought
-    turn.reasoning = reasoning or turn.reasoning
+    thought = _thought(message, turn) or turn.reasoning
+    turn.reasoning = message.label(*REASONING_KEYS) or _thoughts(message) or thought
     if turn.reasoning:
         # Servers state the same thoughts under several keys.
         message.leave(*REASONING_KEYS, "reasoning_details", "thinking_blocks")
@@ -212,8 +210,6 @@ def turns_of_message(message: Fields) -> list[Turn]:
     turns[0].alternatives = _alternatives(message)
     if isinstance(message.peek("audio"), dict):
         _add_audio(turn, message.nested("audio"))
-    if isinstance(message.peek("recipient"), dict):
-        message.leave("recipient")
     if turn.name and turn.name == turn.role:
         turn.name = None
     split_thoughts(turn)
@@ -233,6 +229,12 @@ def _speaker(message: Fields) -> str | None:
     if is_name and role_of_word(role) is None and role not in CALLING_SPEAKERS:
         raise RowError(f"{message.path}.from: {role!r} is no known word for a speaker")
     return role_told(role)
+
+
+def _thought(message: Fields, turn: Turn) -> str | None:
+    """Take the thought of an agent, which its text may repeat."""
+    thought = message.text("thought")
+    return thought if thought and thought.strip() not in (turn.content or "") else None
 
 
 def _thoughts(message: Fields) -> str | None:

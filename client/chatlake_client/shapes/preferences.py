@@ -76,11 +76,7 @@ def _keys_of(row: Json) -> tuple[str, str] | None:
 
 def read_pair(row: Fields) -> Conversation:
     """Return the conversation with the better answer."""
-    keys = _keys_of({key: row.peek(key) for pair in PAIRS for key in pair if row.has(key)})
-    if keys and keys != PAIRS[0]:
-        better_key, worse_key = keys
-        pair = {"chosen": row.take(better_key), "rejected": row.take(worse_key)}
-        row = row.losses.open({**row.rest(), **pair}, level=Level.ROW)
+    row = _as_pair(row)
     chosen = row.peek("chosen")
     is_waiting = any(is_open(text) for key in PROMPT_KEYS if isinstance(text := row.peek(key), str))
     asked = _asked(row)
@@ -96,20 +92,33 @@ def read_pair(row: Fields) -> Conversation:
         compared(better, worse)
         preference = Preference() if any(turn.alternatives for turn in better) else None
     own_id = row.label("prompt_id")
+    _take_repeated(row, chosen, better)
+    conversation = conversation_of(row, better)
+    conversation.ingest_id = conversation.ingest_id or own_id
+    conversation.preference = preference
+    return conversation
+
+
+def _as_pair(row: Fields) -> Fields:
+    """Return a pair with `chosen` and `rejected`, whatever the data set calls them."""
+    keys = _keys_of({key: row.peek(key) for pair in PAIRS for key in pair if row.has(key)})
+    if keys is None or keys == PAIRS[0]:
+        return row
+    better, worse = keys
+    pair = {"chosen": row.take(better), "rejected": row.take(worse)}
+    return row.losses.open({**row.rest(), **pair}, level=Level.ROW)
+
+
+def _take_repeated(row: Fields, chosen: object, better: list[Turn]) -> None:
+    """Take what states the chosen conversation, or its beginning, once more."""
     for key in ("messages", "prompt"):
-        # Data sets state the chosen conversation, or its beginning, once more.
         value = row.peek(key)
         if isinstance(value, list) and isinstance(chosen, list) and chosen[: len(value)] == value:
             row.take(key)
     said = {turn.content for turn in better}
     for key in TURN_LISTS:
-        # The chosen conversation, or its beginning, in other words.
         if key in row and all(turn.content in said for turn in turns_of(row.copy(), key)):
             row.take(key)
-    conversation = conversation_of(row, better)
-    conversation.ingest_id = conversation.ingest_id or own_id
-    conversation.preference = preference
-    return conversation
 
 
 def _asked(row: Fields) -> list[Turn]:

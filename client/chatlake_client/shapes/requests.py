@@ -158,14 +158,8 @@ def read_request(row: Fields) -> Conversation:
     answer = _answer_of(row)
     turns = turns_of_request(request)
     answers, _, id_, created_at = read_answer(answer)
-    if text := row.text("response"):
-        answers = [[Turn("assistant", text)]]
-        split_thoughts(answers[0][0])
-    elif (choices := row.peek("response")) and isinstance(choices, list):
-        answers = list(filter(None, choices_of(row.items("response"), row)))
-        for answer in answers:
-            answer[-1].role = answer[-1].role or "assistant"
-    elif not answers and answer.keys() and "error" not in answer:
+    answers = answers or _stated_answers(row)
+    if not answers and answer.keys() and "error" not in answer:
         row.lose("response of an unknown form")
     if answers:
         answers[0][0].alternatives += answers[1:]
@@ -182,6 +176,18 @@ def read_request(row: Fields) -> Conversation:
         tools=tools_of(request),
         labels=labels_of(request, "temperature", "top_p"),
     )
+
+
+def _stated_answers(row: Fields) -> list[list[Turn]]:
+    """Take a response that is a text, or a list of answers."""
+    if text := row.text("response"):
+        turn = Turn("assistant", text)
+        split_thoughts(turn)
+        return [[turn]]
+    answers = list(filter(None, choices_of(row.items("response"), row)))
+    for answer in answers:
+        answer[-1].role = answer[-1].role or "assistant"
+    return answers
 
 
 def _answer_of(row: Fields) -> Fields:

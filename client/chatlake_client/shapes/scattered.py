@@ -11,8 +11,8 @@ from chatlake_client.conversation import Conversation
 from chatlake_client.errors import RowError
 from chatlake_client.records import Json
 from chatlake_client.shapes.fields import Losses, whole_number
-from chatlake_client.shapes.meaning import Level
 from chatlake_client.shapes.lists import are_linked
+from chatlake_client.shapes.meaning import Level
 from chatlake_client.shapes.messages import turns_of_list
 from chatlake_client.shapes.shape import OF_THE_FILE, Thread
 from chatlake_client.shapes.times import time_text

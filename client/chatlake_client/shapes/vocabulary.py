@@ -179,19 +179,32 @@ def _without_objects(message: Json) -> Json:
         if isinstance(speaker, dict):
             words = [speaker.get(name) for name in NAMES_OF_SPEAKERS]
             if role := next(filter(None, map(role_of_word, words)), None):
-                message = {**{k: v for k, v in message.items() if k != key}, "role": role}
+                # To whom it was said is nobody else, then.
+                message = {**_but(message, key, "recipient"), "role": role}
     for key in CONTENT_KEYS:
         content = message.get(key)
-        if isinstance(content, dict) and isinstance(content.get("parts"), list):
-            message = {**{k: v for k, v in message.items() if k != key}, **content}
-            if all(isinstance(part, str) for part in content["parts"]):
-                message[key] = "".join(message.pop("parts"))
-            # Of several agents, the one that speaks.
-            author = message.pop("author", None)
-            if isinstance(author, str) and role_of_word(author) is None:
-                message["name"] = author
-        elif isinstance(content, dict) and isinstance(content.get("text"), str):
-            message = {**message, key: [{"type": "text", **content}]}
+        if isinstance(content, dict):
+            message = _with_content(message, key, content)
+    return message
+
+
+def _but(message: Json, *keys: str) -> Json:
+    return {key: value for key, value in message.items() if key not in keys}
+
+
+def _with_content(message: Json, key: str, content: Json) -> Json:
+    """Return a message with what its content says in the place of the object."""
+    parts = content.get("parts")
+    if not isinstance(parts, list):
+        is_text = isinstance(content.get("text"), str)
+        return {**message, key: [{"type": "text", **content}]} if is_text else message
+    author = message.get("author")
+    message = {**_but(message, key, "author"), **content}
+    if isinstance(author, str) and role_of_word(author) is None:
+        # Of several agents, the one that speaks.
+        message["name"] = author
+    if all(isinstance(part, str) for part in parts):
+        message = {**_but(message, "parts"), key: "".join(parts)}
     return message
 
 
