@@ -50,7 +50,7 @@ _END: Final = re.compile(r"(?:\s*\n(?:---+|\[Timestamp: [^\]\n]*\]))*\s*\Z")
 _ABOUT: Final = re.compile(
     r"#{1,3} |<!--|[-*_]{3,}\s*$|>|(?:[-*] )?[*_]*[A-Za-z][A-Za-z_ ]{2,20}:[*_]* *\S|_.*_$"
 )
-"""What stands before the first message: a title, a comment, a rule, or when and with which model."""
+"""What stands before the first message: a title, a comment, a rule, or about what it is."""
 ROLES: Final = {
     **dict.fromkeys(("user", "human", "you", "me", "prompt", "question", "user input"), "user"),
     **dict.fromkeys(
@@ -95,7 +95,7 @@ def _spoken(lines: list[str]) -> list[tuple[str, list[str]]]:
         named = None if fence else _SPEAKER.fullmatch(line.strip()) or _INLINE.fullmatch(line)
         word = named["word"].lower() if named else ""
         role = ROLES.get(word, "")
-        is_alike = bool(named) and bool(role) and named["form"] == (form or named["form"])
+        is_alike = named and role and named["form"] == (form or named["form"])
         if named and is_alike and words.setdefault(role, word) == word:
             form = named["form"]
             rest = named.groupdict().get("rest")

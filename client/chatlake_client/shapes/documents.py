@@ -1,6 +1,6 @@
 """Tells rows and turns from what holds them: lists, headers of tables, backups of applications."""
 
-from typing import Final
+from typing import Final, TypeGuard
 
 from chatlake_client.records import Json
 from chatlake_client.shapes import backups, vocabulary
@@ -59,20 +59,21 @@ def rows_within(document: object) -> list[object]:
 
 
 def _rows_held(document: Json) -> list[object]:
-    lists = [key for key, value in document.items() if _holds_objects(value)]
-    known = [key for key in lists if any(map(is_row, document[key]))]
+    lists = {key: value for key, value in document.items() if _holds_objects(value)}
+    known = [key for key, values in lists.items() if any(map(is_row, values))]
     if not known and (rows := _rows_below(document)):
         return rows
     if len(known or lists) != 1:
         return [document]
     (key,) = known or lists
-    rows = document.pop(key)
+    rows = lists[key]
+    del document[key]
     _refuse_loss(document, f"the list {key}")
     # Turns of an object are one conversation, and those of the next object are another.
     return [rows] if any(map(is_turn, rows)) else rows
 
 
-def _holds_objects(value: object) -> bool:
+def _holds_objects(value: object) -> TypeGuard[list[object]]:
     return isinstance(value, list) and (not value or any(isinstance(x, dict | list) for x in value))
 
 

@@ -63,6 +63,8 @@ _EXCHANGE_KEYS: Final = frozenset(key for pair in EXCHANGES for key in pair)
 REASONING_KEYS: Final = ("reasoning_content", "reasoning", "thinking")
 PLAIN_KEYS: Final = 2
 """How many keys most messages have: a speaker and a text."""
+SYSTEM: Final = "system"
+"""The key of an answer under which OpenCode lists what its model was told."""
 NOT_SAID: Final = ("follow_up", "verbose")
 """Types of Coze's messages that the application makes up itself."""
 CALLING_SPEAKERS: Final = frozenset({"function_call", "tool_call"})
@@ -116,31 +118,39 @@ def _turns_of_objects(row: Fields, objects: list[Json], key: str) -> list[Turn]:
     if are_linked(objects):
         return turns_of_linked(row, objects, lambda alone: turns_of_list(row, [*alone], key))
     turns: list[Turn] = []
-    for message in oldest_first(with_user(objects)):
+    systems: dict[str, None] = {}
+    for message in map(unwrapped, oldest_first(with_user(objects))):
         if message.get("type") in NOT_SAID:
             row.lose(f"{key}[] of the type {message['type']}", is_meant=False)
-        elif turn := _plain_turn(message):
-            turns.append(turn)
-        elif pair := exchange_in(message):
-            turns += _exchange(row.inner(message, f"{key}[]", Level.TURN), pair)
-        elif is_model_message(message):
-            inner = row.inner(message, f"{key}[]", Level.TURN)
-            turns += turns_of_model_message(inner, is_first=not turns)
-        else:
-            turns += _turns_in_list(row, unwrapped(message), f"{key}[]")
-    return turns
+            continue
+        told = row.inner(message, f"{key}[]", Level.TURN)
+        if isinstance(message.get(SYSTEM), list):
+            systems["\n".join(map(json_text, told.items(SYSTEM)))] = None
+        turns += _turns_of_element(told, message, is_first=not turns)
+    return [*(Turn("system", system) for system in systems if system), *turns]
 
 
-def _turns_in_list(row: Fields, message: Json, path: str) -> list[Turn]:
+def _turns_of_element(told: Fields, message: Json, *, is_first: bool) -> list[Turn]:
+    if pair := exchange_in(message):
+        return _exchange(told, pair)
+    if is_model_message(message):
+        return turns_of_model_message(told, is_first=is_first)
+    return _turns_in_list(told)
+
+
+def _turns_in_list(message: Fields) -> list[Turn]:
     """Return the turns of an element of a list; none of an event that says nothing.
 
     Raises:
         RowError: The element says something, and not who speaks.
     """
-    turns = turns_of_message(row.inner(message, path, Level.TURN))
+    stated = message.keys()
+    says_anything = says_something(stated)
+    turns = turns_of_message(message)
     if turns[0].role is None:
-        if says_something(message):
-            raise RowError(f"{path} doesn't tell who speaks; its keys: {', '.join(message)}")
+        if says_anything:
+            keys = ", ".join(stated)
+            raise RowError(f"{message.path} doesn't tell who speaks; its keys: {keys}")
         return []
     return turns
 

@@ -324,14 +324,15 @@ def _within(row: Json) -> Json | None:
 
     None where there is no such row, or several.
     """
-    inner = [key for key, value in row.items() if isinstance(value, dict) and _is_inner(value)]
+    inner = [
+        (key, value)
+        for key, value in row.items()
+        if isinstance(value, dict) and _shape_of(value) is not None
+    ]
     if len(inner) != 1:
         return None
-    return {**{key: value for key, value in row.items() if key != inner[0]}, **row[inner[0]]}
-
-
-def _is_inner(value: Json) -> bool:
-    return _shape_of(value) is not None
+    ((held, value),) = inner
+    return {**{key: other for key, other in row.items() if key != held}, **value}
 
 
 def _recognised(row: Json) -> Shape | ThreadShape | None:

@@ -185,8 +185,8 @@ def _stated_answers(row: Fields) -> list[list[Turn]]:
         split_thoughts(turn)
         return [[turn]]
     answers = list(filter(None, choices_of(row.items("response"), row)))
-    for answer in answers:
-        answer[-1].role = answer[-1].role or "assistant"
+    for turns in answers:
+        turns[-1].role = turns[-1].role or "assistant"
     return answers
 
 

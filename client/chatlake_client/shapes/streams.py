@@ -68,7 +68,7 @@ def read_chunks(chunks: list[Json], losses: Losses) -> Conversation:
 
 def _completion(chunks: list[Json]) -> Json:
     """Return chunks of OpenAI's as one completion."""
-    messages: dict[str, Json] = {}
+    messages: dict[str, dict[str, Any]] = {}
     for chunk in chunks:
         for choice in _objects(chunk.get("choices")):
             message = messages.setdefault(str(choice.get("index")), {"role": "assistant"})
@@ -82,7 +82,7 @@ def _completion(chunks: list[Json]) -> Json:
     return {**about, "choices": choices}
 
 
-def _add_calls(calls: list[Json], pieces: object) -> None:
+def _add_calls(calls: list[dict[str, Any]], pieces: object) -> None:
     for piece in _objects(pieces):
         place = piece.get("index", 0)
         call = next((one for one in calls if one["index"] == place), None)
@@ -103,7 +103,7 @@ def _message(events: list[Json]) -> Json:
     starts = [event for event in events if event.get("type") == START]
     if len(starts) != 1:
         raise RowError(f"{len(starts)} answers in events that don't name theirs")
-    blocks: dict[str, Json] = {}
+    blocks: dict[str, dict[str, Any]] = {}
     for event in events:
         place, delta = str(event.get("index")), _object(event.get("delta"))
         if event.get("type") == "content_block_start":

@@ -37,7 +37,7 @@ def _split(columns: list[Any], data: object) -> list[Json] | None:
 
 def _columns(document: Json) -> list[Json] | None:
     """Return the rows of columns that are objects with the same keys: the index of each row."""
-    columns = list(document.values())
+    columns: list[Any] = list(document.values())
     if len(columns) < 2 or not all(isinstance(column, dict) and column for column in columns):  # noqa: PLR2004  # a question and an answer
         return None
     if any(one.keys() != other.keys() for one, other in pairwise(columns)):
@@ -45,4 +45,6 @@ def _columns(document: Json) -> list[Json] | None:
     index = list(columns[0])
     if not all(key.isdigit() for key in index):
         return None
-    return [{name: column[key] for name, column in document.items()} for key in index]
+    return [
+        {name: column[key] for name, column in zip(document, columns, strict=True)} for key in index
+    ]

@@ -72,7 +72,7 @@ def is_transcript(row: Json) -> bool:
 
 def _key_in(row: Json) -> str | None:
     """Return the key of the text that is a transcript."""
-    texts = ((key, row[key]) for key in KEYS if isinstance(row.get(key), str))
+    texts = ((key, text) for key in KEYS if isinstance(text := row.get(key), str))
     found = (k for k, text in texts if begins_as_transcript(text) or turns_of_template(text))
     return next(found, None)
 
@@ -86,8 +86,8 @@ def read_transcript(row: Fields) -> Conversation:
 
 def turns_of_template(text: str) -> list[Turn]:
     """Return the turns of a text that a model's template made whole; none of any other text."""
-    if turns := turns_of_harmony(text):
-        return turns
+    if messages := turns_of_harmony(text):
+        return messages
     for template in _TEMPLATES:
         if _is_left_nothing(template, text):
             return [Turn(role_of_word(role) or role, said) for role, said in template.findall(text)]

@@ -13,6 +13,7 @@ messages is read alike.
 - PygmalionAI/PIPPA, its card: `is_human`
 """
 
+from collections.abc import Iterable
 from typing import Any, Final
 
 from chatlake_client import jsontext
@@ -126,8 +127,8 @@ def speaks(message: Json) -> bool:
     return has_speaker and says_something(inner)
 
 
-def says_something(message: Json) -> bool:
-    """Tell whether an object has a key for what is said."""
+def says_something(message: Iterable[str]) -> bool:
+    """Tell whether an object, or its keys, have one for what is said."""
     return not SAYING_KEYS.isdisjoint(message)
 
 
@@ -203,17 +204,19 @@ def _with_content(message: Json, key: str, content: Json) -> Json:
     if isinstance(author, str) and role_of_word(author) is None:
         # Of several agents, the one that speaks.
         message["name"] = author
-    if all(isinstance(part, str) for part in parts):
-        message = {**_but(message, "parts"), key: "".join(parts)}
+    texts = [part for part in parts if isinstance(part, str)]
+    if len(texts) == len(parts):
+        message = {**_but(message, "parts"), key: "".join(texts)}
     return message
 
 
 def _unpacked(message: Json) -> Json:
     """Return a message without the object around it."""
     kind = message.get("type")
-    if isinstance(kind, str) and "." in kind and isinstance(message.get("data"), dict):
+    data = message.get("data")
+    if isinstance(kind, str) and "." in kind and isinstance(data, dict):
         # Copilot's command line: `user.message`, `tool.execution_complete`.
-        data, speaker = message["data"], kind.partition(".")[0]
+        speaker = kind.partition(".")[0]
         result = data.get("result")
         if speaker == "tool" and isinstance(result, dict) and "content" in result:
             data = {**data, **result}
