@@ -134,9 +134,6 @@ EVENTS: list[dict[str, Any]] = [
     {"type": "session", "id": "s"},
     {"type": "model", "data": {"id": 1}},
 ]
-    {"type": "session", "id": "s"},
-    {"type": "model", "data": {"id": 1}},
-]
 
 
 def test_events_beside_messages_are_skipped(tmp_path: Path) -> None:
