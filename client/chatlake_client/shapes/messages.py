@@ -63,6 +63,13 @@ _EXCHANGE_KEYS: Final = frozenset(key for pair in EXCHANGES for key in pair)
 REASONING_KEYS: Final = ("reasoning_content", "reasoning", "thinking")
 PLAIN_KEYS: Final = 2
 """How many keys most messages have: a speaker and a text."""
+OWN_KEYS: Final = frozenset(
+    {
+        *("content", "edited_content", "rating", "reasoning", "tool_calls", "tool_call_id", "name"),
+        *("model", "created_at", "stopped", "attachments", "alternatives", "id"),
+    }
+)
+"""Keys of chatlake's own turns, which may have no role."""
 SYSTEM: Final = "system"
 """The key of an answer under which OpenCode lists what its model was told."""
 NOT_SAID: Final = ("follow_up", "verbose")
@@ -145,14 +152,12 @@ def _turns_in_list(message: Fields) -> list[Turn]:
         RowError: The element says something, and not who speaks.
     """
     stated = message.keys()
-    says_anything = says_something(stated)
     turns = turns_of_message(message)
-    if turns[0].role is None:
-        if says_anything:
-            keys = ", ".join(stated)
-            raise RowError(f"{message.path} doesn't tell who speaks; its keys: {keys}")
+    if turns[0].role is not None or OWN_KEYS.issuperset(stated):
+        return turns
+    if not says_something(stated):
         return []
-    return turns
+    raise RowError(f"{message.path} doesn't tell who speaks; its keys: {', '.join(stated)}")
 
 
 def exchange_in(message: Json) -> tuple[str, str] | None:

@@ -145,7 +145,9 @@ def _untyped(part: Fields) -> tuple[Fields, str]:
     (kind,) = keys
     if isinstance(part.peek(kind), dict):
         return part.nested(kind), kind
-    return part.inner({"text": part.take(kind)}, kind), kind
+    if plain_kind(kind) in TEXT_TYPES:
+        return part.inner({"text": part.take(kind)}, kind), kind
+    return part, ""
 
 
 def _unwrapped_call(part: Fields, kind: str) -> Fields:
