@@ -5,7 +5,7 @@ from typing import Final, TypeGuard
 from chatlake_client.records import Json
 from chatlake_client.shapes import backups, vocabulary
 from chatlake_client.shapes.fields import Losses
-from chatlake_client.shapes.meaning import Level
+from chatlake_client.shapes.meaning import Level, holds_answer
 from chatlake_client.shapes.registry import is_row
 from chatlake_client.shapes.requests import ANSWERED_KEYS, ASKED_KEYS
 from chatlake_client.shapes.tables import rows_of_table
@@ -15,6 +15,8 @@ EVENT_KEYS: Final = ("type", "event", "kind", "role")
 SPOKEN_KEYS: Final = frozenset(
     {*vocabulary.SAYING_KEYS, *ASKED_KEYS, *ANSWERED_KEYS, "messages", "body", "error", "result"}
 ) - {"data"}
+MAX_EVENT_CHARS: Final = 200
+"""How long a text may be that an event states; what somebody says may be longer."""
 MAX_DEPTH_OF_ROWS: Final = 3
 """How many objects may lie around the conversations of a document."""
 
@@ -34,7 +36,11 @@ def is_event(value: object) -> bool:
     if not (isinstance(value, dict) and any(isinstance(value.get(key), str) for key in EVENT_KEYS)):
         return False
     held = [value, *(inner for inner in value.values() if isinstance(inner, dict))]
-    return all(SPOKEN_KEYS.isdisjoint(one) for one in held)
+    return not any(
+        key in SPOKEN_KEYS or (isinstance(text, str) and len(text) > MAX_EVENT_CHARS)
+        for one in held
+        for key, text in one.items()
+    )
 
 
 def is_header(names: list[str]) -> bool:
@@ -107,8 +113,10 @@ def _rows_below(document: Json) -> list[object]:
 
 
 def _are_two_sides(holder: Json, beside: Json) -> bool:
-    """Tell whether an object holds what was asked and what was answered as rows of their own."""
+    """Tell whether an object holds what was asked apart from what was answered."""
     found = holder.keys() - beside.keys()
+    if any(isinstance(holder[key], dict) for key in found) and holds_answer(beside):
+        return True
     return bool(found & {*ASKED_KEYS, "request"}) and bool(found & set(ANSWERED_KEYS))
 
 

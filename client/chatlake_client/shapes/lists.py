@@ -35,6 +35,13 @@ NAME_KEYS: Final = ("from", "sender", "author", "speaker")
 _TIME_KEYS: Final = frozenset(TIME_KEYS)
 _PARENT_KEYS: Final = frozenset(PARENT_KEYS)
 _NAME_KEYS: Final = frozenset({*NAME_KEYS, *(key.capitalize() for key in NAME_KEYS)})
+ASSISTANTS: Final = frozenset(
+    {
+        *("chatgpt", "gemini", "copilot", "grok", "bing", "bard", "deepseek", "myai", "my ai"),
+        *("assistant", "ai", "bot", "chatbot", "gpt"),
+    }
+)
+"""Names that no person has; agents may be people."""
 ITEM_TYPES: Final = frozenset(
     {
         *("reasoning", "function_call", "function_call_output", "computer_call_output"),
@@ -76,7 +83,7 @@ def with_user(messages: list[Json]) -> list[Json]:
         names = {name for one in stated if isinstance(name := one.get(key), str)}
         others = {name for name in names if role_of_word(name) is None}
         is_pair = len(names) == 2 and len(others) == 1  # noqa: PLR2004
-        if is_pair and "assistant" in map(role_of_word, names):
+        if is_pair and {name.lower() for name in names - others} <= ASSISTANTS:
             return [
                 {**one, key: "user" if one[key] in others else one[key]} if key in one else one
                 for one in stated

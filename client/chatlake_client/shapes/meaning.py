@@ -9,7 +9,7 @@ A key's spelling doesn't matter: `tool_calls`, `toolCalls` and `Tool-Calls` are 
 """
 
 import enum
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from functools import lru_cache
 from typing import Final
 
@@ -37,6 +37,11 @@ TEXT_KEYS: Final = _plain_keys(
     "model model_name generator",
 )
 """Keys of rows and turns that are lost unless a turn, or the agent's name, is the same text."""
+
+ANSWER_WORDS: Final = (
+    *("output", "response", "answer", "completion", "predict", "generat", "sampled", "resps"),
+)
+"""Parts of keys under which programs keep what a model answered."""
 
 VERDICT_KEYS: Final = _plain_keys(
     "label labels kto_tag rating ratings score scores reward rank preference preferred winner",
@@ -104,6 +109,16 @@ def means_something(key: str, value: object, level: Level, said: Collection[str]
     if plain in text_keys:
         return not (isinstance(value, str) and value.strip() in said)
     return plain in other_keys or (level is not Level.DETAIL and plain in VERDICT_KEYS)
+
+
+def holds_answer(values: Mapping[str, object]) -> bool:
+    """Tell whether an object has a key that may hold what a model answered, in any words."""
+    return any(
+        any(word in _plain(key) for word in ANSWER_WORDS)
+        and isinstance(value, str | list | dict)
+        and states_something(key, value)
+        for key, value in values.items()
+    )
 
 
 def is_verdict(key: str) -> bool:

@@ -56,6 +56,7 @@ from chatlake_client.shapes import (
     wildchat,
 )
 from chatlake_client.shapes.fields import kind_name
+from chatlake_client.shapes.meaning import holds_answer
 from chatlake_client.shapes.shape import Shape, ThreadShape
 
 
@@ -332,7 +333,9 @@ def _within(row: Json) -> Json | None:
     if len(inner) != 1:
         return None
     ((held, value),) = inner
-    return {**{key: other for key, other in row.items() if key != held}, **value}
+    beside = {key: other for key, other in row.items() if key != held}
+    # What was expected of a model isn't its answer, if that stands elsewhere.
+    return None if holds_answer(beside) else {**beside, **value}
 
 
 def _recognised(row: Json) -> Shape | ThreadShape | None:

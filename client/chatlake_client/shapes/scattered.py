@@ -16,7 +16,7 @@ from chatlake_client.shapes.meaning import Level
 from chatlake_client.shapes.messages import turns_of_list
 from chatlake_client.shapes.shape import OF_THE_FILE, Thread
 from chatlake_client.shapes.times import time_text
-from chatlake_client.shapes.vocabulary import TIME_KEYS, speaks, unwrapped
+from chatlake_client.shapes.vocabulary import TIME_KEYS, role_of_word, speaks, unwrapped
 
 THREAD_KEYS: Final = (
     *("conversation_id", "conversationId", "thread_id", "threadId", "chat_id", "session_id"),
@@ -65,7 +65,8 @@ def read_scattered(messages: list[Json], losses: Losses) -> Conversation:
         about |= {"id", "message_id"}
     own = [{key: value for key, value in one.items() if key not in about} for one in plain]
     turns = turns_of_list(losses.open({}, level=Level.ROW), [*own], "messages")
-    if id_ is None and len({turn.role for turn in turns}) == 1:
+    roles = {role_of_word(turn.role) or turn.role for turn in turns}
+    if id_ is None and (len(roles) == 1 or roles == {"system", "user"}):
         raise RowError("a message of no conversation: no id, and nobody else speaks in the file")
     return Conversation(
         turns,

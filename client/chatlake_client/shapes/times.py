@@ -13,6 +13,9 @@ _UNITS_PER_SECOND: Final = (1, 10**3, 10**6, 10**9)
 _MAX_SECONDS: Final = 10**11
 _MONGO_KEYS: Final = frozenset({"$date", "$numberLong", "$numberDouble", "$numberInt"})
 """What MongoDB's extended JSON puts around times and numbers."""
+MIN_SECONDS: Final = 10**8
+"""March 1973. Under a key that may mean something else, a smaller number is a duration or a year."""
+VAGUE_KEYS: Final = frozenset({"time", "ts", "date"})
 _ISO: Final = re.compile(
     r"(\d{4}-\d\d-\d\d)[T ](\d\d:\d\d(?::\d\d)?)(?:[.,](\d+))?\s*(Z|z|[+-]\d\d:?\d\d)?"
 )
@@ -58,10 +61,21 @@ def time_of(fields: Fields, *keys: str) -> str | None:
     if fields.lacks(keys):
         return None
     for key in keys:
-        if time := time_text(fields.peek(key)):
+        value = fields.peek(key)
+        if key in VAGUE_KEYS and _is_small(value):
+            continue
+        if time := time_text(value):
             fields.take(key)
             return time
     return None
+
+
+def _is_small(value: object) -> bool:
+    """Tell whether a value is a number that is no moment, or a text with one."""
+    try:
+        return Decimal(str(value)) < MIN_SECONDS
+    except InvalidOperation:
+        return False
 
 
 def _of_datetime(value: datetime) -> str:

@@ -31,7 +31,7 @@ ROLES: Final = {
             *("assistant", "ai", "bot", "model", "gpt", "chatbot", "response", "agent", "llm"),
             *("aimessage", "apimessage", "assistantmessage", "machine", "char"),
             *("character", "myai", "my ai"),
-            *("chatgpt", "claude", "gemini", "copilot", "grok", "bing", "bard", "khoj", "deepseek"),
+            *("chatgpt", "gemini", "copilot", "grok", "bing", "bard", "khoj", "deepseek"),
         ),
         "assistant",
     ),
@@ -60,7 +60,7 @@ OTHER_SPEAKER_KEYS: Final = (
 """Keys that tell who speaks if the word under them is one of `ROLES`."""
 SPEAKER_OBJECTS: Final = ("author", "sender", "from", "role", "speaker")
 """Keys that may hold an object of which one of `NAMES_OF_SPEAKERS` tells who speaks."""
-NAMES_OF_SPEAKERS: Final = ("role", "type", "originalName", "label", "name")
+NAMES_OF_SPEAKERS: Final = ("role", "originalName", "label", "name")
 SPEAKER_FLAGS: Final = {
     **dict.fromkeys(
         (
