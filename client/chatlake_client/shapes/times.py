@@ -14,7 +14,7 @@ _MAX_SECONDS: Final = 10**11
 _MONGO_KEYS: Final = frozenset({"$date", "$numberLong", "$numberDouble", "$numberInt"})
 """What MongoDB's extended JSON puts around times and numbers."""
 MIN_SECONDS: Final = 10**8
-"""March 1973. Under a key that may mean something else, a smaller number is a duration or a year."""
+"""March 1973. Under a key that may mean something else, a smaller number is no moment."""
 VAGUE_KEYS: Final = frozenset({"time", "ts", "date"})
 _ISO: Final = re.compile(
     r"(\d{4}-\d\d-\d\d)[T ](\d\d:\d\d(?::\d\d)?)(?:[.,](\d+))?\s*(Z|z|[+-]\d\d:?\d\d)?"
