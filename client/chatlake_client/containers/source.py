@@ -1,6 +1,8 @@
-"""Opens files, whatever they are packed in: gzip, zstd, zip, tar, a script, or nothing."""
+"""Opens files, whatever they are packed in: compressed, in zip or tar, in a script, or not."""
 
+import bz2
 import gzip
+import lzma
 import re
 import shutil
 import tarfile
@@ -19,6 +21,8 @@ from chatlake_client.errors import UnreadableFileError
 ZIP_MAGIC: Final = b"PK\x03\x04"
 EMPTY_ZIP_MAGIC: Final = b"PK\x05\x06"
 GZIP_MAGIC: Final = b"\x1f\x8b"
+BZIP2_MAGIC: Final = b"BZh"
+XZ_MAGIC: Final = b"\xfd7zXZ\0"
 ZSTD_MAGIC: Final = b"\x28\xb5\x2f\xfd"
 MAGIC_BYTES: Final = 4
 TAR_MAGIC: Final = b"ustar"
@@ -88,6 +92,7 @@ def unreadable_errors(path: Path) -> Iterator[None]:
         zipfile.BadZipFile,
         NotImplementedError,
         tarfile.TarError,
+        lzma.LZMAError,
     ) as error:
         raise UnreadableFileError(path, str(error)) from error
 
@@ -98,6 +103,10 @@ def _unpacked(source: Source, stack: ExitStack, layers: int) -> Iterator[Source]
     magic = head[:MAGIC_BYTES]
     if layers and magic.startswith(GZIP_MAGIC):
         yield from _unpacked(_decompressed(source, _gunzipped), stack, layers - 1)
+    elif layers and magic.startswith(BZIP2_MAGIC):
+        yield from _unpacked(_decompressed(source, _bunzipped), stack, layers - 1)
+    elif layers and head.startswith(XZ_MAGIC):
+        yield from _unpacked(_decompressed(source, _unxz), stack, layers - 1)
     elif layers and magic == ZSTD_MAGIC:
         yield from _unpacked(_decompressed(source, _unzstd), stack, layers - 1)
     elif layers and magic in {ZIP_MAGIC, EMPTY_ZIP_MAGIC}:
@@ -128,6 +137,14 @@ def _decompressed(source: Source, decompress: Callable[[BinaryIO], BinaryIO]) ->
 
 def _gunzipped(file: BinaryIO) -> BinaryIO:
     return cast("BinaryIO", gzip.GzipFile(fileobj=file))
+
+
+def _bunzipped(file: BinaryIO) -> BinaryIO:
+    return cast("BinaryIO", bz2.BZ2File(file))
+
+
+def _unxz(file: BinaryIO) -> BinaryIO:
+    return cast("BinaryIO", lzma.LZMAFile(file))
 
 
 def _unzstd(file: BinaryIO) -> BinaryIO:

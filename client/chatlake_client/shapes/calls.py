@@ -15,11 +15,13 @@ from chatlake_client.shapes.fields import Fields, json_text
 CALL_KEYS: Final = ("tool_calls", "toolCalls", "toolInvocations", "toolRequests")
 ONE_CALL: Final = "function_call"
 CALLING_KEYS: Final = frozenset({*CALL_KEYS, ONE_CALL})
-NAME_KEYS: Final = ("name", "toolName", "tool_name", "function")
+NAME_KEYS: Final = ("name", "toolName", "tool_name", "function_name", "function")
 ARGUMENT_KEYS: Final = ("arguments", "input", "parameters", "args")
 ID_KEYS: Final = ("id", "toolCallId", "toolUseId", "tool_call_id", "call_id")
 RESULTS: Final = "tool_results"
 """Zed's object of the answers of tools."""
+OBSERVATION: Final = "observation"
+"""What Harbor's trajectories have for the answers of tools."""
 RESULT_KEYS: Final = ("result", "output")
 
 
@@ -28,7 +30,7 @@ def called_in(message: Fields) -> tuple[list[ToolCall], list[Turn]]:
     calls: list[ToolCall] = []
     answers: list[Turn] = []
     if message.lacks(CALLING_KEYS):
-        return calls, _results_in(message)
+        return calls, answers
     for call in message.objects(*CALL_KEYS):
         calls.append(call_of(call))
         answer = call.take(*RESULT_KEYS)
@@ -37,14 +39,18 @@ def called_in(message: Fields) -> tuple[list[ToolCall], list[Turn]]:
             answers.append(Turn("tool", text, tool_call_id=calls[-1].id, name=calls[-1].name))
     if isinstance(message.peek(ONE_CALL), dict):
         calls.append(call_of(message.nested(ONE_CALL)))
-    return calls, [*answers, *_results_in(message)]
+    return calls, answers
 
 
-def _results_in(message: Fields) -> list[Turn]:
-    """Take the answers of tools that a message holds by the ids of their calls."""
+def answers_after(message: Fields) -> list[Turn]:
+    """Take the answers of tools that came after what a message says."""
+    answers: list[Turn] = []
+    if isinstance(message.peek(OBSERVATION), dict):
+        for result in message.nested(OBSERVATION).objects("results"):
+            content, id_ = json_text(result.take("content")), result.label("source_call_id")
+            answers.append(Turn("tool", content, tool_call_id=id_))
     if not isinstance(message.peek(RESULTS), dict):
-        return []
-    answers = []
+        return answers
     for id_, result in message.members(RESULTS).items():
         content = result.take(*RESULT_KEYS) if not result.has("content") else result.take("content")
         if isinstance(content, dict) and len(content) == 1:

@@ -6,7 +6,7 @@ from chatlake_client.records import Json
 from chatlake_client.shapes import backups, vocabulary
 from chatlake_client.shapes.fields import Losses
 from chatlake_client.shapes.meaning import Level, holds_answer
-from chatlake_client.shapes.registry import is_row
+from chatlake_client.shapes.registry import is_known, is_row
 from chatlake_client.shapes.requests import ANSWERED_KEYS, ASKED_KEYS
 from chatlake_client.shapes.tables import rows_of_table
 
@@ -45,7 +45,7 @@ def is_event(value: object) -> bool:
 
 def is_header(names: list[str]) -> bool:
     """Tell whether names of columns are those of rows with a known shape."""
-    return is_row(dict.fromkeys(names, "x"))
+    return is_known(dict.fromkeys(names, "x"))
 
 
 def rows_within(document: object) -> list[object]:

@@ -20,13 +20,13 @@ from chatlake_client.shapes.transcripts import is_open, turns_of_question
 ASKED_KEYS = (
     *("instruction", "question", "query", "prompt", "problem", "input", "inputs", "input_text"),
     *("user_input", "user_prompt", "user_message", "user_query", "human"),
-    "message_1",
+    *("message_1", "user"),
 )
 ANSWER_KEYS = (
     *("output", "response", "answer", "completion", "solution", "generated_solution"),
     *("target", "targets", "output_text", "model_output", "model_response", "bot_response"),
     *("assistant_response", "assistant", "generated_text", "llm_response"),
-    "message_2",
+    *("message_2", "bot", "actual_output", "model_answer", "prediction"),
 )
 GIVEN_KEYS = ("input", "context")
 ROLES = ("user", "assistant")

@@ -30,7 +30,7 @@ CURRENT_KEYS: Final = (
 CHILDREN_KEYS: Final = (
     *("children", "childrenIds", "children_ids", "latest_child_message", "latest_child_message_id"),
 )
-NAME_KEYS: Final = ("from", "sender", "author", "speaker")
+NAME_KEYS: Final = ("from", "sender", "author", "speaker", "source")
 """Keys under which applications write the name of who speaks."""
 _TIME_KEYS: Final = frozenset(TIME_KEYS)
 _PARENT_KEYS: Final = frozenset(PARENT_KEYS)
@@ -42,6 +42,8 @@ ASSISTANTS: Final = frozenset(
     }
 )
 """Names that no person has; agents may be people."""
+USERS: Final = frozenset({"human", "user"})
+"""Names that applications give to who speaks to an assistant."""
 ITEM_TYPES: Final = frozenset(
     {
         *("reasoning", "function_call", "function_call_output", "computer_call_output"),
@@ -72,9 +74,9 @@ def oldest_first(messages: list[Json]) -> list[Json]:
 
 
 def with_user(messages: list[Json]) -> list[Json]:
-    """Return messages of two speakers, of whom one is a known assistant, with the other as user.
+    """Return messages of two speakers, of whom one is known, with the role of the other.
 
-    Who speaks to an assistant alone is its user, whatever the name.
+    Who speaks to an assistant alone is its user, whatever the name, and the other way round.
     """
     if not messages or _NAME_KEYS.isdisjoint(messages[0]):
         return messages
@@ -83,9 +85,11 @@ def with_user(messages: list[Json]) -> list[Json]:
         names = {name for one in stated if isinstance(name := one.get(key), str)}
         others = {name for name in names if role_of_word(name) is None}
         is_pair = len(names) == 2 and len(others) == 1  # noqa: PLR2004
-        if is_pair and {name.lower() for name in names - others} <= ASSISTANTS:
+        known = {name.lower() for name in names - others}
+        role = "user" if known <= ASSISTANTS else "assistant" if known <= USERS else None
+        if is_pair and role:
             return [
-                {**one, key: "user" if one[key] in others else one[key]} if key in one else one
+                {**one, key: role if one[key] in others else one[key]} if key in one else one
                 for one in stated
             ]
     return messages

@@ -17,7 +17,7 @@ from chatlake_client import jsontext
 from chatlake_client.conversation import ToolCall, Turn
 from chatlake_client.errors import RowError
 from chatlake_client.records import Json
-from chatlake_client.shapes.calls import called_in, read_call
+from chatlake_client.shapes.calls import answers_after, called_in, read_call
 from chatlake_client.shapes.fields import Fields, is_true, json_text, kind_name
 from chatlake_client.shapes.files import files_of
 from chatlake_client.shapes.gemini import turns_of_content
@@ -90,6 +90,9 @@ def turns_of(row: Fields, *keys: str) -> list[Turn]:
             value = jsontext.parse_row(value)
         except ValueError as error:
             raise RowError(f"{keys[0]} is a text but not JSON: {error}") from error
+    if isinstance(value, dict) and isinstance(value.get("data"), list):
+        # A list of an API.
+        value = value["data"]
     value = _rows_of_columns(value)
     if not isinstance(value, list):
         raise RowError(f"{keys[0]} must be a list, not {kind_name(value)}")
@@ -228,7 +231,7 @@ def turns_of_message(message: Fields) -> list[Turn]:
     if turn.name and turn.name == turn.role:
         turn.name = None
     split_thoughts(turn)
-    return _with_answers(turns, answers)
+    return [*_with_answers(turns, answers), *answers_after(message)]
 
 
 def _speaker(message: Fields) -> str | None:

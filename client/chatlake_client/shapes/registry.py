@@ -292,6 +292,8 @@ SHAPES: Final[tuple[Shape | ThreadShape, ...]] = (
 _KEYS_OF_SHAPES: Final = frozenset(key for shape in SHAPES for key in shape.keys)
 
 MAX_REMEMBERED_KEYS: Final = 32
+MAX_DEPTH_OF_ROW: Final = 3
+"""How many objects may lie around a row."""
 MAX_NAMED_KEYS: Final = 20
 
 
@@ -307,8 +309,9 @@ def shape_of(row: object) -> tuple[Shape | ThreadShape, Json]:
         raise RowError(f"a row must be an object, not {kind_name(row)}")
     if found := _shape_of(row):
         return found, row
-    if (inner := _within(row)) and (found := _shape_of(inner)):
-        return found, inner
+    for other in (_within(row), _uncapitalised(row)):
+        if other and (found := _shape_of(other)):
+            return found, other
     keys = sorted(row)
     more = ", …" if len(keys) > MAX_NAMED_KEYS else ""
     seen = ", ".join(keys[:MAX_NAMED_KEYS]) + more
@@ -320,22 +323,48 @@ def _shape_of(row: Json) -> Shape | ThreadShape | None:
     return _recognised(row) or (SCATTERED if vocabulary.speaks(row) else None)
 
 
+def _uncapitalised(row: Json) -> Json | None:
+    """Return a row of a spreadsheet whose columns begin with capitals, in small letters."""
+    if not all(key[:1].isupper() for key in row):
+        return None
+    return {key.lower().replace(" ", "_"): value for key, value in row.items()}
+
+
+def is_known(row: Json) -> bool:
+    """Tell whether a row has a known shape, also in other letters."""
+    return _shape_of(row) is not None or _shape_of(_uncapitalised(row) or {}) is not None
+
+
 def _within(row: Json) -> Json | None:
     """Return the only row that lies in an object of another, with the other's keys beside its own.
 
     None where there is no such row, or several.
     """
-    inner = [
-        (key, value)
-        for key, value in row.items()
-        if isinstance(value, dict) and _shape_of(value) is not None
+    held: Json | None = row
+    for _ in range(MAX_DEPTH_OF_ROW):
+        held = _merged(held)
+        if held is None or _shape_of(held):
+            break
+    return held
+
+
+def _merged(row: Json) -> Json | None:
+    """Return a row with its only object that is a row, or holds one, in the object's place."""
+    objects = {key: value for key, value in row.items() if isinstance(value, dict)}
+    rows = [key for key, value in objects.items() if _shape_of(value)]
+    holders = rows or [
+        key for key, value in objects.items() if any(map(_is_shaped, value.values()))
     ]
-    if len(inner) != 1:
+    if len(holders) != 1:
         return None
-    ((held, value),) = inner
-    beside = {key: other for key, other in row.items() if key != held}
+    (key,) = holders
+    beside = {name: value for name, value in row.items() if name != key}
     # What was expected of a model isn't its answer, if that stands elsewhere.
-    return None if holds_answer(beside) else {**beside, **value}
+    return None if holds_answer(beside) else {**beside, **objects[key]}
+
+
+def _is_shaped(value: object) -> bool:
+    return isinstance(value, dict) and _shape_of(value) is not None
 
 
 def _recognised(row: Json) -> Shape | ThreadShape | None:

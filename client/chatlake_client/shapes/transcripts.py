@@ -2,6 +2,7 @@
 
 - `Human:` and `Assistant:` after an empty line: anthropics/hh-rlhf
 - Harmony: openai/harmony
+- Vicuna's, Alpaca's and DeepSeek's: lm-sys/FastChat, fastchat/conversation.py
 - ChatML, and the templates of Llama 2 and 3 and of Gemma: the model cards of their makers
 - `### Human:` and `### Assistant:`: timdettmers/openassistant-guanaco, its card
 - `<human>:` and `<bot>:`: LAION-AI/Open-Instruction-Generalist, README.md
@@ -24,21 +25,50 @@ _SPEAKERS: Final = (
 )
 _NARROW: Final = re.compile(r"(?:^|\n)(Human|Assistant): ?")
 """The marks of texts in which no empty line stands before them, such as BELLE's."""
-_ROLES: Final = {"Human": "user", "Assistant": "assistant", "human": "user", "bot": "assistant"}
+_ROLES: Final = {
+    "Human": "user",
+    "Assistant": "assistant",
+    "human": "user",
+    "bot": "assistant",
+    "USER": "user",
+    "ASSISTANT": "assistant",
+}
 _WAITING: Final = "\n\nAssistant:"
 _OPEN: Final = re.compile(r"\n\n?Assistant:\s*\Z")
+_BAR: Final = "\N{FULLWIDTH VERTICAL LINE}"
+"""What DeepSeek's marks have in the place of a vertical line."""
 _TEMPLATES: Final = (
     re.compile(r"<\|im_start\|>(\w+)\n(.*?)<\|im_end\|>", re.DOTALL),
     re.compile(r"<\|start_header_id\|>(\w+)<\|end_header_id\|>\n\n(.*?)<\|eot_id\|>", re.DOTALL),
     re.compile(r"<start_of_turn>(\w+)\n(.*?)<end_of_turn>", re.DOTALL),
+    re.compile(r"<\|(system|user|assistant)\|>\n(.*?)\s*(?:<\|end\|>|</s>)", re.DOTALL),
+    re.compile(rf"<{_BAR}(User|Assistant){_BAR}>(.*?)(?=<{_BAR}|\Z)", re.DOTALL),
 )
 _LLAMA: Final = re.compile(
     r"(?:<s>)?\s*\[INST\]\s*(?:<<SYS>>\n(.*?)\n<</SYS>>\n\n)?(.*?)\s*\[/INST\]\s*"
     r"(.*?)\s*(?=</s>|(?:<s>)?\[INST\]|\Z)(?:</s>)?",
     re.DOTALL,
 )
+_VICUNA: Final = re.compile(r"(?P<told>(?:[^\n]*\.)?) ?(?P<said>USER: .* ASSISTANT:.*)", re.DOTALL)
+_VICUNA_SPEAKER: Final = re.compile(r" ?\b(USER|ASSISTANT): ?")
+_ALPACA: Final = re.compile(
+    r"(?:Below is an instruction[^\n]*\n\n)?### Instruction:\n(?P<asked>.*?)\s*"
+    r"(?:\n### Input:\n(?P<given>.*?)\s*)?\n### Response:\s*(?P<answered>.*)",
+    re.DOTALL,
+)
 _ENDS: Final = frozenset(
-    {"", "<s>", "</s>", "<bos>", "<eos>", "<|begin_of_text|>", "<|end_of_text|>", "<|endoftext|>"}
+    {
+        "",
+        "<s>",
+        "</s>",
+        "<bos>",
+        "<eos>",
+        "<|begin_of_text|>",
+        "<|end_of_text|>",
+        "<|endoftext|>",
+        f"<{_BAR}begin▁of▁sentence{_BAR}>",
+        f"<{_BAR}end▁of▁sentence{_BAR}>",
+    }
 )
 """Marks of a text's beginning and end."""
 
@@ -91,14 +121,29 @@ def turns_of_template(text: str) -> list[Turn]:
     for template in _TEMPLATES:
         if _is_left_nothing(template, text):
             return [Turn(role_of_word(role) or role, said) for role, said in template.findall(text)]
+    if turns := _turns_between_words(text.strip()):
+        return turns
     if not _is_left_nothing(_LLAMA, text):
         return []
-    turns: list[Turn] = []
+    turns = []
     for system, asked, answered in _LLAMA.findall(text):
         if system:
             turns.append(Turn("system", system))
         turns += [Turn("user", asked), *([Turn("assistant", answered)] if answered else [])]
     return turns
+
+
+def _turns_between_words(text: str) -> list[Turn]:
+    """Return the turns of a text of Vicuna or Alpaca, whose marks are words."""
+    if found := _VICUNA.fullmatch(text):
+        pieces = _VICUNA_SPEAKER.split(found["said"])[1:]
+        said = zip(pieces[::2], pieces[1::2], strict=True)
+        spoken = [Turn(_ROLES[speaker], one.removesuffix("</s>").strip()) for speaker, one in said]
+        return [*([Turn("system", found["told"])] if found["told"] else []), *spoken]
+    if found := _ALPACA.fullmatch(text):
+        asked = "\n\n".join(filter(None, (found["asked"], found["given"])))
+        return [Turn("user", asked), Turn("assistant", found["answered"].removesuffix("</s>"))]
+    return []
 
 
 def _is_left_nothing(template: re.Pattern[str], text: str) -> bool:

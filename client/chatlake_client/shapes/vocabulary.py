@@ -61,6 +61,8 @@ OTHER_SPEAKER_KEYS: Final = (
 SPEAKER_OBJECTS: Final = ("author", "sender", "from", "role", "speaker")
 """Keys that may hold an object of which one of `NAMES_OF_SPEAKERS` tells who speaks."""
 NAMES_OF_SPEAKERS: Final = ("role", "originalName", "label", "name")
+STEP_KEYS: Final = frozenset({"step_id", "models_usage"})
+"""Keys of steps in which `source` tells who speaks: Harbor's trajectories, and AutoGen's."""
 SPEAKER_FLAGS: Final = {
     **dict.fromkeys(
         (
@@ -105,6 +107,13 @@ MODEL_OBJECTS: Final = ("model", "generator", "response_metadata", "meta")
 NAMING_KEYS: Final = frozenset({*MODEL_KEYS, *MODEL_OBJECTS})
 
 
+def is_step(message: Json | Fields) -> bool:
+    """Tell whether a message is a step of an agent's trajectory, whose source speaks."""
+    keys = set(message.keys())
+    source = message.peek("source") if isinstance(message, Fields) else message.get("source")
+    return bool(keys & STEP_KEYS) and role_of_word(source) is not None
+
+
 def role_of_word(word: object) -> str | None:
     """Return the role that a word for a speaker means; None for any other word."""
     return ROLES.get(word.strip(" _").lower()) if isinstance(word, str) else None
@@ -123,7 +132,11 @@ def speaks(message: Json) -> bool:
     has_speaker = any(isinstance(inner.get(key), str) for key in ROLE_KEYS) or any(
         role_of_word(inner.get(key)) for key in OTHER_SPEAKER_KEYS
     )
-    has_speaker = has_speaker or any(isinstance(inner.get(key), bool) for key in SPEAKER_FLAGS)
+    has_speaker = (
+        has_speaker
+        or is_step(inner)
+        or any(isinstance(inner.get(key), bool) for key in SPEAKER_FLAGS)
+    )
     return has_speaker and says_something(inner)
 
 
@@ -150,7 +163,7 @@ def unwrapped(message: Json) -> Json:
     if first[:1].isupper() and all(key[:1].isupper() for key in message):
         message = _camel_case(message)
     if not any(isinstance(value, dict) for value in message.values()):
-        packed = message.get("message")
+        packed = message.get("message") or message.get("message_data")
         if not (isinstance(packed, str) and packed.startswith("{")):
             return message
     return _without_objects(_unpacked(message))
@@ -179,6 +192,9 @@ def _without_objects(message: Json) -> Json:
         speaker = message.get(key)
         if isinstance(speaker, dict):
             words = [speaker.get(name) for name in NAMES_OF_SPEAKERS]
+            if message.get("type") == "message" and type(speaker.get("role")) is int:
+                # Bot Framework's numbers.
+                words = ["user" if speaker["role"] else "bot"]
             if role := next(filter(None, map(role_of_word, words)), None):
                 # To whom it was said is nobody else, then.
                 message = {**_but(message, key, "recipient"), "role": role}
@@ -232,7 +248,7 @@ def _unpacked(message: Json) -> Json:
         time = info.get("time")
         created_at = time.get("created") if isinstance(time, dict) else None
         return {**info, "created_at": created_at, "parts": message["parts"]}
-    inner = _parsed(message.get("message"))
+    inner = _parsed(message.get("message") or message.get("message_data"))
     if isinstance(inner, dict) and "type" in inner and role_of_word(inner["type"]):
         inner = {"role": role_of_word(inner["type"]), **unwrapped(inner)}
     if isinstance(inner, dict) and (any(key in inner for key in ROLE_KEYS) or "author" in inner):
@@ -242,7 +258,7 @@ def _unpacked(message: Json) -> Json:
 
 def _parsed(value: object) -> object:
     """Return the object that a text holds as JSON, as databases keep messages."""
-    if isinstance(value, str) and value.startswith("{") and '"type"' in value:
+    if isinstance(value, str) and value.startswith("{") and value.endswith("}"):
         try:
             return jsontext.parse_row(value)
         except ValueError:
@@ -252,6 +268,8 @@ def _parsed(value: object) -> object:
 
 def speaker_of(message: Fields) -> str | None:
     """Take the word for a speaker under a key that isn't OpenAI's; return the role it means."""
+    if is_step(message):
+        return role_of_word(message.take("source"))
     for key in OTHER_SPEAKER_KEYS:
         if role := role_of_word(message.peek(key)):
             message.take(key)
