@@ -47,8 +47,8 @@ def answers_after(message: Fields) -> list[Turn]:
     answers: list[Turn] = []
     if isinstance(message.peek(OBSERVATION), dict):
         for result in message.nested(OBSERVATION).objects("results"):
-            content, id_ = json_text(result.take("content")), result.label("source_call_id")
-            answers.append(Turn("tool", content, tool_call_id=id_))
+            text, called = json_text(result.take("content")), result.label("source_call_id")
+            answers.append(Turn("tool", text, tool_call_id=called))
     if not isinstance(message.peek(RESULTS), dict):
         return answers
     for id_, result in message.members(RESULTS).items():

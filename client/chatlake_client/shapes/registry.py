@@ -340,12 +340,13 @@ def _within(row: Json) -> Json | None:
 
     None where there is no such row, or several.
     """
-    held: Json | None = row
+    held = row
     for _ in range(MAX_DEPTH_OF_ROW):
-        held = _merged(held)
-        if held is None or _shape_of(held):
-            break
-    return held
+        merged = _merged(held)
+        if merged is None or _shape_of(merged):
+            return merged
+        held = merged
+    return None
 
 
 def _merged(row: Json) -> Json | None:

@@ -56,19 +56,9 @@ _ALPACA: Final = re.compile(
     r"(?:\n### Input:\n(?P<given>.*?)\s*)?\n### Response:\s*(?P<answered>.*)",
     re.DOTALL,
 )
-_ENDS: Final = frozenset(
-    {
-        "",
-        "<s>",
-        "</s>",
-        "<bos>",
-        "<eos>",
-        "<|begin_of_text|>",
-        "<|end_of_text|>",
-        "<|endoftext|>",
-        f"<{_BAR}begin▁of▁sentence{_BAR}>",
-        f"<{_BAR}end▁of▁sentence{_BAR}>",
-    }
+_ENDS: Final = (
+    *("<s>", "</s>", "<bos>", "<eos>", "<|begin_of_text|>", "<|end_of_text|>", "<|endoftext|>"),
+    *(f"<{_BAR}begin▁of▁sentence{_BAR}>", f"<{_BAR}end▁of▁sentence{_BAR}>"),
 )
 """Marks of a text's beginning and end."""
 
@@ -149,7 +139,10 @@ def _turns_between_words(text: str) -> list[Turn]:
 def _is_left_nothing(template: re.Pattern[str], text: str) -> bool:
     if not template.search(text):
         return False
-    return template.sub("", text).strip() in _ENDS
+    left = template.sub("", text)
+    for mark in _ENDS:
+        left = left.replace(mark, "")
+    return not left.strip()
 
 
 def is_open(text: str) -> bool:

@@ -192,7 +192,7 @@ def _without_objects(message: Json) -> Json:
         speaker = message.get(key)
         if isinstance(speaker, dict):
             words = [speaker.get(name) for name in NAMES_OF_SPEAKERS]
-            if message.get("type") == "message" and type(speaker.get("role")) is int:
+            if type(speaker.get("role")) is int:
                 # Bot Framework's numbers.
                 words = ["user" if speaker["role"] else "bot"]
             if role := next(filter(None, map(role_of_word, words)), None):
