@@ -11,10 +11,11 @@ from chatlake_client.errors import RowError
 from chatlake_client.records import Json
 from chatlake_client.shapes.fields import Fields
 from chatlake_client.shapes.instructions import ASKED_KEYS
+from chatlake_client.shapes.meaning import holds_answer
 from chatlake_client.shapes.messages import exchange_in, turns_of
 from chatlake_client.shapes.rows import conversation_of, rate_by_label
 from chatlake_client.shapes.scattered import thread_of
-from chatlake_client.shapes.vocabulary import says_something, speaks, unwrapped
+from chatlake_client.shapes.vocabulary import role_of_word, says_something, speaks, unwrapped
 
 GREETING_KEYS: Final = ("greeting", "first_mes", "first_message")
 EXCHANGE_LISTS: Final = frozenset(
@@ -70,6 +71,9 @@ def read_listed(row: Fields) -> Conversation:
         raise RowError(f"{len(keys)} lists of messages")
     turns = turns_of(row, keys[0])
     _name_machine(turns)
+    beside = {key: row.peek(key) for key in row.keys()}  # noqa: SIM118  # no dict
+    if all(role_of_word(turn.role) != "assistant" for turn in turns) and holds_answer(beside):
+        raise RowError(f"{keys[0]} holds what was asked, and the answer stands elsewhere")
     if greeting := row.label(*GREETING_KEYS):
         turns.insert(0, Turn("assistant", greeting))
     rate_by_label(row, turns)

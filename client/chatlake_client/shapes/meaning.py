@@ -58,6 +58,7 @@ OTHER_KEYS: Final = _plain_keys(
     "children children_ids threads message_forks_hash",
     # What a model answered, as logs call it.
     "response_body response_data response_message response_json output_data output_messages",
+    "completion_message rejected_response",
     # Tools.
     "tools functions function_call tool_call tool_calls tool_results tool_definitions",
     "chat_template_kwargs",

@@ -28,10 +28,14 @@ from chatlake_client.shapes.times import time_text
 from chatlake_client.shapes.vocabulary import MODEL_KEYS, role_of_word, speaks, unwrapped
 
 PROMPT_KEYS = frozenset({"messages", "input", "prompt", "message"})
-ASKED_KEYS = ("request_body", "request_data", "inputs", "input", "modelInput", "prompt")
+ASKED_KEYS = (
+    *("request_body", "request_data", "inputs", "input", "modelInput", "prompt"),
+    *("prompt_messages", "input_messages", "$ai_input"),
+)
 """How logs call what was asked, other than `request`: Helicone, LangSmith, Bedrock and others."""
 ANSWERED_KEYS = (
     *("response_body", "response_data", "outputs", "output", "modelOutput", "response", "sampled"),
+    *("completion_message", "output_messages", "response_message", "$ai_output_choices"),
 )
 """How logs call what was answered."""
 _ANSWERED = frozenset(ANSWERED_KEYS)
@@ -136,7 +140,7 @@ def _are_texts(value: Any) -> TypeGuard[list[str]]:
 
 def _model(row: Fields) -> str | None:
     """Take the model that a line of a log names."""
-    if model := row.label("modelId", "generator", *MODEL_KEYS):
+    if model := row.label("modelId", "generator", "$ai_model", *MODEL_KEYS):
         return model
     for key in MODEL_HOLDERS:
         holder = row.peek(key)
