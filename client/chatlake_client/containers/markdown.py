@@ -43,8 +43,12 @@ _SPEAKER: Final = re.compile(
     r"(?: said| asked)?(?: *\([^()]*\))?[\W_]*"
 )
 """A heading or a bold line with a word, behind which a time or a model may stand."""
-_INLINE: Final = re.compile(r"(?P<form>\*\*)(?P<word>[A-Za-z]+)(?::\*\*|\*\*:) +(?P<rest>.+)")
-"""A line that begins with a bold word and goes on with what is said."""
+_INLINE: Final = re.compile(
+    r"(?P<form>\*\*)(?P<word>user|human|you|me|assistant|ai|bot|chatgpt|claude|gemini|copilot)"
+    r"(?::\*\*|\*\*:) +(?P<rest>.+)",
+    re.IGNORECASE,
+)
+"""A line that begins with a bold word for a speaker and goes on with what is said."""
 _END: Final = re.compile(r"(?:\s*\n(?:---+|\[Timestamp: [^\]\n]*\]))*\s*\Z")
 """What applications write between two messages: a rule, or when the first was said."""
 _ABOUT: Final = re.compile(

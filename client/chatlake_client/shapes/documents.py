@@ -6,7 +6,7 @@ from chatlake_client.records import Json
 from chatlake_client.shapes import backups, vocabulary
 from chatlake_client.shapes.fields import Losses
 from chatlake_client.shapes.meaning import Level, holds_answer
-from chatlake_client.shapes.registry import is_known, is_row
+from chatlake_client.shapes.registry import is_known, is_row, row_within
 from chatlake_client.shapes.requests import ANSWERED_KEYS, ASKED_KEYS
 from chatlake_client.shapes.tables import rows_of_table
 
@@ -60,8 +60,9 @@ def rows_within(document: object) -> list[object]:
         return list(found)
     if is_row(document):
         return [document]
-    table = rows_of_table(document)
-    return _rows_held(document) if table is None else list(table)
+    if (table := rows_of_table(document)) is not None:
+        return list(table)
+    return [document] if row_within(document) else _rows_held(document)
 
 
 def _rows_held(document: Json) -> list[object]:

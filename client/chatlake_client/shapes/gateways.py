@@ -64,7 +64,7 @@ def is_langfuse(row: Json) -> bool:
         "type" in row
         and "input" in row
         and "output" in row
-        and bool({"traceId", "trace_id"} & row.keys())
+        and bool({"traceId", "trace_id", "span_id"} & row.keys())
     )
 
 
@@ -102,6 +102,9 @@ def _asked(row: Fields) -> tuple[list[Turn], str | None]:
     if messages:
         return turns_of_list(row, messages, "input"), None
     request = row.nested("input", level=Level.ROW)
+    if isinstance(request.peek("value"), list):
+        # LangWatch's, which says of what type the value is.
+        return turns_of_list(request, request.items("value"), "input"), None
     if "role" in request:
         return turns_of_message(request), None
     if {"messages", "input", "prompt"} & set(request.keys()):
@@ -117,6 +120,8 @@ def _answered(row: Fields) -> list[list[Turn]]:
     if messages:
         return [turns_of_list(row, messages, "output")]
     answer = row.nested("output", level=Level.ROW)
+    if isinstance(answer.peek("value"), list):
+        return [turns_of_list(answer, answer.items("value"), "output")]
     if "role" in answer or isinstance(answer.peek("content"), str):
         turns = turns_of_message(answer)
         turns[-1].role = turns[-1].role or "assistant"

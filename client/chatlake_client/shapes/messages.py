@@ -47,6 +47,7 @@ from chatlake_client.shapes.vocabulary import (
     role_told,
     says_something,
     speaker_of,
+    speaks,
     unwrapped,
 )
 
@@ -93,10 +94,20 @@ def turns_of(row: Fields, *keys: str) -> list[Turn]:
     if isinstance(value, dict) and isinstance(value.get("data"), list):
         # A list of an API.
         value = value["data"]
+    if isinstance(value, dict) and are_by_id(value):
+        value = [{"id": id_, **one} for id_, one in value.items() if isinstance(one, dict)]
     value = _rows_of_columns(value)
+    if isinstance(value, list):
+        value = [_message_of_pair(one) for one in value]
     if not isinstance(value, list):
         raise RowError(f"{keys[0]} must be a list, not {kind_name(value)}")
     return turns_of_list(row, value, keys[0])
+
+
+def are_by_id(value: Json) -> bool:
+    """Tell whether an object holds messages by their ids, as trees are kept."""
+    members = list(value.values())
+    return bool(members) and all(isinstance(one, dict) and speaks(one) for one in members)
 
 
 def _rows_of_columns(value: object) -> object:
@@ -107,6 +118,13 @@ def _rows_of_columns(value: object) -> object:
     if any(len(column) != len(columns[0]) for column in columns):
         return value
     return [dict(zip(value, cells, strict=True)) for cells in zip(*columns, strict=True)]
+
+
+def _message_of_pair(value: object) -> object:
+    """Return a pair of a speaker and a text, as FastChat logs messages, as a message."""
+    if isinstance(value, list) and len(value) == PLAIN_KEYS and role_of_word(value[0]):
+        return {"role": str(value[0]).lower(), "content": value[1]}
+    return value
 
 
 def turns_of_list(row: Fields, messages: list[object], key: str) -> list[Turn]:
@@ -156,7 +174,8 @@ def _turns_in_list(message: Fields) -> list[Turn]:
     """
     stated = message.keys()
     turns = turns_of_message(message)
-    if turns[0].role is not None or OWN_KEYS.issuperset(stated):
+    is_event = "type" in stated and not says_something(stated) and turns[0].shows_nothing
+    if (turns[0].role is not None and not is_event) or OWN_KEYS.issuperset(stated):
         return turns
     if not says_something(stated):
         return []

@@ -186,7 +186,9 @@ SHAPES: Final[tuple[Shape | ThreadShape, ...]] = (
         evaluations.is_evaluation,
         evaluations.read_evaluation,
     ),
-    Shape("Langfuse", _keys("traceId trace_id"), gateways.is_langfuse, gateways.read_langfuse),
+    Shape(
+        "Langfuse", _keys("traceId trace_id span_id"), gateways.is_langfuse, gateways.read_langfuse
+    ),
     Shape("LiteLLM", _keys("call_type"), gateways.is_litellm, gateways.read_litellm),
     Shape("Gemini", _keys("contents request"), gemini.is_gemini, gemini.read_gemini),
     Shape(
@@ -309,7 +311,7 @@ def shape_of(row: object) -> tuple[Shape | ThreadShape, Json]:
         raise RowError(f"a row must be an object, not {kind_name(row)}")
     if found := _shape_of(row):
         return found, row
-    for other in (_within(row), _uncapitalised(row)):
+    for other in (row_within(row), _uncapitalised(row)):
         if other and (found := _shape_of(other)):
             return found, other
     keys = sorted(row)
@@ -335,7 +337,7 @@ def is_known(row: Json) -> bool:
     return _shape_of(row) is not None or _shape_of(_uncapitalised(row) or {}) is not None
 
 
-def _within(row: Json) -> Json | None:
+def row_within(row: Json) -> Json | None:
     """Return the only row that lies in an object of another, with the other's keys beside its own.
 
     None where there is no such row, or several.

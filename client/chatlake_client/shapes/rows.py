@@ -8,14 +8,14 @@
 
 from typing import Final
 
-from chatlake_client.conversation import Application, Conversation, Turn, last_model
+from chatlake_client.conversation import Application, Conversation, Preference, Turn, last_model
 from chatlake_client.records import Json
 from chatlake_client.shapes.agents import agent_of
 from chatlake_client.shapes.fields import Fields, is_true, json_text
 from chatlake_client.shapes.labels import other_labels, stated_labels
 from chatlake_client.shapes.meaning import states_something
 from chatlake_client.shapes.media import attachment_at
-from chatlake_client.shapes.messages import TURN_LISTS, turns_of
+from chatlake_client.shapes.messages import TURN_LISTS, are_by_id, turns_of
 from chatlake_client.shapes.parts import turns_of_parts
 from chatlake_client.shapes.times import time_of
 from chatlake_client.shapes.vocabulary import MODEL_KEYS, TIME_KEYS
@@ -56,7 +56,8 @@ def is_messages(row: Json) -> bool:
 def _is_list(value: object) -> bool:
     """Tell whether a value is a list, as such, as JSON, or as one list for each key."""
     if isinstance(value, dict):
-        return any(isinstance(column, list) for column in value.values())
+        members = value.values()
+        return any(isinstance(column, list) for column in members) or are_by_id(value)
     return value is not None
 
 
@@ -65,6 +66,11 @@ def read_messages(row: Fields) -> Conversation:
     key = next(key for key in TURN_LISTS if key in row)
     turns = turns_of(row, key)
     rate_by_label(row, turns)
+    if turns and (rejected := row.label("rejected_response")):
+        turns[-1].alternatives.append([Turn(turns[-1].role, rejected)])
+        conversation = conversation_of(row, turns)
+        conversation.preference = Preference()
+        return conversation
     return conversation_of(row, turns)
 
 

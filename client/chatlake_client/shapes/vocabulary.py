@@ -63,6 +63,9 @@ SPEAKER_OBJECTS: Final = ("author", "sender", "from", "role", "speaker")
 NAMES_OF_SPEAKERS: Final = ("role", "originalName", "label", "name")
 STEP_KEYS: Final = frozenset({"step_id", "models_usage"})
 """Keys of steps in which `source` tells who speaks: Harbor's trajectories, and AutoGen's."""
+CURSOR_ID: Final = "bubbleId"
+CURSOR_TYPES: Final = {"1": "user", "2": "assistant"}
+"""Cursor's numbers for who speaks."""
 SPEAKER_FLAGS: Final = {
     **dict.fromkeys(
         (
@@ -270,6 +273,9 @@ def speaker_of(message: Fields) -> str | None:
     """Take the word for a speaker under a key that isn't OpenAI's; return the role it means."""
     if is_step(message):
         return role_of_word(message.take("source"))
+    if message.has(CURSOR_ID) and (role := CURSOR_TYPES.get(str(message.peek("type")))):
+        message.take("type", CURSOR_ID)
+        return role
     for key in OTHER_SPEAKER_KEYS:
         if role := role_of_word(message.peek(key)):
             message.take(key)
