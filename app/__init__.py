@@ -21,7 +21,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     from app.api import access  # noqa: PLC0415
 
     settings = settings or Settings.from_environment(os.environ)
-    app = Flask(__name__, static_folder=None)
+    app = Flask(__name__, static_folder=None, template_folder="site/templates")
     app.config["MAX_CONTENT_LENGTH"] = settings.max_body_bytes
     made = services.init_app(app, settings)
     api.init_app(app, made)

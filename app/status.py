@@ -15,8 +15,8 @@ from app.background.election import COMMITTER_LOCK, is_led
 from app.ingest.journal.depth import read_depth
 from app.services import Services
 from app.state import ledger
-from catalog.size import size_of
-from catalog.stages import COMPUTED_STAGES
+from catalog.reading.size import size_of
+from catalog.stages.tables import COMPUTED_STAGES
 from catalog.table import load_table
 from catalog.wording import counted
 

@@ -15,11 +15,11 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 from pyiceberg.catalog import Catalog
 
-from catalog.arrow import row_groups
+from catalog.columns.arrow import row_groups
 from catalog.schema import ARROW_SCHEMA
 from catalog.snapshots import Snapshot
-from catalog.staging import StagedFiles
 from catalog.table import append_batch, load_table
+from catalog.writing.staging import StagedFiles
 
 FIRST_DAY: Final = datetime(2026, 1, 1, tzinfo=UTC)
 COMMITS_A_DAY: Final = 4

@@ -15,9 +15,9 @@ import _memory
 
 from app.services import Services
 from app.settings import Settings
+from catalog.reading.size import size_of
 from catalog.records import Contribution
-from catalog.size import size_of
-from catalog.stages import COMPUTED_STAGES
+from catalog.stages.tables import COMPUTED_STAGES
 from catalog.table import append_batch, load_table
 
 _ROOT = Path(__file__).parent.parent

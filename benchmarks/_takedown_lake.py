@@ -23,23 +23,23 @@ from app.maps.description import MapParameters
 from app.maps.texts import LANGUAGE
 from app.releases.recipe import Recipe
 from app.services import Services
-from app.state import ledger
-from catalog.plans import plan
+from app.state import ledger, ledger_changes
+from catalog.reading.plans import plan
+from catalog.reading.scan import read
+from catalog.reading.size import size_of
 from catalog.records import Contribution
-from catalog.scan import read
 from catalog.schema import CONVERSATION
-from catalog.size import size_of
 from catalog.snapshots import Snapshot
-from catalog.stage_builds import newest_build, replace_files
-from catalog.stages import (
+from catalog.stages.builds import newest_build, replace_files
+from catalog.stages.tables import (
     COMPUTED_STAGES,
     DROPPED_ARROW_SCHEMA,
     SOURCE_SNAPSHOT_PROPERTY,
     ComputedStage,
     Stage,
 )
-from catalog.staging import StagedFiles
 from catalog.table import append_batch, load_table
+from catalog.writing.staging import StagedFiles
 from tests.app.releases.factories import releases_of
 
 _FIRST_DAY = datetime(2026, 1, 1, tzinfo=UTC)
@@ -79,7 +79,7 @@ def fill(services: Services, rows: int, days: int, released: int) -> None:
         ]
         snapshot = append_batch(table, uuid4(), made)
         with services.database.write() as connection:
-            ledger.record(connection, [snapshot])
+            ledger_changes.record(connection, [snapshot])
         if not is_released and snapshot.total_rows >= released:
             # Before maintenance thins the snapshot, which the release keeps.
             services.publishing.releases.build(_recipe("raw"), snapshot)

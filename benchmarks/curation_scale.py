@@ -26,20 +26,21 @@ from app.curation.pipeline.chunks import Chunk, ExcludedIds, survey
 from app.curation.pipeline.cleaned import QUERY, cleaned_digest
 from app.curation.pipeline.records import ChunkRecords
 from app.curation.pipeline.writer import StageWriter
-from app.curation.rules.curating import minhash, prompts
+from app.curation.rules.curating import prompts
+from app.curation.rules.curating.duplicates import minhash
 from app.curation.rules.standard import standard_rules
 from app.query.snapshots import Reference, SnapshotView
 from app.services import Services
-from catalog.membership import NO_IDS
+from catalog.reading.membership import NO_IDS
 from catalog.schema import ARROW_SCHEMA
-from catalog.stages import (
+from catalog.stages.tables import (
     COMPUTED_STAGES,
     DROPPED_ARROW_SCHEMA,
     MASK_KINDS,
     SOURCE_SNAPSHOT_PROPERTY,
 )
-from catalog.staging import StagedFiles
 from catalog.table import append_batch, load_table
+from catalog.writing.staging import StagedFiles
 
 _CLEANED: Final = COMPUTED_STAGES["cleaned"].arrow_schema
 _FIRST_DAY: Final = date(2026, 1, 1)

@@ -15,8 +15,8 @@ import click
 from app.background.maintenance.results import MaintenanceResult
 from app.ingest.commits.committer import Committer
 from app.services import Services
-from catalog.entries import newest_entries
 from catalog.errors import CommitConflict
+from catalog.manifests.entries import newest_entries
 from catalog.table import load_table
 
 _WINDOW = 100

@@ -13,7 +13,7 @@ import click
 from sqlalchemy import Connection, insert, select
 
 import migrations.sql
-from app.state import ledger
+from app.state import ledger, ledger_changes
 from app.state.db import Database
 from app.state.models import LedgerEntry
 from catalog.snapshots import Snapshot
@@ -75,7 +75,7 @@ def _scan(connection: Connection, moment: datetime) -> object:
 
 
 def _record(connection: Connection, number: int) -> None:
-    ledger.record(connection, [Snapshot(**_snapshot(number))])
+    ledger_changes.record(connection, [Snapshot(**_snapshot(number))])
 
 
 def _ms(

@@ -29,8 +29,8 @@ import pyarrow.parquet as pq
 from sklearn.metrics import normalized_mutual_info_score
 
 from app.maps.build import build_map
+from app.maps.clusters.levels import LEVELS
 from app.maps.description import POINTS_FILE, MapParameters, MapSource
-from app.maps.levels import LEVELS
 from app.maps.store import MapStore
 from app.maps.texts import NEEDED_COLUMNS
 from catalog.schema import ARROW_SCHEMA

@@ -16,7 +16,7 @@ from time import perf_counter
 
 import numpy as np
 
-from app.maps.embed import EMBEDDINGS, make_embedder
+from app.maps.points.embed import EMBEDDINGS, make_embedder
 
 TEN = 10
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from app.maps.names import name_clusters
+from app.maps.clusters.names import name_clusters
 
 _ROWS = Path(__file__).parent / "map_name_rows.jsonl"
 

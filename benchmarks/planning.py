@@ -19,10 +19,10 @@ from pyiceberg.table import Table
 from pyiceberg.typedef import Record
 
 from app.query.filters import received_between
-from catalog import manifests
-from catalog.entries import newest_entries
 from catalog.maintenance.orphans import Ages, find_orphans
-from catalog.plans import EVERY_ROW, plan
+from catalog.manifests import cache
+from catalog.manifests.entries import newest_entries
+from catalog.reading.plans import EVERY_ROW, plan
 from catalog.schema import SCHEMA
 from catalog.snapshots import live_snapshots
 from catalog.table import append_batch, load_table
@@ -39,7 +39,7 @@ _RECEIVED_AT: Final = SCHEMA.find_field("received_at").field_id
 def main(files: tuple[int, ...]) -> None:
     """Print the times of plans, the first and later ones, and of looking for orphans."""
     for number in files:
-        manifests.clear()
+        cache.clear()
         with TemporaryDirectory() as home:
             table = _table_of(Path(home), number)
             _measure(table, number)
@@ -64,7 +64,7 @@ def _measure(table: Table, files: int) -> None:
     orphans_ms = _ms(lambda: find_orphans(table, (), (), ages, later))
     print(f"  looking for orphans: {orphans_ms * 1000 / files:.0f} µs a file")
     kept_bytes, peak_kib = (
-        manifests.cached_bytes(),
+        cache.cached_bytes(),
         resource.getrusage(resource.RUSAGE_SELF).ru_maxrss,
     )
     print(

@@ -20,7 +20,7 @@ import duckdb
 import requests
 
 from app.services import Services
-from catalog.plans import plan
+from catalog.reading.plans import plan
 from catalog.snapshots import live_snapshots
 from catalog.table import append_batch, load_table
 

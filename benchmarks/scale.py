@@ -16,6 +16,7 @@ from os import getpid
 from pathlib import Path
 from resource import RUSAGE_SELF, getrusage
 from statistics import median
+from threading import Event
 from time import perf_counter, process_time
 from typing import Final
 
@@ -34,10 +35,10 @@ from werkzeug import Response
 from app import create_app
 from app.services import Services
 from app.settings import Settings
-from app.state import ledger
-from catalog.arrow import to_arrow
-from catalog.plans import plan
-from catalog.scan import read
+from app.state import ledger_changes
+from catalog.columns.arrow import to_arrow
+from catalog.reading.plans import plan
+from catalog.reading.scan import read
 from catalog.schema import ID
 from catalog.snapshots import Snapshot, live_snapshots
 from catalog.table import load_table
@@ -207,6 +208,7 @@ def _prepare(home: Path, rows: int, days: int) -> _Facts:
         _fill(services, rows, days)
         click.echo(f"made in {perf_counter() - started:.0f} s", err=True)
         table = load_table(services.catalog)
+    _derive(services)
     files = plan(table, next(live_snapshots(table)))
     middle = files[len(files) // 2]
     found = (
@@ -222,10 +224,19 @@ def _fill(services: Services, rows: int, days: int) -> None:
     """Fill a lake: most rows in large commits, a rare word on some days, and small new commits."""
     for number, snapshot in enumerate(_snapshots(services, rows, days)):
         with services.database.write() as connection:
-            ledger.record(connection, [snapshot])
+            ledger_changes.record(connection, [snapshot])
         if number % (_columns.COMMITS_A_DAY * 10) == 0:
             services.jobs.maintenance().thinning.thin()
     services.jobs.committer().reconcile()
+
+
+def _derive(services: Services) -> None:
+    """Count and index what a committer would have by now: a server here lives for seconds."""
+    started = perf_counter()
+    done = services.reading.summary_job().step()
+    done += len(list(services.reading.text_indexing().step(Event())))
+    if done:
+        click.echo(f"counted and indexed in {perf_counter() - started:.0f} s", err=True)
 
 
 def _snapshots(services: Services, rows: int, days: int) -> Iterator[Snapshot]:

@@ -25,13 +25,13 @@ from playwright.sync_api import Browser
 from app.maps.description import MapParameters
 from app.releases.recipe import Recipe
 from app.services import Services
-from app.state import ledger
-from catalog.plans import plan
-from catalog.scan import read
+from app.state import ledger_changes
+from catalog.reading.plans import plan
+from catalog.reading.scan import read
 from catalog.schema import ID
 from catalog.snapshots import live_snapshots
-from catalog.stage_reader import StageReader
-from catalog.stages import COMPUTED_STAGES
+from catalog.stages.reader import StageReader
+from catalog.stages.tables import COMPUTED_STAGES
 from catalog.table import load_table
 from tests.browsers import start_browser
 
@@ -115,7 +115,7 @@ def _prepare(home: Path, rows: int, days: int) -> Mapping[str, Callable[[], Path
     if load_table(services.catalog).current_snapshot() is None:
         for snapshot in _columns.fill(services.catalog, rows, days):
             with services.database.write() as connection:
-                ledger.record(connection, [snapshot])
+                ledger_changes.record(connection, [snapshot])
         services.jobs.committer().reconcile()
     if not services.publishing.releases.all():
         _publish(services)

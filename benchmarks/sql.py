@@ -15,7 +15,7 @@ import duckdb
 from app.query.snapshots import Reference
 from app.query.sql.errors import SqlError
 from app.services import Services
-from catalog.plans import plan
+from catalog.reading.plans import plan
 from catalog.snapshots import live_snapshots
 from catalog.table import load_table
 

@@ -11,8 +11,8 @@ import click
 import pyarrow.parquet as pq
 
 from app.services import Services
-from catalog.arrow import to_arrow
-from catalog.plans import plan
+from catalog.columns.arrow import to_arrow
+from catalog.reading.plans import plan
 from catalog.snapshots import live_snapshots
 from catalog.table import append_batch, load_table
 

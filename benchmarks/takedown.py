@@ -19,10 +19,10 @@ import pyarrow.parquet as pq
 from app.access.takedowns.records import TakedownKind
 from app.services import Services
 from app.takedown.verify.verification import verify
-from catalog.entries import newest_entries
+from catalog.manifests.entries import newest_entries
 from catalog.schema import ID, TABLE_IDENTIFIER
 from catalog.snapshots import live_snapshots
-from catalog.stages import COMPUTED_STAGES
+from catalog.stages.tables import COMPUTED_STAGES
 from catalog.table import load_table
 from tests.backends import CLUSTERED, EMBEDDED
 from tests.lake_rows import Rows, check_sums, counts_of, differing, rows_of, without

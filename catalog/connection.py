@@ -13,11 +13,11 @@ from pyiceberg.table.update import TableRequirement, TableUpdate
 from pyiceberg.typedef import Identifier
 from sqlalchemy.engine import make_url
 
-from catalog.file_io import FILE_IO
-from catalog.metadata import location_of
-from catalog.postgres import with_timeouts
-from catalog.sqlite import checkpoint_log, make_sqlite_durable
-from catalog.transaction import LakeMetadata, LakeTable
+from catalog.metadata.files import location_of
+from catalog.metadata.transaction import LakeMetadata, LakeTable
+from catalog.storage.file_io import FILE_IO
+from catalog.storage.postgres import with_timeouts
+from catalog.storage.sqlite import checkpoint_log, make_sqlite_durable
 
 CATALOG_NAME = "chatlake"
 
@@ -71,7 +71,7 @@ class LockingCatalog(SqlCatalog):
             return response
 
     def checkpoint(self, kept_bytes: int) -> int:
-        """Move SQLite's log into the catalog's database: see `catalog.sqlite.checkpoint_log`."""
+        """Move SQLite's log into the database: see `catalog.storage.sqlite.checkpoint_log`."""
         return checkpoint_log(self.engine, kept_bytes=kept_bytes)
 
     def _convert_orm_to_iceberg(self, orm_table: IcebergTables) -> Table:

@@ -29,12 +29,12 @@ from pyiceberg.types import LongType, NestedField, StringType, TimestamptzType
 
 from catalog.checkpoints import checkpoint
 from catalog.connection import commit_lock_of
-from catalog.entries import entries_of
 from catalog.errors import CommitConflict
-from catalog.manifests import DAY, PATH, SIZE_BYTES, column_of, files_of
-from catalog.pruning import LOWER, ROWS, UPPER
+from catalog.manifests.cache import DAY, PATH, SIZE_BYTES, column_of, files_of
+from catalog.manifests.entries import entries_of
+from catalog.manifests.pruning import LOWER, ROWS, UPPER
 from catalog.schema import ID, NAMESPACE, SEQUENCE_NUMBER
-from catalog.staging import StagedFiles
+from catalog.writing.staging import StagedFiles
 
 REPLACED_NAME: Final = "replaced"
 REPLACED_IDENTIFIER: Final = f"{NAMESPACE}.{REPLACED_NAME}"

@@ -9,12 +9,12 @@ from pyiceberg.exceptions import CommitFailedException, NoSuchTableError
 from pyiceberg.manifest import DataFile
 from pyiceberg.table import Table
 
-from catalog.arrow import to_arrow
+from catalog.columns.arrow import to_arrow
 from catalog.errors import BatchSnapshotLost, CommitConflict, TableNotFound
 from catalog.records import Contribution
 from catalog.schema import BATCH_ID_PROPERTY, LAST_BATCH_ID_PROPERTY, TABLE_IDENTIFIER
 from catalog.snapshots import Snapshot, live_snapshots
-from catalog.staging import StagedFile, StagedFiles, describe_files, split_row_groups
+from catalog.writing.staging import StagedFile, StagedFiles, describe_files, split_row_groups
 
 
 def load_table(catalog: Catalog, identifier: str = TABLE_IDENTIFIER) -> Table:

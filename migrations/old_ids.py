@@ -5,7 +5,7 @@ from typing import Any, Final
 
 import msgspec
 
-from app.access.ids import Ids, is_guessable
+from app.access.contributors.ids import Ids, is_guessable
 
 NEW_NAMES: Final = {"ingest_id": "conversation_id", "submitter_id": "contributor_id"}
 """The names that columns and fields have by now, by those that they had."""

@@ -13,8 +13,12 @@ from app.settings import Settings
 
 EMBEDDED: Final = "sqlite"
 CLUSTERED: Final = "postgresql"
-PATIENT: Final[dict[str, Any]] = {"sql_timeout_s": 60.0}
-"""Settings of every lake of a test: a busy machine takes seconds to start a query's process."""
+WAITS: Final[dict[str, Any]] = {"sql_timeout_s": 60.0, "takedown_grace_s": 0}
+"""Settings of every lake of a test, unless the test has its own.
+
+A busy machine takes seconds to start a query's process, and nobody else reads files that a takedown
+removes.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,4 +47,4 @@ class Backend:
             like: Settings of a lake whose database is copied; None for an empty database.
             values: Other settings.
         """
-        return Settings.at(home, **{**PATIENT, **self.places(like), **values})
+        return Settings.at(home, **{**WAITS, **self.places(like), **values})

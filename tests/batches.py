@@ -7,8 +7,8 @@ import pyarrow as pa
 import pytest
 
 import app.releases.rows.order
-import catalog.fragments
-from catalog.fragments import BATCH_ROWS
+import catalog.reading.fragments
+from catalog.reading.fragments import BATCH_ROWS
 
 _OFFSETS: Final = (0, 3)
 
@@ -72,5 +72,5 @@ def cut(rows: pa.RecordBatch, batch_rows: int = BATCH_ROWS) -> list[pa.RecordBat
 
 def scan_in_batches(monkeypatch: pytest.MonkeyPatch, batch_rows: int) -> None:
     """Make scans of the lake yield batches of a size."""
-    for module in (catalog.fragments, app.releases.rows.order):
+    for module in (catalog.reading.fragments, app.releases.rows.order):
         monkeypatch.setattr(module, "BATCH_ROWS", batch_rows)

@@ -19,6 +19,8 @@ ARGUMENTS: Final = (
     "--disable-component-update",
     "--disable-sync",
 )
+WIDE: Final[ViewportSize] = {"width": 1280, "height": 900}
+"""The size of a window that shows pages as a screen of a desk does."""
 TIMEOUT_MS: Final = 120_000
 """How long a test waits until something is on a page, which takes a busy machine many seconds."""
 WATCH_POLICY: Final = """
@@ -103,3 +105,8 @@ def watch(page: Page, urls: str | tuple[str, ...]) -> list[str]:
         lambda asked: None if asked.url.startswith(urls) else problems.append(asked.url),
     )
     return problems
+
+
+def wait_for_heading(page: Page, name: str) -> None:
+    """Wait until a page has its first heading."""
+    expect(page.get_by_role("heading", level=1)).to_have_text(name)

@@ -2,10 +2,13 @@
 
 # ruff: noqa: E402  # nothing that is imported is garbage, but looking for it takes half a second
 
+import atexit
 import gc
 import os
 
 gc.disable()
+# DuckDB reports every object as leaked that isn't collected before the process ends.
+atexit.register(gc.unfreeze)
 # Libraries of the Hub read it at their import. Tests that publish have a server of their own.
 os.environ["HF_HUB_OFFLINE"] = "1"
 

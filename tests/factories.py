@@ -9,12 +9,13 @@ from uuid import UUID, uuid4
 import msgspec
 import pyarrow as pa
 
-from app.access.ids import Ids
+from app.access.contributors.ids import Ids
+from app.access.visibility.hidden import Cause
 from app.ingest.decoding.content_hashes import content_hash
 from app.ingest.decoding.contributions import new_contribution_id
 from app.ingest.decoding.senders import Sender
 from app.services import Services
-from app.state import ledger
+from app.state import ledger_changes
 from app.versions.recording import VERSION_COLUMNS, VERSION_SCHEMA
 from catalog.records import Contribution, Turn, time_of
 from catalog.snapshots import Snapshot
@@ -75,10 +76,10 @@ def make_received(day: int = 0, *contents: str, **fields: Any) -> Contribution:
     return make_contribution(*contents, contribution_id=make_contribution_id(day), **fields)
 
 
-def hide(services: Services, *contribution_ids: str) -> None:
-    """Hide contributions from readers, whether they are in the lake yet or not."""
+def hide(services: Services, *contribution_ids: str, cause: Cause = "quarantine") -> None:
+    """Hide contributions from readers for a cause, whether they are in the lake yet or not."""
     with services.database.write() as connection:
-        services.access.hidden.hide(connection, contribution_ids, "quarantine")
+        services.access.hidden.hide(connection, contribution_ids, cause)
 
 
 def show(services: Services, *contribution_ids: str) -> None:
@@ -97,7 +98,7 @@ def commit_batch(services: Services, *contributions: Contribution) -> Snapshot:
     snapshot = append_batch(table, uuid4(), contributions)
     services.versions.recorder.record(table, snapshot, lambda _: [_versions(contributions)])
     with services.database.write() as connection:
-        ledger.record(connection, [snapshot])
+        ledger_changes.record(connection, [snapshot])
     return snapshot
 
 

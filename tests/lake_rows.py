@@ -10,18 +10,18 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from app.maps.clusters.levels import LEVELS
 from app.maps.description import POINTS_FILE
-from app.maps.levels import LEVELS
 from app.releases.files.published_rows import PublishedFile, published_files, schema_of
 from app.releases.manifest import SUMS_FILE, Manifest, decode_sums
 from app.releases.rows.optional_fields import arrow_schema
 from app.services import Services
 from app.state import ledger
-from catalog.entries import newest_entries
-from catalog.plans import plan
-from catalog.scan import count_rows
+from catalog.manifests.entries import newest_entries
+from catalog.reading.plans import plan
+from catalog.reading.scan import count_rows
 from catalog.schema import ID, TABLE_IDENTIFIER
-from catalog.stages import COMPUTED_STAGES
+from catalog.stages.tables import COMPUTED_STAGES
 from catalog.table import load_table
 
 _DUCKDB: Final = duckdb.connect()

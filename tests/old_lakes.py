@@ -10,7 +10,7 @@ from pyiceberg.io.pyarrow import schema_to_pyarrow
 from pyiceberg.schema import Schema
 from pyiceberg.table import Table
 
-from catalog.arrow import to_arrow
+from catalog.columns.arrow import to_arrow
 from catalog.records import Contribution
 from catalog.schema import BATCH_ID_PROPERTY, NAMESPACE
 from catalog.snapshots import Snapshot, to_snapshot

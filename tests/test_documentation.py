@@ -15,7 +15,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from app import create_app
 from app.api.needs import NEEDS, _moderate
-from app.cli.settings import settings_tables
+from app.cli.commands.settings import settings_tables
 from app.settings import Settings
 from app.telemetry.exposition import JournalDepth, exposition
 from app.telemetry.labels import MaintenanceOperation, RejectionReason
@@ -236,3 +236,18 @@ def test_every_module_that_the_documentation_names_exists() -> None:
     }
     assert named
     assert {path for path in named if not (ROOT / path).exists()} == set()
+
+
+def test_every_relative_link_between_pages_leads_to_a_file() -> None:
+    folders = ("app", "benchmarks", "client", "deploy", "docs", "tests")
+    pages = [
+        *ROOT.glob("*.md"),
+        *(page for name in folders for page in (ROOT / name).rglob("*.md")),
+    ]
+    broken = [
+        (str(page.relative_to(ROOT)), target)
+        for page in pages
+        for target in re.findall(r"\]\(([^)#\s:]+)(?:#[^)\s]*)?\)", page.read_text())
+        if not (page.parent / target).exists()
+    ]
+    assert broken == []

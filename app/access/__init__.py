@@ -1,1 +1,1 @@
-"""Whose things are, who may do what with the lake, and how much of it."""
+"""Whose things are, who may do what with the lake and see what of it, and how much."""

@@ -2,8 +2,8 @@
 
 from typing import Final, NamedTuple
 
-from app.access.contributor_keys import contributor_key
-from app.access.keys import ApiKey
+from app.access.contributors.keys import contributor_key
+from app.access.permissions.keys import ApiKey
 
 
 class Credentials(NamedTuple):

@@ -9,9 +9,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from app.access.errors import HiddenMeanwhile
-from app.access.hidden import HiddenContributions
 from app.access.takedowns.contributions import TakenDownContributions
-from catalog.membership import NO_IDS, is_among, without
+from app.access.visibility.hidden import HiddenContributions
+from catalog.reading.membership import NO_IDS, is_among, without
 from catalog.schema import ID
 
 
@@ -62,7 +62,7 @@ class HiddenWatch:
             yield left
 
     def check(self) -> None:
-        """Return if nothing that was read has been taken down since.
+        """Check that nothing that was read has been taken down since.
 
         It takes two queries of one row when nothing is new.
 
@@ -75,7 +75,7 @@ class HiddenWatch:
             raise HiddenMeanwhile(self._name)
 
     def check_result(self, held: Callable[[pa.Array], pa.Array]) -> None:
-        """Return if a result may be published.
+        """Check that a result may be published.
 
         Args:
             held: Returns those of some contribution_ids, ascending, that the result holds.

@@ -6,7 +6,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 from app.api import conditional, errors, guards, headers, limits, observation
 from app.api.document import DocumentedApi
 from app.api.iceberg import views as iceberg
-from app.api.rules import LazyRule
+from app.api.url_rules import LazyRule
 from app.api.views import (
     bulk,
     changes,

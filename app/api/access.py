@@ -9,12 +9,12 @@ from typing import Final
 
 from flask import Flask, Response, g, request
 
-from app.access.audience import Audience, audience_of
-from app.access.contributor_keys import AUTHORIZATION, SUBMITTER_HEADER, owner_id
+from app.access.contributors.keys import AUTHORIZATION, SUBMITTER_HEADER, owner_id
 from app.access.credentials import Credentials, credentials_of
 from app.access.errors import KeyMissing, RoleMissing
-from app.access.keys import PREFIX, ApiKey
+from app.access.permissions.keys import PREFIX, ApiKey
 from app.access.roles import Roles
+from app.access.visibility.audience import Audience, audience_of
 from app.api.needs import NEEDS, Need
 from app.services import current_services
 
@@ -56,7 +56,7 @@ def api_key_in(header: str | None) -> str | None:
 
 
 def check_roles(key: ApiKey | None, needed: Roles) -> None:
-    """Return if a request may do what needs some roles.
+    """Check that a request may do what needs some roles.
 
     Args:
         key: The valid key of the request; None without one.

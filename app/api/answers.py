@@ -12,7 +12,7 @@ from app.api.reads import ClientLeft, ReadTimeout, still_wanted
 from app.query.snapshots import SnapshotView
 from app.services import current_services
 from catalog.checkpoints import Check, checked
-from catalog.rows import every_column
+from catalog.columns.rows import every_column
 
 SNAPSHOT_HEADER: Final = "Chatlake-Snapshot-Id"
 TRUNCATED_HEADER: Final = "Chatlake-Truncated-By"

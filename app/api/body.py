@@ -38,7 +38,7 @@ def memory_for(request: Request, max_bytes: int) -> int:
 
 
 def check_json_type(content_type: str | None) -> None:
-    """Return if a content type is that of JSON, or wasn't given.
+    """Check that a content type is that of JSON, or wasn't given.
 
     Raises:
         UnsupportedMediaType: It is another one.
@@ -50,7 +50,7 @@ def check_json_type(content_type: str | None) -> None:
 
 
 def check_ndjson_type(content_type: str | None) -> None:
-    """Return if a content type is one of NDJSON.
+    """Check that a content type is one of NDJSON.
 
     Raises:
         UnsupportedMediaType: It is another one, or wasn't given.

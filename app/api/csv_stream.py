@@ -31,6 +31,11 @@ def csv_stream(
     """Yield a header with the names of the columns, and then the rows, batch by batch.
 
     An absent value is an empty cell. Lists, structs and maps are JSON; times are as in JSON.
+
+    Args:
+        batches: The rows.
+        schema: The columns of every batch.
+        as_rows: Returns the rows of a batch as JSON has them; values that are null may be absent.
     """
     yield _encode([schema.names])
     for batch in batches:

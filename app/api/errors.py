@@ -12,7 +12,7 @@ from marshmallow import Schema, ValidationError, fields
 from sqlalchemy.exc import OperationalError, SQLAlchemyError
 from werkzeug.exceptions import HTTPException, InternalServerError
 
-from app.access.contributor_keys import ContributorKeyMissing, KeyOwnsNothing
+from app.access.contributors.keys import ContributorKeyMissing, KeyOwnsNothing
 from app.access.errors import (
     HeldBack,
     KeyInvalid,
@@ -201,7 +201,13 @@ def _answer(
 def envelope(
     status: HTTPStatus, message: str, errors: Mapping[str, Any] | None = None
 ) -> dict[str, Any]:
-    """Return the body of an error."""
+    """Return the body of an error.
+
+    Args:
+        status: The status of the answer.
+        message: What is wrong, in one sentence.
+        errors: What is wrong with each field or parameter; None for nothing.
+    """
     return {
         "code": status.value,
         "status": status.phrase,

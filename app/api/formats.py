@@ -13,7 +13,7 @@ from werkzeug.datastructures import MIMEAccept
 from werkzeug.exceptions import NotAcceptable
 
 from app.api.csv_stream import csv_stream
-from catalog.arrow import row_groups
+from catalog.columns.arrow import row_groups
 
 JSON: Final = "application/json"
 NDJSON: Final = "application/x-ndjson"

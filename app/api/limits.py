@@ -21,11 +21,11 @@ from werkzeug.http import parse_accept_header
 
 from app.access.credentials import Credentials
 from app.access.errors import KeyInvalid
-from app.access.keys import ApiKey
 from app.access.limits.clients import Client, Clients
 from app.access.limits.errors import LimitReached, TooManyAtOnce
 from app.access.limits.limiter import Meter
 from app.access.limits.policies import Policy
+from app.access.permissions.keys import ApiKey
 from app.api.access import current_api_key
 from app.api.addresses import customer_of, network_of
 from app.api.formats import JSON, preferred

@@ -7,7 +7,7 @@ they may send one; its answer tells methods and nothing else.
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from app.access.policy import MODERATE, OPERATE
+from app.access.permissions.policy import MODERATE, OPERATE
 from app.access.roles import OPEN, Roles
 from app.iceberg.catalog import STAGES_BY_TABLE
 from app.services import Services
@@ -172,7 +172,7 @@ NEEDS: Final[dict[tuple[str, str], Need | None]] = {
     ("GET", "/iceberg/v1/namespaces/<namespace>/tables"): _catalog,
     ("GET", "/iceberg/v1/namespaces/<namespace>/tables/<table>"): _table,
     ("POST", "/iceberg/v1/namespaces/<namespace>/tables/<table>/metrics"): _table,
-    # Refused to everyone who gets as far.
+    # The view refuses every request that is let through to it.
     ("GET", "/iceberg/v1/<path:path>"): _catalog,
     ("POST", "/iceberg/v1/<path:path>"): _catalog,
     ("PUT", "/iceberg/v1/<path:path>"): _catalog,

@@ -9,11 +9,11 @@ from uuid import UUID
 from flask import request
 from marshmallow import ValidationError
 
-from app.access.shown_again import NOTHING_SHOWN, ShownPosition
 from app.access.takedowns.feed import FEED_START, FeedPosition
+from app.access.visibility.shown_again import NOTHING_SHOWN, ShownPosition
 from app.api.schemas.reference import SnapshotId
 from app.api.schemas.selection import NEWEST_FIRST
-from app.query.changes import Position
+from app.query.history.changes import Position
 from app.query.snapshots import Reference
 from app.services import current_services
 from catalog.records import time_of

@@ -53,10 +53,10 @@ class BanJob:
                 log.error("bans aren't finished: %s", type(error).__name__)  # noqa: TRY400
 
     def take_down_rest(self) -> None:
-        """Have erased what a ban that asked for a takedown hides, and no takedown names.
+        """Take down what a ban hides that asked for a takedown, where no takedown names it yet.
 
-        What a takedown was asked for and didn't find isn't asked for again by this process: a row
-        may have been hidden and then not committed.
+        A takedown finds nothing of a row that was hidden and then never committed. So this process
+        asks for each row once only.
         """
         asking = select(BanRecord.contributor_id, BanRecord.takedown_by, BanRecord.reason).where(
             BanRecord.state == "banned", BanRecord.takedown_by.is_not(None)

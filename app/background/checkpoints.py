@@ -7,7 +7,7 @@ from typing import Final
 
 from app.state.db import Database
 from catalog.connection import LockingCatalog
-from catalog.sqlite import BUSY_LOG_BYTES, LOG_BYTES
+from catalog.storage.sqlite import BUSY_LOG_BYTES, LOG_BYTES
 
 INTERVAL_S: Final = 0.25
 """Time between two checkpoints. A full second of submissions took 80 ms to move at once."""

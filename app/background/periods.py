@@ -62,7 +62,14 @@ def period_of(frequency: Frequency, instant: datetime) -> Period:
 def newest_due(
     frequency: Frequency, now: datetime, secret: bytes, purpose: str
 ) -> tuple[Period, datetime]:
-    """Return the newest period whose secret time has come, and that time."""
+    """Return the newest period whose secret time has come, and that time.
+
+    Args:
+        frequency: The length of the periods.
+        now: The time.
+        secret: The key of `Period.secret_time`, some random bytes.
+        purpose: What the time is for, as in `Period.secret_time`.
+    """
     period = period_of(frequency, now)
     due_at = period.secret_time(secret, purpose)
     if due_at > now:

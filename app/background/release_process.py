@@ -7,7 +7,7 @@ import sys
 from threading import Event
 from typing import Final
 
-from catalog.stages import Stage
+from catalog.stages.tables import Stage
 
 _NICENESS: Final = 12
 """What is added to the niceness: submissions and commits come first when processors are scarce."""

@@ -15,14 +15,14 @@ from typing import Final
 
 from sqlalchemy import Connection, select, update
 
-from app.access.embargo import Embargo
+from app.access.visibility.embargo import Embargo
 from app.background.periods import newest_due
 from app.releases.registry import Registry
 from app.settings import Schedule, Settings
 from app.state.db import Database, insert_missing
 from app.state.models import LedgerEntry, ReleaseSchedule, Secret
 from app.telemetry import metrics
-from catalog.stages import STAGES, Stage
+from catalog.stages.tables import STAGES, Stage
 
 POLL_S: Final = 60.0
 

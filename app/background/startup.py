@@ -26,9 +26,9 @@ LIBRARIES: Final = (
 """The libraries that every process of the service needs."""
 SERVICE: Final = (
     "app.api.access",
-    "app.cli.committer",
+    "app.cli.commands.committer",
     "app.edge.application",
-    "app.edge.protocol",
+    "app.edge.connections.protocol",
     "app.site",
 )
 """The modules of the service with which all others come that workers and the committer need."""

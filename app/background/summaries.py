@@ -4,12 +4,13 @@ import logging
 from collections.abc import Callable, Mapping, Sequence
 from threading import Event
 
-from app.access.audience import OPERATOR
-from app.query.file_counts import FileCounts
+from app.access.visibility.audience import OPERATOR
+from app.query.counts.files import FileCounts
+from app.query.counts.summaries import Summaries
 from app.query.row_index.indexing import RowIndexing
+from app.query.row_index.stages import StageRowIndex
 from app.query.snapshots import Reference, Snapshots, SnapshotView
-from app.query.stage_counts import StageCounts
-from app.query.summaries import Summaries
+from app.query.statistics.stage_counts import StageCounts
 
 log = logging.getLogger(__name__)
 
@@ -24,6 +25,7 @@ class SummaryJob:
         summaries: Summaries,
         stage_counts: StageCounts,
         rows: RowIndexing,
+        stage_rows: StageRowIndex,
         interval_s: float,
     ) -> None:
         """Prepare to count.
@@ -33,7 +35,8 @@ class SummaryJob:
             file_counts: Keeps the counts.
             summaries: Counts the files of the raw table.
             stage_counts: Counts the files of the stages.
-            rows: Keeps the index of rows.
+            rows: Keeps the index of the rows of the raw table.
+            stage_rows: Keeps that of the rows of the stages.
             interval_s: Time between two looks for files that aren't counted yet.
         """
         self._snapshots = snapshots
@@ -41,6 +44,7 @@ class SummaryJob:
         self._summaries = summaries
         self._stage_counts = stage_counts
         self._rows = rows
+        self._stage_rows = stage_rows
         self._interval_s = interval_s
 
     def run(self, stop: Event) -> None:
@@ -74,6 +78,7 @@ class SummaryJob:
         """
         view = self._snapshots.view(Reference(), OPERATOR)
         self._rows.forget_others(view)
+        self._stage_rows.forget_others()
         self._forget_others(view)
         self._file_counts.erase()
 
@@ -90,6 +95,8 @@ class SummaryJob:
             self._rows.keep_up(view, goes_on)
         if goes_on():
             counted += self._stage_counts.keep_up(goes_on)
+        if goes_on():
+            self._stage_rows.keep_up(goes_on)
         return counted
 
     def _forget_others(self, view: SnapshotView) -> None:

@@ -64,7 +64,7 @@ class Supervisor:
                 os.kill(process_id, number)
 
     def _keep_running(self) -> None:
-        # Of this process, another thread takes the signals.
+        # Signals are for the main thread of this process.
         signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
         while not self._stopping.is_set():
             try:

@@ -13,17 +13,16 @@ from pyiceberg.catalog import Catalog
 from pyiceberg.expressions import BooleanExpression
 from pyiceberg.table import Table
 
-from app.background.maintenance.compaction import DAY_CLOSES_AFTER
 from app.query.filters import received_between
 from app.query.text_index.folder import IndexStatus, TextIndexes
 from app.telemetry import metrics
 from catalog.errors import LakeError
-from catalog.plans import EVERY_ROW, DataFile, PlannedFile, plan
-from catalog.scan import day_bounds
+from catalog.reading.plans import EVERY_ROW, DataFile, PlannedFile, plan
+from catalog.reading.scan import day_bounds
 from catalog.schema import TABLE_IDENTIFIER
 from catalog.snapshots import to_snapshot
-from catalog.stage_files import newest_stage_files
-from catalog.stages import COMPUTED_STAGES
+from catalog.stages.files import newest_stage_files
+from catalog.stages.tables import COMPUTED_STAGES
 from catalog.table import load_table
 from catalog.wording import counted
 
@@ -145,12 +144,11 @@ class TextIndexing:
         Everybody may search the raw table, and often only few the stages.
         """
         self.remove_replaced()
-        open_from = (self._clock() - DAY_CLOSES_AFTER).date()
         return [
             (name, file)
             for name in INDEXED_TABLES
             for file in reversed(files_with_texts(self._catalog(), name))
-            if self._indexes.is_worth_it(file, open_from) and not self._indexes.is_indexed(file)
+            if not self._indexes.is_indexed(file)
         ]
 
     def _build(self, name: str, file: PlannedFile, stop: Event) -> bool:

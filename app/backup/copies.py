@@ -11,7 +11,7 @@ from pyarrow.fs import FileInfo, FileSystem, LocalFileSystem
 from app.backup.errors import BackupDamaged
 from app.backup.manifest import BackedUpFile, BackupManifest
 from app.state.checksums import sha256_of
-from catalog.durability import sync_folder
+from catalog.storage.durability import sync_folder
 
 _PIECE_BYTES: Final = 1024 * 1024
 

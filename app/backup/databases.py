@@ -19,10 +19,10 @@ from sqlalchemy import Connection, NullPool, create_engine, event, inspect, text
 from sqlalchemy.engine import URL, make_url
 
 from app.backup.errors import ToolFailed
-from app.query.counts_models import CountsBase
+from app.query.counts.models import CountsBase
 from app.versions.models import VersionsBase
-from catalog.durability import sync_folder
-from catalog.postgres import with_timeouts
+from catalog.storage.durability import sync_folder
+from catalog.storage.postgres import with_timeouts
 
 DERIVED_TABLES: Final = (*CountsBase.metadata.tables, *VersionsBase.metadata.tables)
 """Tables of PostgreSQL whose rows aren't in a backup; on SQLite they are in files of their own."""

@@ -48,9 +48,9 @@ from app.state import ledger
 from app.state.published_folder import PublishedFolder
 from app.version import VERSION
 from catalog.connection import CATALOG_NAME
-from catalog.file_io import DurableFileIO
-from catalog.moving import Move, MovedFileIO, files_of_metadata
+from catalog.metadata.moving import Move, MovedFileIO, files_of_metadata
 from catalog.snapshots import Snapshot
+from catalog.storage.file_io import DurableFileIO
 
 _ATTEMPTS: Final = 10
 _NAME_FORMAT: Final = "%Y-%m-%dT%H-%M-%S.%fZ"

@@ -10,7 +10,7 @@ import msgspec
 
 from app.backup.errors import BackupDamaged, BackupUnreadable
 from app.state.checksums import sha256_of
-from catalog.durability import DurableFile
+from catalog.storage.durability import DurableFile
 
 MANIFEST_FILE: Final = "backup.json"
 FORMAT: Final = 1

@@ -35,12 +35,12 @@ from app.state import ledger
 from app.state.db import Database, derived_files
 from app.state.models import JournalEntry
 from catalog.connection import CATALOG_NAME, LockingCatalog
-from catalog.durability import make_durable_folder, sync_folder
-from catalog.file_io import DurableFileIO
-from catalog.metadata import newest_location
-from catalog.moving import Move, MovedFileIO, move_metadata
+from catalog.metadata.files import newest_location
+from catalog.metadata.moving import Move, MovedFileIO, move_metadata
 from catalog.schema import NAMESPACE
-from catalog.staging import StagedFile
+from catalog.storage.durability import make_durable_folder, sync_folder
+from catalog.storage.file_io import DurableFileIO
+from catalog.writing.staging import StagedFile
 
 _PIECE_BYTES: Final = 1024 * 1024
 _DATABASE_SUFFIX: Final = ".db"

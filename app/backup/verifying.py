@@ -10,10 +10,10 @@ from pyiceberg.table import Table
 from pyiceberg.table.metadata import TableMetadata
 
 from app.backup.errors import CountsDiffer
-from catalog import manifests
 from catalog.connection import CATALOG_NAME
-from catalog.counts import rows_by_commit, wrong_counts
-from catalog.moving import files_of_metadata
+from catalog.manifests import cache
+from catalog.metadata.moving import files_of_metadata
+from catalog.reading.counts import rows_by_commit, wrong_counts
 from catalog.schema import NAMESPACE, TABLE_NAME
 from catalog.snapshots import Snapshot, to_snapshot
 from catalog.wording import counted
@@ -57,7 +57,7 @@ def verify_snapshots(
         FileNotFoundError: A file that a table names isn't there.
     """
     # Manifests that were read from elsewhere prove nothing.
-    manifests.clear()
+    cache.clear()
     problems: list[str] = []
     live = rows = files = 0
     for name, location in tables.items():
@@ -70,7 +70,7 @@ def verify_snapshots(
             counted = rows_by_commit(table)
             rows = counted.total()
             problems += [str(wrong) for wrong in wrong_counts(counted, recorded)]
-    manifests.clear()
+    cache.clear()
     if problems:
         raise CountsDiffer(problems)
     return VerifiedSnapshots(recorded=len(recorded), live=live, rows=rows, files=files)

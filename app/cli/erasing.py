@@ -20,7 +20,7 @@ wait_option = click.option(
 
 
 def wait_until_erased(services: Services, takedowns: Sequence[Takedown]) -> None:
-    """Return once takedowns are erased, as `finish` does, and say so."""
+    """Wait until takedowns are erased, as `finish` does, and say so."""
     click.echo("erasing what they held from every file; this takes a minute or longer", err=True)
     finish(services, takedowns)
     click.echo("no file of the lake holds them any more")
@@ -28,7 +28,7 @@ def wait_until_erased(services: Services, takedowns: Sequence[Takedown]) -> None
 
 
 def finish(services: Services, takedowns: Sequence[Takedown]) -> None:
-    """Return once takedowns are erased: by the service, or by this process if none runs."""
+    """Wait until takedowns are erased: by the service, or by this process if none runs."""
     waited = {each.takedown_id for each in takedowns}
     lock = services.database.lock(COMMITTER_LOCK)
     with closing(lock):

@@ -3,13 +3,13 @@
 from collections.abc import Callable
 from dataclasses import fields
 from functools import wraps
-from typing import Any, get_args
+from typing import Any, Final, get_args
 
 import click
 
 from app.releases.recipe import FLAGGED, FORMATS, FORMS, TEST_PERCENT, MinRating, Recipe
 from app.services import current_services
-from catalog.stages import STAGES
+from catalog.stages.tables import STAGES
 
 
 class _NameList(click.ParamType[tuple[str, ...]]):
@@ -39,110 +39,115 @@ class _NameList(click.ParamType[tuple[str, ...]]):
         return tuple(sorted(set(words), key=self._known.index if self._known else None))
 
 
-def takes_recipe(command: Callable[..., None]) -> Callable[..., None]:
-    """Decorate a command with the name and options of a release, which it gets as `recipe`.
-
-    The command needs the application. Each option is a field of `Recipe`.
-    """
-
-    @click.argument("name")
-    @click.option(
+_PARAMETERS: Final = (
+    click.argument("name"),
+    click.option(
         "--stage",
         type=click.Choice(STAGES),
         required=True,
         help="The stage to release. It is computed first where it isn't yet.",
-    )
-    @click.option(
+    ),
+    click.option(
         "--form",
         type=click.Choice(FORMS),
         default=FORMS[0],
         show_default=True,
         help="What a row is: a conversation; a better and a worse answer to the same prompt "
         "(preference); or one answer that is good or bad (unpaired).",
-    )
-    @click.option(
+    ),
+    click.option(
         "--format",
         "formats",
         type=_NameList(FORMATS),
         default=FORMATS,
         show_default=",".join(FORMATS),
         help="The formats of its files, with commas between them.",
-    )
-    @click.option(
+    ),
+    click.option(
         "--language",
         "languages",
         type=_NameList(),
         default=(),
         help="Only conversations in these languages, such as en,de.",
-    )
-    @click.option(
+    ),
+    click.option(
         "--min-rating",
         type=click.Choice(get_args(MinRating)),
         help="Only conversations rated more positive than negative, or at least as much.",
-    )
-    @click.option(
+    ),
+    click.option(
         "--min-quality-score",
         type=float,
         help="Only conversations with at least this quality score, from 0 to 1, and those without "
         "one, which are in other languages than English and Chinese, or have short answers only.",
-    )
-    @click.option(
+    ),
+    click.option(
         "--only-licence",
         "licences",
         type=_NameList(),
         default=(),
         help="Only conversations under these licences, such as CC0-1.0,CC-BY-4.0. "
         "One that states none is under that of the release.",
-    )
-    @click.option(
+    ),
+    click.option(
         "--model",
         "models",
         type=_NameList(),
         default=(),
         help="Only conversations with these models, as agent or in a turn.",
-    )
-    @click.option(
+    ),
+    click.option(
         "--tools/--no-tools",
         "has_tools",
         default=None,
         help="Only conversations in which tools were offered or called, or only the others.",
-    )
-    @click.option(
+    ),
+    click.option(
         "--alternating",
         is_flag=True,
         help="Only conversations that strict chat templates take: user and assistant in turn, and "
         "an answer at the end.",
-    )
-    @click.option(
+    ),
+    click.option(
         "--flagged",
         type=click.Choice(FLAGGED),
         default=FLAGGED[0],
         show_default=True,
         help="What becomes of conversations with a turn that a scorer flagged: keep them, drop "
         "them, or keep only them.",
-    )
-    @click.option(
+    ),
+    click.option(
         "--shared-prompts",
         is_flag=True,
         help="With the form preference: also pair answers of several conversations to one prompt, "
         "where one was rated positive and the other negative.",
-    )
-    @click.option(
+    ),
+    click.option(
         "--test-percent",
         type=click.IntRange(0, 99),
         default=TEST_PERCENT,
         show_default=True,
         help="The share of the test split, in percent.",
-    )
-    @click.option(
+    ),
+    click.option(
         "--examples/--no-examples",
         "has_examples",
         default=False,
         show_default=True,
         help="Whether the card of a curated release shows beginnings of contributions that were "
         "left out, as examples of the reasons.",
-    )
-    @click.option("--licence", help="SPDX id of the licence; CHATLAKE_LICENCE by default.")
+    ),
+    click.option("--licence", help="SPDX id of the licence; CHATLAKE_LICENCE by default."),
+)
+"""The name of a release and its options, each of which is a field of `Recipe`."""
+
+
+def takes_recipe(command: Callable[..., None]) -> Callable[..., None]:
+    """Decorate a command with the name and options of a release, which it gets as `recipe`.
+
+    The command needs the application.
+    """
+
     @wraps(command)
     def wrapper(*, licence: str | None, **given: Any) -> None:
         names = {field.name for field in fields(Recipe)} - {"licence"}
@@ -152,4 +157,7 @@ def takes_recipe(command: Callable[..., None]) -> Callable[..., None]:
         )
         command(recipe=recipe, **given)
 
-    return wrapper
+    decorated: Callable[..., None] = wrapper
+    for parameter in reversed(_PARAMETERS):
+        decorated = parameter(decorated)
+    return decorated

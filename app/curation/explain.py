@@ -9,17 +9,17 @@ import pyarrow as pa
 from pyiceberg.catalog import Catalog
 from pyiceberg.table import Table
 
-from app.access.hidden import HiddenContributions
+from app.access.visibility.hidden import HiddenContributions
 from app.curation.errors import NotInStage
-from app.query.contributions import Contributions
-from app.query.lineage import Lineage
-from app.query.reviews import Score
+from app.query.browsing.reviews import Score
+from app.query.contributions.reader import Contributions
+from app.query.history.lineage import Lineage
 from app.query.snapshots import SnapshotView
-from catalog.membership import is_among
+from catalog.reading.membership import is_among
 from catalog.schema import ID
-from catalog.stage_builds import source_of
-from catalog.stage_reader import stage_rows
-from catalog.stages import COMPUTED_STAGES, ComputedStage
+from catalog.stages.builds import source_of
+from catalog.stages.reader import stage_rows
+from catalog.stages.tables import COMPUTED_STAGES, ComputedStage
 from catalog.table import load_table
 
 _KEPT_COLUMNS: Final = (

@@ -9,12 +9,12 @@ from uuid import UUID
 import pyarrow.compute as pc
 from pyiceberg.catalog import Catalog
 
-from app.query.contributions import Contributions
+from app.query.contributions.reader import Contributions
 from app.query.snapshots import SnapshotView
-from catalog.membership import is_among
+from catalog.reading.membership import is_among
 from catalog.schema import ID
-from catalog.stage_reader import stage_rows
-from catalog.stages import COMPUTED_STAGES, ComputedStage
+from catalog.stages.reader import stage_rows
+from catalog.stages.tables import COMPUTED_STAGES, ComputedStage
 from catalog.table import load_table
 
 _KEPT_ID: Final = "kept_id"

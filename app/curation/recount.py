@@ -19,8 +19,8 @@ from app.curation.rules.interface import REASON
 from app.state.db import Database
 from catalog.records import time_of
 from catalog.schema import ID
-from catalog.stage_reader import StageReader
-from catalog.stages import COMPUTED_STAGES, ComputedStage
+from catalog.stages.reader import StageReader
+from catalog.stages.tables import COMPUTED_STAGES, ComputedStage
 from catalog.table import load_table
 
 _AFTER_EVERY_ROW: Final = datetime.max.replace(tzinfo=UTC)

@@ -22,11 +22,11 @@ from app.doctor.checks import (
     stages,
     versions,
 )
+from app.doctor.examined_lake import ExaminedLake
 from app.doctor.finding import Finding
-from app.doctor.patient import Patient
 from catalog.errors import LakeError
 
-Check = Callable[[Patient], Iterator[Finding]]
+Check = Callable[[ExaminedLake], Iterator[Finding]]
 """Yields what it finds. It names itself in each finding."""
 
 CHECKS: Final[Mapping[str, Check]] = {
@@ -62,24 +62,24 @@ _SETTLE_S: Final = 2.0
 """Time in which a commit or a settlement that was under way during a check has ended."""
 
 
-def examine(patient: Patient) -> list[Finding]:
+def examine(lake: ExaminedLake) -> list[Finding]:
     """Run every check, and return what was found.
 
     What a check finds counts if it finds it again a little later: the lake may be in use, and a
     batch that is being committed is in one place before it is in another.
     """
-    first = {name: found for name in CHECKS if (found := _found(name, patient))}
+    first = {name: found for name in CHECKS if (found := _found(name, lake))}
     if not first:
         return []
     sleep(_SETTLE_S)
-    later = replace(patient, now=datetime.now(UTC))
+    later = replace(lake, now=datetime.now(UTC))
     again = {name: _found(name, later) for name in first}
     return [finding for name, found in again.items() for finding in found if finding in first[name]]
 
 
-def _found(name: str, patient: Patient) -> list[Finding]:
+def _found(name: str, lake: ExaminedLake) -> list[Finding]:
     try:
-        return list(CHECKS[name](patient))
+        return list(CHECKS[name](lake))
     except (LakeError, OSError, SQLAlchemyError, pa.ArrowException) as error:
         problem = " ".join(str(error).split())
         return [

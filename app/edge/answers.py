@@ -13,9 +13,9 @@ from app.api.errors import envelope
 from app.api.limits import delay_s, headers_of
 from app.api.needs import NEEDS
 from app.api.observation import NO_ROUTE, REQUEST_ID_HEADER, RequestObserver
-from app.edge.answer_bytes import encode_answer, header_lines
 from app.edge.commits import CommitWatch
-from app.edge.cycles import Cycle
+from app.edge.connections.answer_bytes import encode_answer, header_lines
+from app.edge.connections.cycles import Cycle
 from app.edge.requests import Request
 from app.ingest.journal.journal import Acknowledged
 from app.telemetry import metrics, traces
@@ -56,7 +56,14 @@ class Answers:
         status: HTTPStatus = HTTPStatus.OK,
         headers: Mapping[str, str] | None = None,
     ) -> None:
-        """Answer a request whose path is its route."""
+        """Answer a request whose path is its route.
+
+        Args:
+            request: The request.
+            answer: The body, before it becomes JSON.
+            status: The status.
+            headers: Headers beside those that every answer has.
+        """
         head, body = encode_answer(answer)
         if headers:
             head += header_lines(headers)

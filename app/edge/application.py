@@ -17,7 +17,7 @@ from app.edge.access import EdgeAccess
 from app.edge.answers import Answers, can_refuse
 from app.edge.bodies import Bodies
 from app.edge.commits import CommitWatch
-from app.edge.cycles import Application, Cycle
+from app.edge.connections.cycles import Application, Cycle
 from app.edge.flask import FlaskAnswers
 from app.edge.meters import Meters
 from app.edge.requests import ClientGone, Receive, Request, Scope, Send, View
@@ -54,6 +54,7 @@ class Edge:
             services.ingest.journal.snapshots_of,
             settings.max_waiting,
             services.ingest.journal.snapshot_of,
+            services.ingest.wake_up.send,
         )
         self._answers = answers = Answers(observer_of(application), commits)
         self._meters = Meters(services)

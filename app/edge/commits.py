@@ -25,6 +25,7 @@ class CommitWatch:
         find_snapshots: Callable[[Collection[int]], Mapping[int, Snapshot]],
         max_waiting: int,
         find_committed: Callable[[Acknowledged], Snapshot | None] = lambda _: None,
+        wake_committer: Callable[[], None] = lambda: None,
     ) -> None:
         """Prepare to watch.
 
@@ -33,7 +34,9 @@ class CommitWatch:
                 committed.
             max_waiting: How many requests may wait at once.
             find_committed: Returns the snapshot of what was committed long ago.
+            wake_committer: Called when a request begins to wait; it returns at once.
         """
+        self._wake_committer = wake_committer
         self._find_committed = find_committed
         self._find_snapshots = find_snapshots
         self._max_waiting = max_waiting
@@ -43,7 +46,7 @@ class CommitWatch:
 
     @property
     def is_full(self) -> bool:
-        """Whether as many requests wait as may."""
+        """Whether no further request may wait."""
         return self._waiting >= self._max_waiting
 
     async def find(self, receipt: Acknowledged) -> Snapshot | None:
@@ -59,6 +62,7 @@ class CommitWatch:
         future: asyncio.Future[Snapshot] = asyncio.get_running_loop().create_future()
         self._futures[entry_id].append(future)
         self._waiting += 1
+        self._wake_committer()
         if self._task is None:
             # In a context of its own, since it works for other requests too.
             self._task = asyncio.create_task(self._watch(), context=Context())

@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from functools import partial
 from typing import Any, Final
 
-from app.access.keys import ApiKey
 from app.access.limits.limiter import Meter
 from app.access.limits.quick_limiter import QuickLimiter
+from app.access.permissions.keys import ApiKey
 from app.api.access import api_key_in
 from app.api.addresses import client_address
 from app.api.limits import METER, client_of, limit_of, network_at

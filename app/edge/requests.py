@@ -6,14 +6,14 @@ from time import perf_counter
 from typing import Any, Final
 
 from app.access.credentials import Credentials, credentials_of
-from app.access.keys import ApiKey
 from app.access.limits.limiter import Meter
+from app.access.permissions.keys import ApiKey
 from app.api.body import BROKEN_OFF, TOO_SHORT
 from app.api.limits import METER
 from app.api.observation import REQUEST_ID_HEADER
 from app.api.reads import CLIENT
-from app.edge.client import ClientConnection
-from app.edge.cycles import WHOLE_ANSWER
+from app.edge.connections.client import ClientConnection
+from app.edge.connections.cycles import WHOLE_ANSWER
 from app.ingest.errors import BodyTimeout, MalformedBody
 from app.telemetry.logs import RequestId
 

@@ -17,7 +17,7 @@ from app.api.commit_wait import wanted_wait_s
 from app.api.schemas.ingest import acknowledgement
 from app.edge.answers import Answers
 from app.edge.bodies import Bodies
-from app.edge.cycles import Cycle
+from app.edge.connections.cycles import Cycle
 from app.edge.meters import Meters
 from app.edge.requests import REQUEST_ID, Request
 from app.edge.threads import Threads

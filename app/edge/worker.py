@@ -53,7 +53,7 @@ class Worker(UvicornWorker):  # type: ignore[misc]  # it has no types
     def load_wsgi(self) -> None:
         """Load the Flask application, and make the edge."""
         from app.edge.application import Edge  # noqa: PLC0415  # see the module's docstring
-        from app.edge.protocol import Protocol  # noqa: PLC0415
+        from app.edge.connections.protocol import Protocol  # noqa: PLC0415
         from app.services import services_of  # noqa: PLC0415
 
         super().load_wsgi()

@@ -11,7 +11,7 @@ from typing import Final, Literal, get_args
 
 from pyiceberg.catalog.sql import SqlCatalog
 
-from app.access.audience import PUBLIC, Audience
+from app.access.visibility.audience import PUBLIC, Audience
 from app.iceberg.errors import NoSuchNamespace, NoSuchTable, NoSuchWarehouse
 from app.iceberg.publication import Publication, Publications
 from app.iceberg.responses import (
@@ -23,11 +23,11 @@ from app.iceberg.responses import (
     TableIdentifier,
 )
 from catalog.connection import CATALOG_NAME
-from catalog.metadata import newest_location
-from catalog.published import referenced_snapshots
+from catalog.metadata.files import newest_location
+from catalog.publishing.tables import referenced_snapshots
 from catalog.replaced import REPLACED_IDENTIFIER
 from catalog.schema import NAMESPACE, TABLE_IDENTIFIER
-from catalog.stages import COMPUTED_STAGES, Stage
+from catalog.stages.tables import COMPUTED_STAGES, Stage
 
 SnapshotMode = Literal["all", "refs"]
 """The live snapshots in a table's metadata: all, or only those that a branch or a tag names."""
@@ -151,6 +151,12 @@ class PublishedCatalog:
         self, namespace: str, table: str, snapshots: SnapshotMode, audience: Audience = PUBLIC
     ) -> LoadedTable:
         """Return a table as an audience may see it now.
+
+        Args:
+            namespace: The namespace that the client names.
+            table: The table that it names.
+            snapshots: Which snapshots the client asks for: all, or those with a tag or branch.
+            audience: Whom it is read for.
 
         Raises:
             NoSuchTable: The catalog has no such table.

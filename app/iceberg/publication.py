@@ -16,15 +16,15 @@ from pyiceberg.table import Table
 from pyiceberg.table.metadata import TableMetadata
 from pyiceberg.table.snapshots import Snapshot
 
-from app.access.audience import Audience
-from app.access.embargo import Embargo
-from app.access.hidden import HiddenContributions, HiddenIds
+from app.access.visibility.audience import Audience
+from app.access.visibility.embargo import Embargo
+from app.access.visibility.hidden import HiddenContributions, HiddenIds
 from app.state import ledger
 from app.state.db import Database
 from catalog.connection import LockingCatalog
-from catalog.hidden_rows import HiddenRowFinder
-from catalog.metadata import read_metadata, table_at
-from catalog.published import (
+from catalog.metadata.files import read_metadata, table_at
+from catalog.publishing.hidden_rows import HiddenRowFinder
+from catalog.publishing.tables import (
     PublishedTable,
     find_published,
     publish,
@@ -33,7 +33,7 @@ from catalog.published import (
 )
 from catalog.replaced import REPLACED_NAME, until_of
 from catalog.schema import TABLE_NAME
-from catalog.stages import SOURCE_SNAPSHOT_PROPERTY
+from catalog.stages.tables import SOURCE_SNAPSHOT_PROPERTY
 
 _REMEMBERED_TABLES: Final = 16
 
@@ -104,6 +104,11 @@ class Publications:
         self, publication: Publication, table_name: str, audience: Audience
     ) -> PublishedTable:
         """Return the metadata for engines; what it refers to is written unless it is there.
+
+        Args:
+            publication: What `of` returned for the table and the audience.
+            table_name: Name of the table.
+            audience: Whom it is read for.
 
         Raises:
             OSError: A file can't be read or written.

@@ -5,10 +5,10 @@ from collections.abc import Callable, Sequence
 
 import msgspec
 
+from app.access.contributors.ids import Ids
+from app.access.contributors.networks import Networks
 from app.access.credentials import NO_CREDENTIALS, Credentials
-from app.access.ids import Ids
 from app.access.limits.limiter import Meter
-from app.access.networks import Networks
 from app.ingest.decoding.contributions import Decoded, decode, decode_plain, new_contribution_id
 from app.ingest.decoding.senders import Sender
 from app.ingest.decoding.strict_json import JsonLimits

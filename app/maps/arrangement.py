@@ -6,12 +6,12 @@ from typing import Final
 import numpy as np
 import pyarrow as pa
 
-from app.maps.clusters import Cluster, Labels, describe_clusters, find_clusters
+from app.maps.clusters.finding import Cluster, Labels, describe_clusters, find_clusters
 from app.maps.description import MapParameters
-from app.maps.embed import Embedder, Vectors, make_embedder
-from app.maps.neighbours import NeighbourIndex
-from app.maps.projection import PROJECTION_NEIGHBOURS, Coordinates, project
-from app.maps.sampling import RowNumbers, spread_evenly, take_rows
+from app.maps.points.embed import Embedder, Vectors, make_embedder
+from app.maps.points.neighbours import NeighbourIndex
+from app.maps.points.projection import PROJECTION_NEIGHBOURS, Coordinates, project
+from app.maps.points.sampling import RowNumbers, spread_evenly, take_rows
 from app.maps.texts import SAID
 
 EMBED_BATCH_ROWS = 512

@@ -11,22 +11,22 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from app.maps.arrangement import Arrangement, arrange
-from app.maps.clusters import Labels
+from app.maps.clusters.finding import Labels
 from app.maps.description import MapDescription, MapParameters, MapSource, Progress
 from app.maps.errors import NothingToMap
-from app.maps.files import (
+from app.maps.files.folder import (
     MAP_SCHEMA,
     ONLY_TO_ARRANGE,
     cluster_columns,
     write_descriptions,
     write_points,
 )
-from app.maps.projection import Coordinates
-from app.maps.sampling import RowNumbers, spread_evenly, take_rows
+from app.maps.points.projection import Coordinates
+from app.maps.points.sampling import RowNumbers, spread_evenly, take_rows
 from app.maps.store import MapStore, Publishing
 from app.maps.texts import POINT_SCHEMA, SAID, make_points
 from app.version import VERSION
-from catalog.arrow import row_groups
+from catalog.columns.arrow import row_groups
 
 _FOUND_FILE: Final = "found.parquet"
 """All points before some are chosen; it is removed before the map is published."""

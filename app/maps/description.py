@@ -10,9 +10,9 @@ from typing import Final
 
 import msgspec
 
-from app.maps.embed import DEFAULT_EMBEDDING, Embedding
+from app.maps.points.embed import DEFAULT_EMBEDDING, Embedding
 from app.maps.texts import PointKind
-from catalog.stages import Stage
+from catalog.stages.tables import Stage
 
 MAP_FILE: Final = "map.json"
 POINTS_FILE: Final = "dataset.parquet"

@@ -9,12 +9,12 @@ from pyiceberg.catalog import Catalog
 
 from app.curation.rules.interface import REASON
 from app.maps.texts import LANGUAGE, OUTCOME
-from catalog.membership import values_of
+from catalog.reading.membership import values_of
 from catalog.schema import ID
 from catalog.snapshots import held
-from catalog.stage_builds import newest_build
-from catalog.stage_reader import StageReader
-from catalog.stages import COMPUTED_STAGES, STAGES, Stage
+from catalog.stages.builds import newest_build
+from catalog.stages.reader import StageReader
+from catalog.stages.tables import COMPUTED_STAGES, STAGES, Stage
 from catalog.table import load_table
 
 KEPT: Final = "kept"

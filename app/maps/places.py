@@ -6,7 +6,7 @@ from typing import Final
 
 import pyarrow.parquet as pq
 
-from app.maps.levels import LEVELS
+from app.maps.clusters.levels import LEVELS
 from catalog.schema import ID
 
 _COLUMNS: Final = [level.column for level in LEVELS]

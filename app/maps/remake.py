@@ -12,14 +12,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from app.maps.clusters import UNCLUSTERED, Cluster, Labels, describe_clusters
+from app.maps.clusters.finding import UNCLUSTERED, Cluster, Labels, describe_clusters
+from app.maps.clusters.levels import LEVELS
 from app.maps.description import MapDescription
-from app.maps.files import MAP_SCHEMA, cluster_columns, write_descriptions, write_points
-from app.maps.levels import LEVELS
-from app.maps.projection import Coordinates
-from app.maps.sampling import spread_evenly
+from app.maps.files.folder import MAP_SCHEMA, cluster_columns, write_descriptions, write_points
+from app.maps.points.projection import Coordinates
+from app.maps.points.sampling import spread_evenly
 from app.maps.texts import SHOWN, said_in
-from catalog.membership import is_among
+from catalog.reading.membership import is_among
 from catalog.schema import ID
 
 

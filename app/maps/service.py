@@ -10,8 +10,8 @@ import pyarrow as pa
 from pyiceberg.catalog import Catalog
 from pyiceberg.table import Table
 
-from app.access.held_back import HeldBackResults
 from app.access.hidden_watch import HiddenWatch
+from app.access.visibility.held_back import HeldBackResults
 from app.maps.description import POINTS_FILE, MapDescription, MapParameters, MapSource, Progress
 from app.maps.errors import MapNotFound, NothingToMap, StageNotBuilt
 from app.maps.later_stages import later_stages
@@ -19,17 +19,17 @@ from app.maps.places import MapPlace, find_place
 from app.maps.store import MapStore
 from app.maps.takedown import MapTakedown
 from app.maps.texts import LANGUAGE, NEEDED_COLUMNS
-from app.query.contributions import Contributions
+from app.query.contributions.reader import Contributions
 from app.query.filters import Filters
 from app.query.snapshots import Reference, Snapshots, SnapshotView
 from app.releases.service import Releases
 from app.state.db import Database
 from catalog.errors import TagNotFound
-from catalog.membership import without
+from catalog.reading.membership import without
 from catalog.snapshots import held, tagged_snapshot_id
-from catalog.stage_builds import newest_build, source_of
-from catalog.stage_reader import stage_rows
-from catalog.stages import COMPUTED_STAGES, STAGES, ComputedStage, Stage
+from catalog.stages.builds import newest_build, source_of
+from catalog.stages.reader import stage_rows
+from catalog.stages.tables import COMPUTED_STAGES, STAGES, ComputedStage, Stage
 from catalog.table import load_table
 
 

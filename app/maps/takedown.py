@@ -11,14 +11,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from app.access.held_back import HeldBackResults
 from app.access.hidden_watch import HiddenWatch
+from app.access.visibility.held_back import HeldBackResults
 from app.maps.description import POINTS_FILE
 from app.maps.errors import MapNotFound
 from app.maps.store import MapStore
 from app.state.db import Database
 from app.state.locks import holding
-from catalog.membership import is_among
+from catalog.reading.membership import is_among
 from catalog.schema import ID
 
 _LOCK: Final = "maps"

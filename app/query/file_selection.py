@@ -14,11 +14,11 @@ from numpy.typing import NDArray
 from app.query.filters import Filters
 from app.query.replaced import NO_ROWS, ReplacedAsOf, ReplacedReader
 from app.query.snapshots import SnapshotView
-from catalog.membership import NO_IDS, is_among
-from catalog.plans import DataFile
+from catalog.reading.membership import NO_IDS, is_among
+from catalog.reading.plans import DataFile
+from catalog.reading.scan import read_with_ids, schema_of
 from catalog.records import day_of
 from catalog.replaced import ReplacedFile
-from catalog.scan import read_with_ids, schema_of
 from catalog.schema import ID, SEQUENCE_NUMBER
 
 BY_DAY: Final = attrgetter("day")

@@ -21,8 +21,8 @@ from pyiceberg.expressions import (
     LessThan,
 )
 
+from catalog.reading.scan import day_bounds
 from catalog.records import Rating
-from catalog.scan import day_bounds
 from catalog.schema import CONVERSATION, SCHEMA
 
 FIRST_DAY = date(1970, 1, 1)

@@ -18,8 +18,8 @@ from cachetools import LRUCache
 from pyiceberg.table import Table
 
 from app.query.snapshots import SnapshotView
-from catalog.membership import NO_IDS
-from catalog.plans import BEFORE_EVERY_COMMIT
+from catalog.reading.membership import NO_IDS
+from catalog.reading.plans import BEFORE_EVERY_COMMIT
 from catalog.records import day_of
 from catalog.replaced import ReplacedFile, read_replaced, replaced_files
 from catalog.schema import ID, SEQUENCE_NUMBER

@@ -11,15 +11,15 @@ from pyiceberg.table import Table
 from pyiceberg.table.refs import SnapshotRefType
 from sqlalchemy import Connection
 
-from app.access.audience import PUBLIC, Audience
-from app.access.embargo import Embargo
-from app.access.hidden import HiddenContributions
+from app.access.visibility.audience import PUBLIC, Audience
+from app.access.visibility.embargo import Embargo
+from app.access.visibility.hidden import HiddenContributions
 from app.query.growth import Growth, read_growth
 from app.state import ledger
 from app.state.db import Database
 from catalog.errors import SnapshotNotFound
-from catalog.membership import NO_IDS
-from catalog.plans import BEFORE_EVERY_COMMIT, EVERY_ROW, DataFile, plan
+from catalog.reading.membership import NO_IDS
+from catalog.reading.plans import BEFORE_EVERY_COMMIT, EVERY_ROW, DataFile, plan
 from catalog.snapshots import Snapshot, is_hold, tagged_snapshot_id
 from catalog.table import load_table
 

@@ -16,7 +16,7 @@ import msgspec
 from app.curation.rules.interface import NAMES_BY, SCORES_BY
 from app.releases.counts.statistics import ReleaseStatistics
 from app.releases.left_out import LeftOut
-from catalog.stages import Stage
+from catalog.stages.tables import Stage
 
 MANIFEST_FILE: Final = "manifest.json"
 SUMS_FILE: Final = "SHA256SUMS"

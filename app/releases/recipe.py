@@ -13,7 +13,7 @@ from app.releases.errors import (
     SharedPromptsNeedForm,
 )
 from app.state.published_folder import NameRule
-from catalog.stages import Stage
+from catalog.stages.tables import Stage
 
 Format = Literal["parquet", "jsonl"]
 """A file format of the rows, which is also the name of the folder with its files."""

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 from pyiceberg.catalog import Catalog
 
-from app.access.held_back import HeldBackResults
 from app.access.hidden_watch import HiddenWatch
+from app.access.visibility.held_back import HeldBackResults
 from app.releases.build import ReleaseBuilder
 from app.releases.descriptions.datasheet import NO_DATASHEET, Datasheet
 from app.releases.diff import ReleaseDiff, compare_releases

@@ -17,15 +17,15 @@ from app.releases.manifest import CheckedSet
 from app.releases.rows.conversations import published_schema
 from app.releases.rows.optional_fields import arrow_schema, without_empty
 from app.releases.rows.order import raw_rows_in_order
-from catalog.entries import entries_of
-from catalog.filled import maybe_filled
-from catalog.membership import is_among, without
-from catalog.plans import plan
+from catalog.manifests.entries import entries_of
+from catalog.manifests.filled import maybe_filled
+from catalog.reading.membership import is_among, without
+from catalog.reading.plans import plan
 from catalog.schema import ID, SCHEMA
 from catalog.snapshots import Snapshot, held, live_snapshot, remove_tags
-from catalog.stage_builds import newest_build
-from catalog.stage_reader import StageReader
-from catalog.stages import COMPUTED_STAGES, ComputedStage
+from catalog.stages.builds import newest_build
+from catalog.stages.reader import StageReader
+from catalog.stages.tables import COMPUTED_STAGES, ComputedStage
 from catalog.table import load_table
 
 if TYPE_CHECKING:

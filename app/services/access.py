@@ -2,11 +2,8 @@
 
 from datetime import timedelta
 
-from app.access.embargo import Embargo
-from app.access.gates import Gates
-from app.access.hidden import HiddenContributions
-from app.access.ids import Ids, read_secret
-from app.access.keys import Keys
+from app.access.contributors.ids import Ids, read_secret
+from app.access.contributors.networks import Networks
 from app.access.limits.bucket_table import BucketTable, digest_key
 from app.access.limits.clients import Clients
 from app.access.limits.limiter import Limiter
@@ -15,12 +12,15 @@ from app.access.moderation.banned_contributions import BannedContributions
 from app.access.moderation.bans import Bans
 from app.access.moderation.log import ModerationLog
 from app.access.moderation.reports import KEPT_OF_A_REASON, Reports
-from app.access.networks import Networks
-from app.access.policy import Policy
-from app.access.shown_again import ShownContributions
+from app.access.permissions.gates import Gates
+from app.access.permissions.keys import Keys
+from app.access.permissions.policy import Policy
 from app.access.takedowns.contributions import TakenDownContributions
 from app.access.takedowns.feed import TakedownFeed
 from app.access.takedowns.register import Takedowns
+from app.access.visibility.embargo import Embargo
+from app.access.visibility.hidden import HiddenContributions
+from app.access.visibility.shown_again import ShownContributions
 from app.services.foundation import Foundation
 from app.telemetry.exposition import shared_file
 

@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 from app.ingest.commits.claims import Claims
+from app.ingest.commits.wake_up import WakeUp
 from app.ingest.decoding.strict_json import JsonLimits
 from app.ingest.intake import Intake
 from app.ingest.journal.journal import Journal
@@ -16,6 +17,7 @@ from app.ingest.uploads.register import Uploads
 from app.services.access import AccessServices
 from app.services.foundation import Foundation
 from app.services.versions import VersionServices
+from app.telemetry.exposition import shared_file
 
 
 class IngestServices:
@@ -60,7 +62,9 @@ class IngestServices:
         )
         # Under a plain WSGI server, each waiting request holds one of its threads.
         max_waiting = min(settings.max_waiting, settings.threads // 2)
-        self.commit_waiter = CommitWaiter(self.journal, max_waiting)
+        # Elsewhere than on SQLite, clients of other nodes wait too, and can't wake the committer.
+        self.wake_up = WakeUp(shared_file("committer") if database.is_sqlite else None)
+        self.commit_waiter = CommitWaiter(self.journal, max_waiting, self.wake_up.send)
 
     def close(self) -> None:
         """End appending to the journal."""

@@ -59,6 +59,7 @@ class JobServices:
             lambda: self._ingest.refusals.current(max_age_s=0),
             self._access.taken_down.partly_taken_down,
             lambda: self._versions.filling().fill(),
+            self._ingest.wake_up,
         )
 
     def text_index_job(self) -> TextIndexing | None:

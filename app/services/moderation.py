@@ -1,7 +1,7 @@
 """Wiring of moderation, which has things taken down."""
 
 from app.access.moderation.service import Moderation
-from app.query.reviews import Reviews
+from app.query.browsing.reviews import Reviews
 from app.services.access import AccessServices
 from app.services.foundation import Foundation
 from app.services.reading import ReadingServices

@@ -2,34 +2,35 @@
 
 from collections.abc import Sequence
 
-from app.access.audience import OPERATOR
 from app.access.moderation.quarantine import Quarantine, Superseded
+from app.access.visibility.audience import OPERATOR
 from app.background.summaries import SummaryJob
 from app.background.text_index import TextIndexing
 from app.iceberg.access import file_access
 from app.iceberg.catalog import PublishedCatalog
 from app.iceberg.publication import Publications
-from app.query.changes import ChangeFeed
-from app.query.contributions import Contributions
-from app.query.diff import Diffs
-from app.query.exploring import Explorer
-from app.query.facets import Facets
-from app.query.file_counts import FileCounts
-from app.query.lineage import Lineage
-from app.query.narrowing import Narrowing
-from app.query.overview import Overviews
+from app.query.browsing.exploring import Explorer
+from app.query.contributions.narrowing import Narrowing
+from app.query.contributions.reader import Contributions
+from app.query.contributions.staged import StagedContributions
+from app.query.counts.files import FileCounts
+from app.query.counts.summaries import Summaries
+from app.query.history.changes import ChangeFeed
+from app.query.history.diff import Diffs
+from app.query.history.lineage import Lineage
+from app.query.history.versions import Versions
 from app.query.replaced import ReplacedReader
 from app.query.row_index.index import RowIndex
 from app.query.row_index.indexing import RowIndexing
+from app.query.row_index.stages import StageRowIndex
 from app.query.row_index.sums import ContributorSums
 from app.query.snapshots import Reference, Snapshots
 from app.query.sql.queries import SqlQueries
-from app.query.stage_counts import StageCounts
-from app.query.staged import StagedContributions
-from app.query.stats import ContributionStatistics
-from app.query.summaries import Summaries
+from app.query.statistics.facets import Facets
+from app.query.statistics.overview import Overviews
+from app.query.statistics.stage_counts import StageCounts
+from app.query.statistics.stats import ContributionStatistics
 from app.query.text_index.folder import TextIndexes
-from app.query.versions import Versions
 from app.services.access import AccessServices
 from app.services.foundation import Foundation
 from app.services.versions import VersionServices
@@ -78,11 +79,13 @@ class ReadingServices:
         self.stage_counts = StageCounts(self.file_counts, foundation.get_catalog)
         row_index = RowIndex(self.file_counts.database)
         self.row_indexing = RowIndexing(row_index, self.replaced)
+        self.stage_row_index = StageRowIndex(row_index, foundation.get_catalog)
         self.contributor_sums = ContributorSums(row_index, self.replaced)
         self.text_indexes = TextIndexes(foundation.settings.text_index)
         self.narrowing = Narrowing(
             self.file_counts,
             row_index,
+            self.stage_row_index,
             versions.index,
             self.text_indexes if foundation.settings.text_index_share else None,
         )
@@ -120,6 +123,7 @@ class ReadingServices:
             self.summaries,
             self.stage_counts,
             self.row_indexing,
+            self.stage_row_index,
             self._foundation.settings.maintenance_interval_s,
         )
 

@@ -1,4 +1,4 @@
-"""The public web pages: one module and one folder of templates for each.
+"""The public web pages: in `views`, and a folder of templates for each.
 
 Pages are complete without JavaScript where they are read. Scripts add what needs a key, and draw
 charts of tables.
@@ -10,22 +10,18 @@ from typing import Final
 from flask import Flask
 
 from app.services import services_of
-from app.site import (
-    assets,
-    caching,
+from app.site import assets, caching, errors, origins, policies
+from app.site.rendering import formatting
+from app.site.views import (
     contributors,
     conversations,
     docs,
-    errors,
     explore,
-    formatting,
     guides,
     home,
     maps,
     me,
     moderating,
-    origins,
-    policies,
     releases,
     snapshots,
     sql,

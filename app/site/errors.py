@@ -10,7 +10,7 @@ from flask import Flask, Response, render_template, request
 from werkzeug.datastructures import MIMEAccept
 from werkzeug.exceptions import NotFound
 
-from app.site.formatting import sentence
+from app.site.rendering.formatting import sentence
 
 HTML: Final = "text/html"
 """Media type of pages."""

@@ -20,8 +20,8 @@ from app.state.locks import AdvisoryLock, FileLock, Lock
 from app.state.models import Base
 from app.state.samples import forgo_samples
 from app.state.sqlite import BEGIN_OPTION, SqliteFile
-from catalog.durability import make_durable_folder
-from catalog.postgres import with_timeouts
+from catalog.storage.durability import make_durable_folder
+from catalog.storage.postgres import with_timeouts
 
 _VARIABLE: Final = "CHATLAKE_DATABASE_URL"
 _TABLE_LOCK_TIMEOUT_S: Final = 5
@@ -96,7 +96,7 @@ class Database:
         try:
             self._create(metadata)
         except DerivedLost:
-            # It was damaged, and is removed by now.
+            # The damaged database has been removed, so a new one is made.
             self._create(metadata)
 
     def _create(self, metadata: MetaData) -> None:
@@ -187,7 +187,7 @@ class Database:
         return AdvisoryLock(self.url, name)
 
     def checkpoint(self, kept_bytes: int) -> int:
-        """Move SQLite's log into the database: see `catalog.sqlite.checkpoint_log`."""
+        """Move SQLite's log into the database: see `catalog.storage.sqlite.checkpoint_log`."""
         return self._file.checkpoint(kept_bytes) if self._file else 0
 
     def compact(self, *models: type[DeclarativeBase]) -> None:
@@ -208,7 +208,7 @@ class Database:
             return
         names = [model.__tablename__ for model in models] or list(Base.metadata.tables)
         with self.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-            # Who waits for a table keeps those waiting who come after.
+            # Statements that come later wait behind one that waits for its lock.
             connection.exec_driver_sql(f"SET lock_timeout = '{_TABLE_LOCK_TIMEOUT_S}s'")
             connection.exec_driver_sql(f"VACUUM FULL {', '.join(names)}")
             forgo_samples(connection)

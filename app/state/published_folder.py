@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import ClassVar, Final
 from uuid import uuid4
 
-from catalog.durability import make_durable_folder, sync_folder
 from catalog.errors import LakeError, NotFound
+from catalog.storage.durability import make_durable_folder, sync_folder
 
 _UNFINISHED_SUFFIX: Final = ".building"
 _REVISING_SUFFIX: Final = ".revising"

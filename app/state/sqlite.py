@@ -21,7 +21,7 @@ from sqlalchemy.pool import ConnectionPoolEntry
 
 from app.state import driver
 from catalog.errors import Unavailable
-from catalog.sqlite import checkpoint_log, make_sqlite_durable
+from catalog.storage.sqlite import checkpoint_log, make_sqlite_durable
 
 BEGIN_OPTION: Final = "chatlake_begin"
 """Name of the execution option with the statement that begins a transaction."""
@@ -91,7 +91,7 @@ class SqliteFile:
                 self._turn.release()
 
     def checkpoint(self, kept_bytes: int) -> int:
-        """Move the log into the database: see `catalog.sqlite.checkpoint_log`.
+        """Move the log into the database: see `catalog.storage.sqlite.checkpoint_log`.
 
         Called regularly, it saves commits from having to do it.
         """

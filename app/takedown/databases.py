@@ -41,7 +41,7 @@ class DatabaseErasure:
         self._database = database
 
     def erase(self, _ids: pa.Array) -> None:
-        """Return once no page and no log of the database's files holds what was deleted.
+        """Remove what was deleted from every page and log of the database's files.
 
         Submissions wait meanwhile.
         """

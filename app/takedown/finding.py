@@ -12,13 +12,13 @@ from pyiceberg.table import Table
 
 from app.access.takedowns.records import TakedownKind, TakenDown
 from app.ingest.journal.pending import Pending
+from app.query.contributions.pages import read_rows
 from app.query.filters import received_between
-from app.query.pages import read_rows
+from app.query.history.versions import Versions
 from app.query.snapshots import SnapshotView
-from app.query.versions import Versions
-from catalog.membership import NO_IDS
+from catalog.reading.membership import NO_IDS
+from catalog.reading.scan import read
 from catalog.records import time_of
-from catalog.scan import read
 from catalog.schema import ID, SEQUENCE_NUMBER
 from catalog.snapshots import to_snapshot
 

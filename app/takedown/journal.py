@@ -53,7 +53,7 @@ class JournalErasure:
         self._began = monotonic()
 
     def erase(self, ids: pa.Array) -> None:
-        """Return once the journal holds no contribution, and record the commits of all.
+        """Wait until the journal holds none of the contributions, and record their commits.
 
         Raises:
             TakedownStopped: The process is to end.
@@ -69,7 +69,7 @@ class JournalErasure:
         self._forget_keys()
 
     def erase_late(self, ids: pa.Array) -> None:
-        """Return once the journal holds nothing that was accepted again after it was taken down.
+        """Wait until the journal holds nothing that was accepted after it was taken down.
 
         A process learns what is refused within `MAX_AGE_S`, and accepts it until then. The commit
         drops it, and the journal gives its payload up.

@@ -2,7 +2,7 @@
 
 import pyarrow as pa
 
-from app.access.networks import forget
+from app.access.contributors.networks import forget
 from app.access.takedowns.register import Takedowns
 from app.state.db import Database
 from app.state.parts import in_parts

@@ -9,7 +9,7 @@ import pyarrow as pa
 from app.settings import Settings
 from catalog.connection import LockingCatalog
 from catalog.schema import TABLE_IDENTIFIER
-from catalog.stages import COMPUTED_STAGES
+from catalog.stages.tables import COMPUTED_STAGES
 from catalog.table import load_table
 
 _SCHEMES: Final = ("s3", "s3a", "s3n")

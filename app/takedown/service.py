@@ -19,7 +19,7 @@ from app.takedown.finding import Finder, FoundByName
 from app.takedown.steps import OnIds, Step
 from app.takedown.waiting import Waiting
 from app.telemetry import metrics
-from catalog.membership import NO_IDS
+from catalog.reading.membership import NO_IDS
 
 LOCK: Final = "takedown"
 """Name of the lock of the process that erases."""
@@ -126,11 +126,11 @@ class TakedownService:
             if not takedowns:
                 return []
             started = monotonic()
-            attended = self._taken_down.newest_takedown_id()
+            newest_id = self._taken_down.newest_takedown_id()
             # Read after the takedowns, so that these have no other ids. Further ids do no harm.
             ids = self._taken_down.unfinished_ids()
-            newcomers = _Newcomers(self._taken_down, ids, attended)
-            self._waiting.meanwhile = partial(self._attend, newcomers)
+            later = _LaterTakedowns(self._taken_down, ids, newest_id)
+            self._waiting.meanwhile = partial(self._take_awaited_steps, later)
             log.info("erasing %d contributions of %d takedowns", len(ids), len(takedowns))
             self._take_all(ids)
             self._takedowns.finish(takedowns)
@@ -178,12 +178,12 @@ class TakedownService:
         if failed is not None:
             raise failed
 
-    def _attend(self, newcomers: "_Newcomers") -> None:
+    def _take_awaited_steps(self, later: "_LaterTakedowns") -> None:
         """Take the steps that readers wait for, for what came since the others were begun.
 
         All steps are taken for it in the next run. Releases would be held back until then.
         """
-        ids = newcomers.take()
+        ids = later.new_ids()
         if not len(ids):
             return
         hold_back = [Step("holding back", each) for each in self._hold_back]
@@ -210,7 +210,7 @@ class TakedownService:
         log.info("takedown: %s, %.3f s", step.name, monotonic() - started)
 
 
-class _Newcomers:
+class _LaterTakedowns:
     """The contributions that are taken down while others are being erased."""
 
     def __init__(self, taken_down: TakenDownContributions, known: pa.Array, newest_id: int) -> None:
@@ -225,7 +225,7 @@ class _Newcomers:
         self._known = known
         self._newest_id = newest_id
 
-    def take(self) -> pa.Array:
+    def new_ids(self) -> pa.Array:
         """Return the contribution_ids that are new since the last call, ascending."""
         newest_id = self._taken_down.newest_takedown_id()
         if newest_id == self._newest_id:

@@ -14,18 +14,18 @@ import pyarrow as pa
 from app.access.takedowns.register import Takedowns
 from app.curation.pipeline.records import BUILD_LOCK
 from app.curation.recount import recount_chunks
-from app.state import ledger
+from app.state import ledger_changes
 from app.state.db import Database
 from app.takedown.waiting import Waiting
 from app.telemetry import metrics
 from catalog.connection import LockingCatalog
 from catalog.maintenance.erasing import ErasedRows, erase_rows
 from catalog.maintenance.leftovers import remove_leftovers
+from catalog.reading.size import size_of
 from catalog.replaced import REPLACED_BY, REPLACED_IDENTIFIER
 from catalog.schema import TABLE_IDENTIFIER
-from catalog.size import size_of
 from catalog.snapshots import live_snapshots
-from catalog.stages import COMPUTED_STAGES
+from catalog.stages.tables import COMPUTED_STAGES
 from catalog.table import load_table
 
 _MENTIONS: Final = ("kept_id",)
@@ -117,7 +117,7 @@ class TableErasure:
         table = load_table(self._catalog())
         with self._database.write() as connection:
             # A snapshot that was recorded meanwhile has been counted off already, or never.
-            ledger.correct(connection, live_snapshots(table))
+            ledger_changes.correct(connection, live_snapshots(table))
         metrics.table_is(size_of(table))
 
     def _remove_from(self, name: str, erased: ErasedRows) -> None:

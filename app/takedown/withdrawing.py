@@ -2,7 +2,7 @@
 
 from app.access.takedowns.records import Takedown, TakedownKind, requester
 from app.access.takedowns.register import Takedowns
-from app.query.contributions import ContributionNotFound
+from app.query.contributions.reader import ContributionNotFound
 from app.takedown.finding import Finder
 from app.takedown.service import TakedownService
 

@@ -26,14 +26,14 @@ from app.versions.recording import (
     index_rows,
     replaced_table,
 )
-from catalog.plans import plan
+from catalog.reading.plans import plan
+from catalog.reading.scan import read
 from catalog.replaced import (
     REPLACED_IDENTIFIER,
     ReplacedWriter,
     replaced_files,
     replaced_until,
 )
-from catalog.scan import read
 from catalog.schema import ID
 from catalog.snapshots import newest_number, to_snapshot
 from catalog.table import load_table
@@ -162,7 +162,7 @@ class VersionFilling:
         try:
             return self._fill_once(scratch, number)
         except DerivedLost:
-            # It was damaged, and is removed by now.
+            # The damaged index has been removed, so a new one is filled.
             return self._fill_once(scratch, number)
 
     def _fill_once(self, scratch: "duckdb.DuckDBPyConnection", number: int) -> int:

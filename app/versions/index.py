@@ -39,6 +39,11 @@ from catalog.errors import CommitConflict
 
 KEYS_PER_QUERY: Final = 512
 """Databases bound the number of parameters of a statement, and a key has two."""
+_ROWS_AT_ONCE: Final = 512
+"""Versions that one transaction adds."""
+_SQLITE_ROWS_AT_ONCE: Final = 100
+"""The same on SQLite. In a large index each has two pages of its own, and what is done with them
+later is cheap while they are in SQLite's memory and in the processor's caches."""
 _WATERMARK: Final = "raw"
 _FILLINGS: Final = "fillings"
 _NUMBER_OF: Final = select(Watermark.sequence_number).where(Watermark.name == bindparam("name"))
@@ -122,11 +127,19 @@ class VersionIndex:
                     found |= _of_conversations(connection, several)
         return found
 
-    def add(self, rows: Sequence[IndexRow]) -> None:
-        """Add versions; those that are there already stay as they are."""
-        if rows:
+    def add(self, rows: Sequence[IndexRow]) -> set[bytes]:
+        """Add versions, some in each transaction; those that are there already stay as they are.
+
+        Returns:
+            The ids of those of their conversations that have several versions now.
+        """
+        shared: set[bytes] = set()
+        rows_at_once = _SQLITE_ROWS_AT_ONCE if self.database.is_sqlite else _ROWS_AT_ONCE
+        for some in in_parts(sorted(rows), rows_at_once):
             with self.writing() as connection:
-                add_rows(connection, rows)
+                add_rows(connection, some)
+                shared.update(_with_several(connection, [row[0] for row in some]))
+        return shared
 
     def advance(self, until: int, fillings: int) -> None:
         """Move the watermark forward to a sequence number; a higher one stays.

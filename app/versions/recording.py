@@ -3,8 +3,8 @@
 The committer records a batch after it has appended it and before the ledger has it, so that nobody
 reads the snapshot without what it replaced. The steps are
 
-1. add the versions to the index;
-2. find, in the index, the version before each of them: that one was replaced;
+1. add the versions to the index, which tells whose conversations have several by then;
+2. find, in the index, the version before each of those: that one was replaced;
 3. append these to the table `replaced`, unless it has them already;
 4. move the index's watermark forward.
 
@@ -40,7 +40,8 @@ from app.versions.keys import (
 from app.versions.prepared import PreparedVersions
 from catalog.connection import LockingCatalog
 from catalog.errors import CommitConflict
-from catalog.plans import plan
+from catalog.reading.plans import plan
+from catalog.reading.scan import read, schema_of
 from catalog.records import time_of
 from catalog.replaced import (
     REPLACED_ARROW_SCHEMA,
@@ -49,7 +50,6 @@ from catalog.replaced import (
     ReplacedWriter,
     replaced_until,
 )
-from catalog.scan import read, schema_of
 from catalog.schema import ID, SEQUENCE_NUMBER
 from catalog.snapshots import Snapshot, live_snapshots, to_snapshot
 from catalog.table import load_table
@@ -196,12 +196,15 @@ class VersionRecorder:
             fillings: How often the index had been filled when its watermark was read.
             prepared: Entries of uploads of the last commit, whose versions are prepared.
         """
-        for batch in read_rows():
-            self._index.add(index_rows(batch, until))
         for entry_id in prepared:
             self._prepared.move(entry_id, until)
+        # After those that were prepared, so that whichever version of a conversation comes last
+        # finds all others.
+        shared: set[bytes] = set()
+        for batch in read_rows():
+            shared |= self._index.add(index_rows(batch, until))
         writer, recorded = None, 0
-        for found in self._all_replaced_by(until, read_rows, prepared):
+        for found in self._all_replaced_by(until, read_rows, shared, prepared):
             if found and writer is None:
                 table = load_table(self._catalog(), REPLACED_IDENTIFIER)
                 writer, recorded = ReplacedWriter(table), replaced_until(table)
@@ -212,12 +215,23 @@ class VersionRecorder:
         self._index.advance(until, fillings)
 
     def _all_replaced_by(
-        self, until: int, read_rows: ReadVersions, prepared: Collection[int]
+        self,
+        until: int,
+        read_rows: ReadVersions,
+        shared: Collection[bytes],
+        prepared: Collection[int],
     ) -> Iterator[dict[str, StoredVersion]]:
-        """Yield what the versions of a commit replaced: the one before each, with its successor."""
-        for batch in read_rows():
+        """Yield what the versions of a commit replaced: the one before each, with its successor.
+
+        Args:
+            until: The sequence number of the commit.
+            read_rows: Returns the versions that weren't prepared.
+            shared: The conversations of these that have several versions.
+            prepared: Entries of uploads whose versions are prepared.
+        """
+        for batch in read_rows() if shared else ():
             rows = index_rows(batch, until)
-            yield self._replaced([(conversation, each) for conversation, _, each, _ in rows])
+            yield self._replaced([(row[0], row[2]) for row in rows if row[0] in shared])
         for entry_id in prepared:
             yield from map(self._replaced, self._prepared.shared(entry_id))
 

@@ -8,7 +8,7 @@ import pyarrow as pa
 from app.curation.evaluation_sets.shipped import shipped_sets
 from app.curation.rules.curating.contamination import Contamination
 from app.curation.rules.curating.parameters import CuratingParameters
-from catalog.stages import COMPUTED_STAGES
+from catalog.stages.tables import COMPUTED_STAGES
 
 _TYPE = COMPUTED_STAGES["cleaned"].arrow_schema.field("conversation").type
 

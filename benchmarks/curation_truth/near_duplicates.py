@@ -14,12 +14,12 @@ from uuid import UUID
 import pyarrow as pa
 
 from app.curation.rules.curating.decide import decisions
+from app.curation.rules.curating.duplicates.minhash import bands
 from app.curation.rules.curating.facts import FACTS
-from app.curation.rules.curating.minhash import bands
 from app.curation.rules.curating.parameters import CuratingParameters
 from app.curation.rules.curating.prompts import prompts
-from app.curation.rules.curating.signals import signals
-from catalog.stages import COMPUTED_STAGES
+from app.curation.rules.curating.quality.signals import signals
+from catalog.stages.tables import COMPUTED_STAGES
 
 _SCHEMA = COMPUTED_STAGES["cleaned"].arrow_schema
 _DUPLICATES = {"duplicate", "near_duplicate"}

@@ -6,9 +6,9 @@ from typing import Any
 import pyarrow as pa
 
 from app.curation.rules.curating.parameters import CuratingParameters
-from app.curation.rules.curating.quality import judge
-from app.curation.rules.curating.signals import signals
-from catalog.stages import COMPUTED_STAGES
+from app.curation.rules.curating.quality.rules import judge
+from app.curation.rules.curating.quality.signals import signals
+from catalog.stages.tables import COMPUTED_STAGES
 
 _TYPE = COMPUTED_STAGES["cleaned"].arrow_schema.field("conversation").type
 

@@ -17,16 +17,16 @@ from pyiceberg.manifest import DataFile as IcebergDataFile
 from pyiceberg.schema import Schema
 from pyiceberg.table import Table
 
-from catalog.arrow import row_groups
-from catalog.data_file_schema import stored_ids, without_unfilled
+from catalog.columns.arrow import row_groups
+from catalog.columns.data_file_schema import stored_ids, without_unfilled
 from catalog.errors import CommitConflict, LakeError
-from catalog.maintenance.data_files import write_data_file
 from catalog.maintenance.replace import replace_compacted
-from catalog.plans import DataFile, plan
-from catalog.scan import read
+from catalog.reading.plans import DataFile, plan
+from catalog.reading.scan import read
 from catalog.schema import SCHEMA
 from catalog.snapshots import Snapshot, to_snapshot
 from catalog.wording import counted
+from catalog.writing.data_files import write_data_file
 
 KeepGoing = Callable[[], bool]
 
@@ -46,7 +46,7 @@ class RowsDiffer(LakeError):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class FileSizes:
+class CompactionSizes:
     """Sizes that decide which files are compacted.
 
     Attributes:
@@ -102,7 +102,7 @@ class Compacted:
     size_bytes: int
 
 
-def small_files(table: Table, sizes: FileSizes, open_from: date) -> list[DayOfSmallFiles]:
+def small_files(table: Table, sizes: CompactionSizes, open_from: date) -> list[DayOfSmallFiles]:
     """Return the days that are worth a compaction, oldest first.
 
     On a closed day, all small files are compacted. On an open day only fresh files are, once there
@@ -125,7 +125,7 @@ def small_files(table: Table, sizes: FileSizes, open_from: date) -> list[DayOfSm
 
 
 def _runs(
-    files: Iterator[DataFile], sizes: FileSizes, is_open: bool
+    files: Iterator[DataFile], sizes: CompactionSizes, is_open: bool
 ) -> tuple[tuple[DataFile, ...], ...]:
     def is_small(file: DataFile) -> bool:
         return file.size_bytes < sizes.target_bytes // 2 and not (is_open and file.is_rewritten)
@@ -138,7 +138,7 @@ def _runs(
 def compact(
     table: Table,
     day: DayOfSmallFiles,
-    sizes: FileSizes,
+    sizes: CompactionSizes,
     keep_going: KeepGoing = lambda: True,
 ) -> Compacted | None:
     """Rewrite a day's small files in one commit, with one row group in memory at a time.

@@ -16,7 +16,7 @@ from pyiceberg.manifest import DataFile
 from pyiceberg.table import Table
 
 from catalog.maintenance.rewriting import rewrite_data_files
-from catalog.membership import is_among
+from catalog.reading.membership import is_among
 from catalog.schema import ID
 
 _ZSTD_LEVEL: Final = 3

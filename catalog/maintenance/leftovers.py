@@ -15,10 +15,10 @@ import pyarrow as pa
 from pyarrow.fs import FileInfo, FileSystem, LocalFileSystem
 from pyiceberg.table import Table
 
-from catalog.durability import is_abandoned
 from catalog.maintenance.erasing import ErasedRows
 from catalog.maintenance.orphans import files_of, filesystem_of, path_of, references_of
 from catalog.records import time_of
+from catalog.storage.durability import is_abandoned
 
 _DATA: Final = ".parquet"
 _TEMPORARY: Final = ".tmp"

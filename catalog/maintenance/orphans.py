@@ -24,8 +24,8 @@ from pyiceberg.io.pyarrow import PyArrowFileIO
 from pyiceberg.table import Table
 
 from catalog.errors import LakeError
-from catalog.manifests import PATH, files_in
-from catalog.published import PREFIX
+from catalog.manifests.cache import PATH, files_in
+from catalog.publishing.tables import PREFIX
 from catalog.snapshots import live_snapshots
 
 MIN_AGE: Final = timedelta(hours=1)

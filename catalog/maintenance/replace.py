@@ -10,8 +10,8 @@ from pyiceberg.table.snapshots import Operation, Summary
 from pyiceberg.table.update.snapshot import _OverwriteFiles
 
 from catalog.connection import commit_lock_of
-from catalog.entries import entries_of
 from catalog.errors import CommitConflict
+from catalog.manifests.entries import entries_of
 from catalog.snapshots import Snapshot, live_snapshot, to_snapshot
 
 _ATTEMPTS: Final = 20

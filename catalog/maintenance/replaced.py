@@ -21,7 +21,7 @@ from catalog.replaced import (
     until_of,
 )
 from catalog.schema import ID
-from catalog.staging import StagedFile, StagedFiles
+from catalog.writing.staging import StagedFile, StagedFiles
 
 FILES_OF_DAY: Final = 8
 """Number of a day's files from which they are compacted."""

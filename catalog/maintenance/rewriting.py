@@ -40,7 +40,7 @@ from sqlalchemy import update
 from catalog.connection import commit_lock_of
 from catalog.errors import CommitConflict
 from catalog.maintenance.orphans import files_of, filesystem_of, path_of, references_of
-from catalog.maintenance.summaries import FileSizes, sizes_of, summary_of
+from catalog.maintenance.summaries import FileTotals, summary_of, totals_of
 from catalog.schema import NAMESPACE
 
 _AVRO_CODEC: Final = "deflate"
@@ -130,8 +130,8 @@ class _Manifest:
 
     file: ManifestFile | None
     is_changed: bool
-    present: FileSizes
-    added: FileSizes
+    present: FileTotals
+    added: FileTotals
 
 
 class _Writing:
@@ -246,8 +246,8 @@ class _Writing:
                 # It keeps the numbers that it has inherited from the old manifest.
                 entry.data_file = file
                 kept.append(entry)
-        present = sizes_of(kept)
-        added = sizes_of(
+        present = totals_of(kept)
+        added = totals_of(
             entry
             for entry in kept
             if entry.status is ManifestEntryStatus.ADDED
@@ -293,8 +293,8 @@ def _summary(old: Snapshot, parent: Snapshot | None, manifests: list[_Manifest])
     own = [
         each for each in manifests if each.file and each.file.added_snapshot_id == old.snapshot_id
     ]
-    total = sum((each.present for each in manifests), FileSizes())
-    added = sum((each.added for each in own), FileSizes())
+    total = sum((each.present for each in manifests), FileTotals())
+    added = sum((each.added for each in own), FileTotals())
     return summary_of(old, parent, total, added)
 
 

@@ -8,7 +8,7 @@ from pyiceberg.table.snapshots import Operation, Snapshot, Summary
 
 
 @dataclass(frozen=True, slots=True)
-class FileSizes:
+class FileTotals:
     """Numbers of some data files.
 
     Attributes:
@@ -21,32 +21,32 @@ class FileSizes:
     rows: int = 0
     size_bytes: int = 0
 
-    def __add__(self, other: "FileSizes") -> "FileSizes":
-        return FileSizes(
+    def __add__(self, other: "FileTotals") -> "FileTotals":
+        return FileTotals(
             self.files + other.files,
             self.rows + other.rows,
             self.size_bytes + other.size_bytes,
         )
 
-    def __sub__(self, other: "FileSizes") -> "FileSizes":
-        return FileSizes(
+    def __sub__(self, other: "FileTotals") -> "FileTotals":
+        return FileTotals(
             self.files - other.files,
             self.rows - other.rows,
             self.size_bytes - other.size_bytes,
         )
 
 
-def sizes_of(entries: Iterable[ManifestEntry]) -> FileSizes:
+def totals_of(entries: Iterable[ManifestEntry]) -> FileTotals:
     """Return the sizes of the data files of manifest entries together."""
     sizes = (
-        FileSizes(1, entry.data_file.record_count, entry.data_file.file_size_in_bytes)
+        FileTotals(1, entry.data_file.record_count, entry.data_file.file_size_in_bytes)
         for entry in entries
     )
-    return sum(sizes, FileSizes())
+    return sum(sizes, FileTotals())
 
 
 def summary_of(
-    old: Snapshot, parent: Snapshot | None, total: FileSizes, added: FileSizes
+    old: Snapshot, parent: Snapshot | None, total: FileTotals, added: FileTotals
 ) -> Summary | None:
     """Return the properties of a snapshot with the counts of what it has, adds and removes now.
 
@@ -72,11 +72,11 @@ def summary_of(
     return Summary(old.summary.operation, **{**properties, **changed})
 
 
-def _named(size: FileSizes, rows: str, files: str, size_bytes: str) -> dict[str, int]:
+def _named(size: FileTotals, rows: str, files: str, size_bytes: str) -> dict[str, int]:
     return {rows: size.rows, files: size.files, size_bytes: size.size_bytes}
 
 
-def _total_of(summary: Summary) -> FileSizes:
+def _total_of(summary: Summary) -> FileTotals:
     properties = summary.additional_properties
     names = ("total-data-files", "total-records", "total-files-size")
-    return FileSizes(*(int(properties.get(name, 0)) for name in names))
+    return FileTotals(*(int(properties.get(name, 0)) for name in names))

@@ -52,7 +52,13 @@ class Retention:
 
 
 def thinnable(table: Table, retention: Retention, now: datetime) -> list[Snapshot]:
-    """Return the live snapshots that may be thinned, newest first."""
+    """Return the live snapshots that may be thinned, newest first.
+
+    Args:
+        table: The current state of the table.
+        retention: The snapshots that stay live.
+        now: The time, from which hours and days are counted.
+    """
     live = list(live_snapshots(table))
     kept = {snapshot.snapshot_id for snapshot in live[: retention.newest]}
     kept |= _newest_of_each(live, now - timedelta(hours=retention.hours), _hour)

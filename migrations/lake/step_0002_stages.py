@@ -19,7 +19,7 @@ from pyiceberg.types import (
 
 from app.state.db import Database
 from catalog.schema import TABLE_PROPERTIES
-from catalog.stages import COMPUTED_STAGES, PARTITION_SPEC
+from catalog.stages.tables import COMPUTED_STAGES, PARTITION_SPEC
 
 
 def _struct(first_id: int, **fields: IcebergType) -> StructType:

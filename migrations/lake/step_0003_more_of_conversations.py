@@ -1,9 +1,9 @@
 """Add the columns for what a conversation has beside its texts.
 
 pyiceberg numbered the nested fields of the tables of stages itself when it created them. The
-columns that are added here and later have the numbers of `catalog.stages`, which may be taken by
-such a field. So the data files that stages have by now are rewritten first, with the numbers of
-`step_0002_stages`.
+columns that are added here and later have the numbers of `catalog.stages.tables`, which may be
+taken by such a field. So the data files that stages have by now are rewritten first, with the
+numbers of `step_0002_stages`.
 """
 
 from typing import Final
@@ -16,10 +16,10 @@ from pyiceberg.schema import Schema
 from pyiceberg.table import Table
 
 from app.state.db import Database
-from catalog.evolution import evolve
 from catalog.maintenance.rewriting import rewrite_data_files
+from catalog.metadata.evolution import evolve
 from catalog.schema import SCHEMA, TABLE_IDENTIFIER
-from catalog.stages import COMPUTED_STAGES
+from catalog.stages.tables import COMPUTED_STAGES
 from catalog.table import load_table
 from migrations.lake.step_0002_stages import FIRST_SCHEMAS
 

@@ -7,8 +7,8 @@ languages of the turns, what was cut and marked, and the evaluation sets that ro
 from pyiceberg.catalog import Catalog
 
 from app.state.db import Database
-from catalog.evolution import evolve
-from catalog.stages import COMPUTED_STAGES, DROPPED_SCHEMA
+from catalog.metadata.evolution import evolve
+from catalog.stages.tables import COMPUTED_STAGES, DROPPED_SCHEMA
 
 
 def upgrade(catalog: Catalog, _database: Database | None = None) -> None:

@@ -3,8 +3,8 @@
 from pyiceberg.catalog import Catalog
 
 from app.state.db import Database
-from catalog.evolution import evolve
-from catalog.stages import COMPUTED_STAGES
+from catalog.metadata.evolution import evolve
+from catalog.stages.tables import COMPUTED_STAGES
 
 
 def upgrade(catalog: Catalog, _database: Database | None = None) -> None:

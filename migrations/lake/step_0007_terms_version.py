@@ -3,7 +3,7 @@
 from pyiceberg.catalog import Catalog
 
 from app.state.db import Database
-from catalog.evolution import evolve
+from catalog.metadata.evolution import evolve
 from catalog.schema import SCHEMA, TABLE_IDENTIFIER
 
 

@@ -15,15 +15,15 @@ from pyiceberg.schema import Schema
 from pyiceberg.table import Table
 from sqlalchemy import delete, exists, func, select, text, update
 
-from app.access.ids import Ids, read_secret
+from app.access.contributors.ids import Ids, read_secret
 from app.ingest.journal.entries import IS_OPEN, decode_files, encode_files
 from app.state.db import Database
 from app.state.models import IdempotencyKey, JournalEntry
 from catalog.maintenance.rewriting import remove_unreferenced, rewrite_data_files
 from catalog.schema import TABLE_IDENTIFIER
-from catalog.stages import COMPUTED_STAGES
-from catalog.staging import StagedFile
+from catalog.stages.tables import COMPUTED_STAGES
 from catalog.table import load_table
+from catalog.writing.staging import StagedFile
 from migrations.old_ids import NEW_NAMES, OldIds
 
 _PREFIX: Final = "ids-"

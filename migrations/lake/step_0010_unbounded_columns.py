@@ -7,7 +7,7 @@ from pyiceberg.catalog import Catalog
 
 from app.state.db import Database
 from catalog.schema import METRICS_PROPERTIES, TABLE_IDENTIFIER
-from catalog.stages import COMPUTED_STAGES
+from catalog.stages.tables import COMPUTED_STAGES
 
 
 def upgrade(catalog: Catalog, _database: Database | None = None) -> None:

@@ -5,7 +5,7 @@ The counts of files are made anew, since those of before count contributors too.
 
 from pyiceberg.catalog import Catalog
 
-from app.query.file_counts import FileCounts
+from app.query.counts.files import FileCounts
 from app.state.db import Database
 
 

@@ -2,7 +2,7 @@
 
 from pyiceberg.catalog import Catalog
 
-from app.query.file_counts import FileCounts
+from app.query.counts.files import FileCounts
 from app.state.db import Database
 
 

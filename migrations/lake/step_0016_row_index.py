@@ -8,8 +8,8 @@ from typing import Final
 from pyiceberg.catalog import Catalog
 from sqlalchemy import MetaData, Table
 
-from app.query.counts_models import CountsBase
-from app.query.file_counts import FileCounts
+from app.query.counts.files import FileCounts
+from app.query.counts.models import CountsBase
 from app.state.db import Database
 
 _FORMER_TABLES: Final = ("contributor_files", "content_hash_rows", "content_hash_files")

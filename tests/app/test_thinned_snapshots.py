@@ -8,7 +8,7 @@ from uuid import UUID
 import pytest
 
 from app.background.maintenance.results import CompactionResult, ThinningResult
-from app.query.contributions import ContributionNotFound
+from app.query.contributions.reader import ContributionNotFound
 from app.query.filters import Filters
 from app.query.snapshots import Reference, SnapshotView
 from app.services import Services

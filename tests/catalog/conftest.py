@@ -9,7 +9,7 @@ from pyiceberg.table import Table
 from app.settings import Settings
 from catalog.connection import open_catalog
 from catalog.snapshots import Snapshot
-from catalog.stages import COMPUTED_STAGES
+from catalog.stages.tables import COMPUTED_STAGES
 from catalog.table import load_table
 from tests.catalog.days import DAYS, append_rows, on
 from tests.catalog.races import InterruptedCatalog

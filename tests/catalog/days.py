@@ -8,9 +8,9 @@ from uuid import uuid4
 from pyiceberg.expressions import And, GreaterThanOrEqual, LessThan
 from pyiceberg.table import Table
 
-from catalog.plans import DataFile
+from catalog.reading.plans import DataFile
+from catalog.reading.scan import day_bounds
 from catalog.records import Contribution
-from catalog.scan import day_bounds
 from catalog.snapshots import Snapshot
 from catalog.table import append_batch
 

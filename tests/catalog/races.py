@@ -6,8 +6,8 @@ from typing import Any
 from pyiceberg.table import CommitTableResponse, Table
 
 from catalog.connection import CATALOG_NAME, LockingCatalog
-from catalog.file_io import FILE_IO
-from catalog.sqlite import make_sqlite_durable
+from catalog.storage.file_io import FILE_IO
+from catalog.storage.sqlite import make_sqlite_durable
 
 
 class PowerCut(BaseException):

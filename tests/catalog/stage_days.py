@@ -7,10 +7,10 @@ from uuid import UUID, uuid4
 import pyarrow as pa
 from pyiceberg.table import Table
 
-from catalog.stage_builds import replace_files
-from catalog.stage_reader import StageReader
-from catalog.stages import DROPPED_ARROW_SCHEMA, SOURCE_SNAPSHOT_PROPERTY
-from catalog.staging import StagedFile, StagedFiles
+from catalog.stages.builds import replace_files
+from catalog.stages.reader import StageReader
+from catalog.stages.tables import DROPPED_ARROW_SCHEMA, SOURCE_SNAPSHOT_PROPERTY
+from catalog.writing.staging import StagedFile, StagedFiles
 
 START = datetime(2026, 3, 1, tzinfo=UTC)
 DAY = timedelta(days=1)

@@ -6,8 +6,8 @@ from app.query.snapshots import Reference
 from app.services import Services
 from catalog.checkpoints import checked, checkpoint, current_check
 from catalog.errors import LakeError
-from catalog.plans import plan
-from catalog.scan import read
+from catalog.reading.plans import plan
+from catalog.reading.scan import read
 from catalog.schema import ARROW_SCHEMA
 from tests.factories import commit_batch, make_received
 

@@ -8,9 +8,9 @@ from sqlalchemy.engine import Engine
 
 from catalog.connection import open_catalog
 from catalog.errors import TableNotFound
-from catalog.file_io import DurableFileIO
 from catalog.schema import TABLE_IDENTIFIER
-from catalog.sqlite import BUSY_TIMEOUT_MS
+from catalog.storage.file_io import DurableFileIO
+from catalog.storage.sqlite import BUSY_TIMEOUT_MS
 from catalog.table import load_table
 
 # https://www.sqlite.org/pragma.html#pragma_synchronous

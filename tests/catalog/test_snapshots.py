@@ -9,7 +9,7 @@ from pyiceberg.catalog.sql import SqlCatalog
 from pyiceberg.table import Table
 
 from catalog.errors import CommitConflict, SnapshotNotFound, TagNotFound, TagTaken
-from catalog.plans import plan
+from catalog.reading.plans import plan
 from catalog.snapshots import (
     Snapshot,
     live_snapshot,

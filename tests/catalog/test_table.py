@@ -8,8 +8,8 @@ from pyiceberg.table import Table
 from sqlalchemy.exc import OperationalError
 
 from catalog.connection import open_catalog
-from catalog.entries import newest_entries
 from catalog.errors import BatchSnapshotLost, CommitConflict, TableNotFound
+from catalog.manifests.entries import newest_entries
 from catalog.records import Contribution
 from catalog.schema import LAST_BATCH_ID_PROPERTY, TABLE_IDENTIFIER, UNBOUNDED_COLUMNS
 from catalog.table import append_batch, find_batch, load_table

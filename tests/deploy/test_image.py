@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from app.settings import Settings
-from app.site.guides import GUIDES
+from app.site.views.guides import GUIDES
 from tests.deploy.files import REPOSITORY, dockerfile, image_environment
 
 

@@ -18,7 +18,7 @@ from typing import Final
 import click
 import requests
 
-from catalog.sqlite import LOG_BYTES
+from catalog.storage.sqlite import LOG_BYTES
 from tests.factories import make_submission
 from tests.faults.campaign import BUSY_COMMITTER, Campaign, Count, report
 from tests.faults.disk_faults import FAULTS, DiskFault, Victim

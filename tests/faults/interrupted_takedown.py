@@ -30,9 +30,9 @@ from app.services import Services
 from app.settings import Settings
 from app.state import s3 as _s3  # noqa: F401
 from app.takedown.steps import Step
-from catalog.file_io import DurableFileIO
 from catalog.maintenance import leftovers
 from catalog.maintenance.orphans import filesystem_of
+from catalog.storage.file_io import DurableFileIO
 
 _CHANGES: Final = frozenset(
     {"PutObject", "DeleteObject", "DeleteObjects", "UploadPart", "CompleteMultipartUpload"}

@@ -26,7 +26,7 @@ from sqlalchemy import event
 from app.background.maintenance.service import Maintenance
 from app.services import Services
 from app.settings import Settings
-from catalog.file_io import DurableFileIO
+from catalog.storage.file_io import DurableFileIO
 from tests.faults.asked_process import asked
 
 _FILES: Final = ("rename", "replace", "unlink")

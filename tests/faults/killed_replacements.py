@@ -18,27 +18,27 @@ from uuid import uuid4
 import click
 
 from app import create_app
-from app.access.audience import OPERATOR
+from app.access.visibility.audience import OPERATOR
 from app.doctor.examination import CHECKS
+from app.doctor.examined_lake import ExaminedLake
 from app.doctor.finding import Finding
-from app.doctor.patient import Patient
 from app.ingest.errors import TakenDownBefore
 from app.ingest.uploads.register import Uploads
-from app.query.row_counts import RowCounts
+from app.query.counts.rows import RowCounts
 from app.query.snapshots import Reference
 from app.services import Services
 from app.settings import Settings
 from app.state import ledger
 from app.versions.keys import contribution_key, version_key
-from catalog.arrow import to_arrow
-from catalog.counts import rows_by_commit, wrong_counts
-from catalog.plans import plan
+from catalog.columns.arrow import to_arrow
+from catalog.reading.counts import rows_by_commit, wrong_counts
+from catalog.reading.plans import plan
+from catalog.reading.scan import read
 from catalog.records import Contribution
-from catalog.scan import read
 from catalog.schema import ID
 from catalog.snapshots import to_snapshot
-from catalog.staging import StagedFiles
 from catalog.table import append_batch, load_table
+from catalog.writing.staging import StagedFiles
 from tests.app.versions.oracle import index_of, recorded_as_replaced, replaced_in_lake
 from tests.factories import make_contribution, make_contribution_id
 from tests.faults.interrupted_work import WORK, Command, Do, worker
@@ -260,13 +260,13 @@ def _upload(services: Services, made: Sequence[Contribution]) -> set[str]:
 
 def examine(services: Services) -> list[Finding]:
     """Return what the doctor finds; nothing else uses the lake, so that nothing has to settle."""
-    patient = Patient(
+    examined = ExaminedLake(
         settings=services.settings,
         database=services.database,
         catalog=services.catalog,
         is_deep=True,
     )
-    return [finding for check in CHECKS.values() for finding in check(patient)]
+    return [finding for check in CHECKS.values() for finding in check(examined)]
 
 
 def recover(services: Services) -> None:

@@ -23,7 +23,7 @@ from app.releases.recipe import Recipe
 from app.services import Services
 from app.takedown.verify.verification import verify
 from catalog.records import Contribution
-from catalog.stages import STAGES, Stage
+from catalog.stages.tables import STAGES, Stage
 from tests.backends import CLUSTERED, EMBEDDED
 from tests.factories import commit_batch, make_contribution, make_contribution_id
 from tests.faults.asked_process import asked

@@ -19,8 +19,8 @@ import click
 
 from app.services import Services
 from app.state import ledger
-from catalog.plans import plan
-from catalog.scan import count_rows
+from catalog.reading.plans import plan
+from catalog.reading.scan import count_rows
 from catalog.table import load_table
 from tests.factories import make_submission
 from tests.faults.campaign import BUSY_COMMITTER, Campaign, Count

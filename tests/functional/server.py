@@ -19,10 +19,12 @@ from pyiceberg.catalog.sql import SqlCatalog
 from pyiceberg.table import Table
 from sqlalchemy import NullPool, create_engine, text
 
-from app.access.ids import Ids, read_secret
+from app.access.contributors.ids import Ids, read_secret
 from app.settings import PREFIX, Settings
 from app.state.db import Database
+from tests.functional.arbiters import ForkedArbiter, fork_arbiter
 from tests.functional.processes import Processes, running_in
+from tests.functional.template import GUNICORN
 from tests.lakes import empty_lake, opened_app
 from tests.servers.process import free_ports
 
@@ -96,6 +98,7 @@ class Server:
         root: Path = ROOT,
         wrapper: Sequence[str] = (),
         umask: int = -1,
+        is_forked: bool = True,
         **settings: object,
     ) -> None:
         """Make a server, which `start` starts.
@@ -106,12 +109,16 @@ class Server:
             wrapper: A command that starts the server in some special way, such as nice; empty for
                 none.
             umask: The umask of the server's processes and commands; -1 for that of this process.
+            is_forked: Whether the arbiter is a fork of a process that has imported the service,
+                which saves a second of a processor, or a new process, as users start it. It is
+                always a new one with a wrapper, with a root of its own or in development.
             settings: Further settings, by their names in `app.settings`.
         """
         self.home = home
         self._root = root
         self._wrapper = wrapper
         self._umask = umask
+        self._is_forked = is_forked and not wrapper and root == ROOT and not settings.get("dev")
         self.log_file = home.with_name(f"{home.name}-{next(_numbers)}.log")
         self._settings: dict[str, Any] = {
             "workers": 2,
@@ -121,7 +128,7 @@ class Server:
         }
         self._port = 0
         self._log_start = 0
-        self._arbiter: subprocess.Popen[bytes] | None = None
+        self._arbiter: subprocess.Popen[bytes] | ForkedArbiter | None = None
 
     def __enter__(self) -> Self:
         try:
@@ -228,14 +235,16 @@ class Server:
     def spawn(self) -> None:
         """Start gunicorn, and return before it answers."""
         (self._port,) = free_ports(1)
-        settings = {**self._settings, "host": "127.0.0.1", "port": self._port}
-        gunicorn = [sys.executable, "-m", "gunicorn", "-c", "gunicorn.conf.py", "wsgi:application"]
+        environment = clean_environment({**self._settings, "host": "127.0.0.1", "port": self._port})
         with self.log_file.open("ab") as log:
             self._log_start = log.tell()
+            if self._is_forked:
+                self._arbiter = fork_arbiter(environment, log.fileno(), self._umask)
+                return
             self._arbiter = subprocess.Popen(
-                [*self._wrapper, *gunicorn],
+                [*self._wrapper, sys.executable, "-m", *GUNICORN],
                 cwd=self._root,
-                env=clean_environment(settings),
+                env=environment,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,

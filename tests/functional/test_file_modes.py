@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import requests
 
-from tests.backends import PATIENT
+from tests.backends import WAITS
 from tests.factories import make_submission
 from tests.functional.conftest import MakeServer
 from tests.functional.server import (
@@ -37,7 +37,7 @@ MADE_BY = {
 @pytest.fixture
 def lake(make_server: MakeServer) -> Path:
     """The folder of a lake to which everything was done once; its server has stopped."""
-    server = make_server(umask=STARTED_WITH, maintenance_interval_s=0.5, migrate=True, **PATIENT)
+    server = make_server(umask=STARTED_WITH, maintenance_interval_s=0.5, migrate=True, **WAITS)
     server.start(migrate=False)
     for text in ("a question about tides", "a question about the sky"):
         answer = server.submit(make_submission(text, f"an answer to {text}"), wait_s=30)

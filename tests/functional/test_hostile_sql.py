@@ -114,7 +114,8 @@ def target(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Target]:
     ):
         listener.setblocking(False)
         environment.setenv("CANARY", SECRET)
-        with Server(root / "home", workers=1, **settings) as server:
+        # The environment of a fork isn't shown in /proc.
+        with Server(root / "home", workers=1, is_forked=False, **settings) as server:
             for text in ("Hello", "Hello again"):
                 submission = make_submission("Hi", text, **KEY)
                 assert server.submit(submission, wait_s=30).status_code == 200

@@ -82,7 +82,7 @@ def test_a_stop_under_load_is_clean_and_takes_everything_acknowledged_to_the_tab
     make_server: MakeServer, stop: Callable[[Server], int]
 ) -> None:
     # Only the stop itself makes the committer commit.
-    server = make_server(commit_interval_s=NEVER_BY_AGE_S)
+    server = make_server(commit_interval_s=NEVER_BY_AGE_S, is_forked=False)
     server.start()
     eventually("the committer leads", lambda: server.leads)
     with Load(server.url, "stop") as load:
@@ -136,7 +136,7 @@ def test_a_graceful_stop_waits_for_a_request_but_not_for_ever(make_server: MakeS
 def test_ctrl_c_soon_after_the_start_ends_everything(
     make_server: MakeServer, after_s: float
 ) -> None:
-    server = make_server(workers=1, shutdown_timeout_s=PATIENT_S)
+    server = make_server(workers=1, shutdown_timeout_s=PATIENT_S, is_forked=False)
     server.migrate()
     server.spawn()
     sleep(after_s)

@@ -22,7 +22,7 @@ MAX_KEPT_BYTES: Final = 100 * 1024 * 1024
 def test_a_worker_stays_small_while_more_large_bodies_come_than_it_holds_and_gives_them_back(
     make_server: MakeServer,
 ) -> None:
-    server = make_server(workers=1)
+    server = make_server(workers=1, is_forked=False)
     server.start()
     (worker,) = server.complete().workers
     idle_bytes = memory_bytes(worker)

@@ -4,7 +4,7 @@ import pytest
 from pyiceberg.catalog.rest import RestCatalog
 from pyiceberg.table import Table
 
-from catalog.stages import SOURCE_SNAPSHOT_PROPERTY
+from catalog.stages.tables import SOURCE_SNAPSHOT_PROPERTY
 from tests.factories import make_submission
 from tests.functional.conftest import MakeServer
 from tests.functional.server import Server

@@ -7,7 +7,7 @@ from typing import Any, Final
 import pytest
 import requests
 
-from app.access.contributor_keys import new_contributor_key
+from app.access.contributors.keys import new_contributor_key
 from chatlake_client import OwnContributions, RequestRefused
 from tests.factories import make_submission
 from tests.functional.conftest import MakeServer

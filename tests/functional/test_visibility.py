@@ -15,11 +15,10 @@ import requests
 from pyiceberg.catalog.rest import RestCatalog
 from sqlalchemy import update
 
-from app.access.hidden import Cause
 from app.services import Services
 from app.state.models import LedgerEntry
 from tests.backends import Backend
-from tests.factories import UNGUESSABLE, make_submission
+from tests.factories import UNGUESSABLE, hide, make_submission
 from tests.functional.server import REQUEST_TIMEOUT_S, Server
 from tests.servers.s3 import READER_KEY_ID, READER_SECRET_KEY
 
@@ -83,12 +82,6 @@ class Lake:
         return {name for name, each in self.ids.items() if each in found}
 
 
-def hide(services: Services, contribution_id: str, cause: Cause) -> None:
-    """Hide a contribution."""
-    with services.database.write() as connection:
-        services.access.hidden.hide(connection, [contribution_id], cause)
-
-
 def make_old(services: Services, ago: timedelta = timedelta(hours=2)) -> None:
     """Have the ledger say that what was committed so far was committed earlier."""
     with services.database.write() as connection:
@@ -120,11 +113,11 @@ def lake(tmp_path_factory: pytest.TempPathFactory, backend: Backend) -> Iterator
         make_old(services)
         made.submit("young")
         made.submit("young and quarantined", submitter_id=UNGUESSABLE)
-        hide(services, made.ids["quarantined"], "quarantine")
-        hide(services, made.ids["hidden version"], "quarantine")
-        hide(services, made.ids["young and quarantined"], "quarantine")
-        hide(services, made.ids["banned"], "ban")
-        hide(services, made.ids["taken down"], "takedown")
+        hide(services, made.ids["quarantined"])
+        hide(services, made.ids["hidden version"])
+        hide(services, made.ids["young and quarantined"])
+        hide(services, made.ids["banned"], cause="ban")
+        hide(services, made.ids["taken down"], cause="takedown")
         services.close()
         yield made
 

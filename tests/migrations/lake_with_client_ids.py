@@ -15,14 +15,14 @@ from sqlalchemy import text
 import migrations.sql
 from app.ingest.journal.entries import encode_files
 from app.services import Services
-from catalog.arrow import to_arrow
-from catalog.evolution import evolve
+from catalog.columns.arrow import to_arrow
+from catalog.metadata.evolution import evolve
 from catalog.records import Contribution
 from catalog.schema import BATCH_ID_PROPERTY, NAMESPACE, SCHEMA, TABLE_IDENTIFIER
 from catalog.snapshots import tag_snapshot
-from catalog.stages import COMPUTED_STAGES
-from catalog.staging import StagedFiles
+from catalog.stages.tables import COMPUTED_STAGES
 from catalog.table import load_table
+from catalog.writing.staging import StagedFiles
 from migrations.lake import REVISION_PROPERTY, step_0001_contributions, step_0002_stages
 from migrations.old_ids import NEW_NAMES
 from tests.app.releases.factories import make_row

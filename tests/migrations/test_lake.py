@@ -1,5 +1,4 @@
 import re
-from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -14,11 +13,11 @@ import migrations.lake
 import migrations.sql
 from app.releases.registry import Registry
 from app.services import Services
-from app.state import ledger
+from app.state import ledger_changes
 from app.state.db import Database
-from catalog.arrow import to_arrow
+from catalog.columns.arrow import to_arrow
 from catalog.connection import open_catalog
-from catalog.evolution import evolve
+from catalog.metadata.evolution import evolve
 from catalog.schema import (
     METRICS_PROPERTIES,
     NAMESPACE,
@@ -28,7 +27,7 @@ from catalog.schema import (
     TABLE_PROPERTIES,
 )
 from catalog.snapshots import tag_snapshot
-from catalog.stages import COMPUTED_STAGES, DROPPED_SCHEMA
+from catalog.stages.tables import COMPUTED_STAGES, DROPPED_SCHEMA
 from catalog.table import append_batch, find_batch, load_table
 from migrations.lake import (
     REVISION_PROPERTY,
@@ -48,16 +47,6 @@ from tests.factories import commit_batch, make_contribution, make_received
 def catalog(tmp_path: Path) -> SqlCatalog:
     """An empty catalog."""
     return open_catalog(f"sqlite:///{tmp_path}/catalog.db", f"file://{tmp_path}/warehouse")
-
-
-@pytest.fixture
-def database(tmp_path: Path) -> Iterator[Database]:
-    """The migrated database of the lake."""
-    made = Database(f"sqlite:///{tmp_path}/chatlake.db")
-    with made.write() as connection:
-        migrations.sql.upgrade(connection)
-    yield made
-    made.dispose()
 
 
 def _revision(catalog: SqlCatalog) -> str | None:
@@ -226,7 +215,7 @@ def test_tags_of_releases_leave_the_raw_table_and_others_stay(
         tag_snapshot(load_table(catalog), name, snapshots[0].snapshot_id)
     tag_snapshot(load_table(catalog), "of an engine", snapshots[0].snapshot_id)
     with database.write() as connection:
-        ledger.record(connection, snapshots)
+        ledger_changes.record(connection, snapshots)
     for name, number in (("published", 0), ("failed", None), ("moved", 1)):
         with suppress(KeyboardInterrupt), registry.building(make_recipe(name)) as (build, _):
             if number is None:

@@ -17,15 +17,15 @@ from flask.testing import FlaskClient
 from sqlalchemy import make_url
 from werkzeug.test import TestResponse
 
-from app.access.ids import Ids, read_secret
+from app.access.contributors.ids import Ids, read_secret
 from app.backup.databases import writable
 from app.backup.restoring import relocate_staged, relocate_tables, verify_lake
 from app.doctor.examination import examine
-from app.doctor.patient import Patient
+from app.doctor.examined_lake import ExaminedLake
 from app.services import Services, current_services
 from app.settings import Settings
-from catalog.file_io import DurableFileIO
-from catalog.moving import Move, MovedFileIO, move_metadata
+from catalog.metadata.moving import Move, MovedFileIO, move_metadata
+from catalog.storage.file_io import DurableFileIO
 from migrations.old_ids import NEW_NAMES
 from tests.lakes import opened_app
 
@@ -128,7 +128,7 @@ def test_the_upgraded_lake_is_sound(services_of_upgraded: Services) -> None:
     services = services_of_upgraded
     verified = verify_lake(services.database, services.catalog)
     assert verified.rows == 26
-    patient = Patient(
+    examined = ExaminedLake(
         settings=services.settings,
         database=services.database,
         catalog=services.catalog,
@@ -136,7 +136,7 @@ def test_the_upgraded_lake_is_sound(services_of_upgraded: Services) -> None:
     )
     # What was killed has waited to be committed since that day, and the stages wait for the rules
     # of this version.
-    findings = examine(patient)
+    findings = examine(examined)
     assert {(finding.check, finding.severity) for finding in findings} == {
         ("committer", "warning"),
         ("journal", "error"),

@@ -43,16 +43,6 @@ def catalog(tmp_path: Path) -> Iterator[SqlCatalog]:
     made.engine.dispose()
 
 
-@pytest.fixture
-def database(tmp_path: Path) -> Iterator[Database]:
-    """The migrated database of the lake."""
-    made = Database(f"sqlite:///{tmp_path}/chatlake.db")
-    with made.write() as connection:
-        migrations.sql.upgrade(connection)
-    yield made
-    made.dispose()
-
-
 def make_full() -> Contribution:
     return make_received(
         0,

@@ -9,7 +9,7 @@ from flask import Flask
 from sqlalchemy import text
 
 from app import create_app
-from app.access.ids import is_guessable
+from app.access.contributors.ids import is_guessable
 from app.query.filters import Filters
 from app.query.snapshots import Reference
 from app.services import Services, current_services, services_of

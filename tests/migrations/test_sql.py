@@ -11,12 +11,12 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import inspect, text
 
 import migrations.sql
-from app.access.hidden import HiddenContributions
-from app.access.keys import Keys
 from app.access.moderation.bans import Bans
 from app.access.moderation.log import ModerationLog
 from app.access.moderation.quarantine import Quarantine
 from app.access.moderation.reports import Reports
+from app.access.permissions.keys import Keys
+from app.access.visibility.hidden import HiddenContributions
 from app.curation.pipeline.records import ChunkRecord, ChunkRecords
 from app.ingest.journal.journal import Backlog, Journal
 from app.settings import Settings

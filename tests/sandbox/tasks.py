@@ -6,7 +6,7 @@ from typing import Any
 from app.query.replaced import ReplacedReader
 from app.query.snapshots import Reference, SnapshotView
 from app.services import Services
-from catalog.dataset import dataset_of, local_files_of, replaced_files_of, rows_not_replaced
+from catalog.reading.dataset import dataset_of, local_files_of, replaced_files_of, rows_not_replaced
 from sandbox.protocol import QueryLimits, Task
 
 LIMITS = QueryLimits(memory_mib=512, cpu_s=30, threads=2, max_rows=1000, max_bytes=1024 * 1024)

@@ -173,7 +173,7 @@ def _keyed_digest(key: bytes) -> Callable[[Subject], int]:
     @lru_cache(_REMEMBERED_DIGESTS)
     def digest(subject: Subject) -> int:
         text = f"{subject.kind}:{subject.value}".encode()
-        # 0 marks a row that nobody has.
+        # 0 marks an unused row, so no subject may have it.
         return int.from_bytes(blake2b(text, digest_size=_WORD_BYTES, key=key).digest()) or 1
 
     return digest

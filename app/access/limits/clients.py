@@ -9,10 +9,10 @@ from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Final, NamedTuple
 
-from app.access.keys import ApiKey
 from app.access.limits.bucket_table import Subject
 from app.access.limits.key_limits import AT_ONCE
 from app.access.limits.policies import PREFIXES, Policy, limits_in, policies_of
+from app.access.permissions.keys import ApiKey
 from app.settings import Settings
 
 _REMEMBERED_KEYS: Final = 256

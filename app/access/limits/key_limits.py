@@ -20,7 +20,7 @@ _BYTES: Final = frozenset({SETTINGS["bytes"], PREFIXES["contributor"] + SETTINGS
 
 
 def check_key_limits(limits: Mapping[str, int | None], max_body_bytes: int) -> None:
-    """Return if a key may have these limits of its own.
+    """Check that a key may have these limits of its own.
 
     Args:
         limits: The values by name; 0 is no limit, and None the limit that all keys have.

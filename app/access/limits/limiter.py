@@ -194,7 +194,7 @@ class Meter:
             self.levels[policy] = max(level, self.levels.get(policy, 0.0))
 
     def refused(self, error: LimitReached) -> None:
-        """Remember by what the request is refused."""
+        """Remember the limit that refuses the request: the answer tells of it, and is delayed."""
         self.refusal = error
         if isinstance(error, RateLimited):
             self.levels[error.policy] = error.full_in_s

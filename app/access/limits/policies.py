@@ -59,7 +59,7 @@ class Policy:
     column: int = field(init=False)
 
     def __post_init__(self) -> None:
-        # The way of frozen dataclasses.
+        # A frozen dataclass allows no other assignment.
         object.__setattr__(self, "label", PREFIXES[self.kind] + self.name)
         object.__setattr__(self, "token_s", self.window_s / self.quota)
         object.__setattr__(self, "column", _NAMES.index(self.name))
@@ -70,7 +70,7 @@ class Policy:
         Args:
             full_in_s: The time in which the bucket will be full, in seconds.
         """
-        # Other nodes may have taken more than there was.
+        # Other nodes may have taken more tokens than the bucket held.
         tokens = max((self.window_s - full_in_s) / self.token_s, 0.0)
         whole = int(tokens + _TOLERANCE_TOKENS)
         wait_s = full_in_s + (whole + 1) * self.token_s - self.window_s

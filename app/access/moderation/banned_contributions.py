@@ -28,19 +28,19 @@ from pyiceberg.expressions import EqualTo
 from pyiceberg.table import Table
 from sqlalchemy import Connection, delete, func, select, update
 
-from app.access.hidden import HiddenContributions
 from app.access.moderation.bans import Bans
+from app.access.visibility.hidden import HiddenContributions
 from app.state.db import Database, insert_missing
 from app.state.models import BannedContribution, BanRecord
 from app.state.parts import in_parts
-from catalog.plans import plan
+from catalog.reading.plans import plan
+from catalog.reading.scan import read
+from catalog.reading.staged_rows import read_staged
 from catalog.records import Contribution
-from catalog.scan import read
 from catalog.schema import ID
 from catalog.snapshots import to_snapshot
-from catalog.staged_rows import read_staged
-from catalog.staging import StagedFile
 from catalog.table import load_table
+from catalog.writing.staging import StagedFile
 
 _ROWS_IN_A_TRANSACTION: Final = 5_000
 _CONTRIBUTOR: Final = "contributor_id"

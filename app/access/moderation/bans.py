@@ -94,7 +94,7 @@ class Bans:
             "takedown_by": None,
         }
         with self._database.write() as connection:
-            # First: those who hide lock the number first, too.
+            # First, since whoever hides contributions locks the number first too: no deadlock.
             count_change(connection, _LIST)
             banned = [
                 each
@@ -122,7 +122,7 @@ class Bans:
         """
         wanted = list(dict.fromkeys(contributor_ids))
         with self._database.write() as connection:
-            # First: those who hide lock the number first, too.
+            # First, since whoever hides contributions locks the number first too: no deadlock.
             count_change(connection, _LIST)
             lifting = update(BanRecord).where(_STANDS).values(state="lifted")
             unknown = [

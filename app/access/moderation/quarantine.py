@@ -13,10 +13,10 @@ from typing import Final, Literal, get_args
 from sqlalchemy import Connection, Select, delete, exists, func, select
 from sqlalchemy.orm import InstrumentedAttribute
 
-from app.access.hidden import HiddenContributions
 from app.access.moderation.errors import NothingToDecide
 from app.access.moderation.log import ModerationLog
 from app.access.moderation.reports import Reports, is_reviewed
+from app.access.visibility.hidden import HiddenContributions
 from app.state.db import Database, insert_missing
 from app.state.models import (
     ApprovalRecord,
@@ -188,7 +188,7 @@ class Quarantine:
             )
 
     def check_open(self, contribution_id: str) -> None:
-        """Return if a contribution waits for a decision.
+        """Check that a contribution waits for a decision.
 
         Raises:
             NothingToDecide: It is neither in quarantine nor reported.

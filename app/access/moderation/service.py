@@ -4,13 +4,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from typing import Final, Protocol
 
-from app.access.hidden import HiddenContributions
 from app.access.moderation.errors import NotReportable, UnknownContributions
 from app.access.moderation.log import SERVICE, Action, ModerationLog
 from app.access.moderation.quarantine import Quarantine
 from app.access.moderation.reports import Reports
 from app.access.moderation.traces import ModerationTraces
 from app.access.takedowns.records import Takedown, TakedownKind
+from app.access.visibility.hidden import HiddenContributions
 from app.state.db import Database
 from app.telemetry import metrics
 from app.telemetry.labels import ReportReason

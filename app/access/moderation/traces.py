@@ -5,10 +5,10 @@ from collections.abc import Sequence
 import pyarrow as pa
 from sqlalchemy import Connection
 
-from app.access.hidden import HiddenContributions
 from app.access.moderation.banned_contributions import BannedContributions
 from app.access.moderation.quarantine import Quarantine
 from app.access.moderation.reports import Reports
+from app.access.visibility.hidden import HiddenContributions
 from app.state.db import Database
 from app.state.parts import in_parts
 

@@ -13,7 +13,7 @@ from app.access.takedowns.records import TakenDown, withdrawn_by
 from app.state.db import Database
 from app.state.models import TakedownRecord, TakenDownContribution
 from app.state.parts import in_parts
-from catalog.membership import NO_IDS
+from catalog.reading.membership import NO_IDS
 
 UNFINISHED: Final = TakedownRecord.erased_at.is_(None)
 """The condition on takedowns that aren't erased yet."""
@@ -49,7 +49,7 @@ class TakenDownContributions:
         self._database = database
 
     def check(self, contribution_id: str) -> None:
-        """Return unless a contribution was taken down.
+        """Check that a contribution was not taken down.
 
         Raises:
             TakenDownForGood: The contribution was taken down.

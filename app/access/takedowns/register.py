@@ -9,10 +9,10 @@ from typing import Any, Final
 import pyarrow as pa
 from sqlalchemy import Connection, Select, func, insert, select, text, update
 
-from app.access.hidden import HiddenContributions
 from app.access.takedowns.contributions import UNFINISHED, rows_of, unfinished_rows
 from app.access.takedowns.records import Takedown, TakedownKind, TakenDown
-from app.state import ledger
+from app.access.visibility.hidden import HiddenContributions
+from app.state import ledger_changes
 from app.state.db import Database
 from app.state.models import TakedownRecord, TakenDownContribution
 from app.state.parts import in_parts
@@ -176,7 +176,7 @@ class Takedowns:
             counted = [row for row in rows if row.contribution_id in erased]
             numbers = Counter(row.sequence_number for row in counted)
             numbers.pop(None, None)
-            ledger.subtract(connection, numbers)
+            ledger_changes.subtract(connection, numbers)
             for takedown_id in {row.takedown_id for row in counted}:
                 connection.execute(
                     update(TakedownRecord)

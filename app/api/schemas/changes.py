@@ -1,15 +1,15 @@
 """Contributions that were added to the lake since a moment, and the parameters to ask for them."""
 
-from typing import Any, Final
+from typing import Final
 
-from marshmallow import Schema, fields, post_load
+from marshmallow import Schema, fields
 
 from app.api.schemas.contributions import CONTRIBUTION_EXAMPLE, ContributionSchema
-from app.api.schemas.paging import cursor_field, limit_field
-from app.api.schemas.reference import MOMENT_PATTERN, SNAPSHOT_ID_EXAMPLE, Moment, ReferenceSchema
+from app.api.schemas.reference import MOMENT_PATTERN, SNAPSHOT_ID_EXAMPLE, Moment
+from app.api.schemas.selection import PagedReferenceSchema
 
 
-class ChangesQuerySchema(ReferenceSchema):
+class ChangesQuerySchema(PagedReferenceSchema):
     """Where to begin, and up to which moment of the lake to read."""
 
     since = Moment(
@@ -20,12 +20,6 @@ class ChangesQuerySchema(ReferenceSchema):
             "pattern": MOMENT_PATTERN,
         }
     )
-    limit = limit_field()
-    cursor = cursor_field()
-
-    @post_load
-    def _make(self, data: dict[str, Any], **_: Any) -> dict[str, Any]:
-        return {"reference": self.pop_reference(data), **data}
 
 
 class ChangesSchema(Schema):

@@ -1,4 +1,4 @@
-"""Releases, their status and their differences, as answers have them."""
+"""Releases, as answers have them."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,7 +17,6 @@ NAME_PARAMETER: Final = {
     "schema": {"type": "string", "pattern": RELEASE_NAMES.pattern},
     "example": "2026-11",
 }
-OTHER_NAME_PARAMETER: Final = {**NAME_PARAMETER, "name": "other", "example": "2026-12"}
 PATH_PARAMETER: Final = {
     "in": "path",
     "name": "path",
@@ -119,6 +118,12 @@ class ReleaseSchema(Schema):
             "if none has a score"
         }
     )
+    flagged = fields.Dict(
+        metadata={
+            "description": "Contributions with a turn that a scorer flagged, by category; left out "
+            "if there is none"
+        }
+    )
     examples = fields.Dict(
         metadata={"description": "Contributions that the card quotes, by reason; left out if none"}
     )
@@ -131,13 +136,6 @@ class ReleaseSchema(Schema):
     withdrawn = fields.List(
         fields.String(),
         metadata={"description": "Data files of earlier revisions; left out if none"},
-    )
-
-    flagged = fields.Dict(
-        metadata={
-            "description": "Contributions with a turn that a scorer flagged, by category; left out "
-            "if there is none"
-        }
     )
 
     @post_dump
@@ -278,84 +276,3 @@ class ReleaseListSchema(Schema):
 
 
 RELEASE_LIST_EXAMPLE: Final = {"releases": [RELEASE_EXAMPLE], "gated": ["2026-12"]}
-
-
-class ReleaseStatusSchema(Schema):
-    """Whether a release is being built, is published, has failed or was removed."""
-
-    name = fields.String()
-    stage = fields.String()
-    state = fields.String(
-        metadata={"description": "`building`, `published`, `failed` or `removed`"}
-    )
-    step = fields.String(
-        metadata={
-            "description": "The last step of its build: `wait` for another, `stage` is computed, "
-            "`rows` are written, `publish`, `done`"
-        }
-    )
-    rows_done = fields.Integer(metadata={"description": "Rows of the step that are done"})
-    rows_total = fields.Integer(
-        allow_none=True,
-        metadata={"description": "All rows of the step; null when unknown"},
-    )
-    reason = fields.String(allow_none=True, metadata={"description": "Why it failed"})
-    started_at = fields.DateTime(allow_none=True)
-    updated_at = fields.DateTime(
-        allow_none=True, metadata={"description": "When its build last reported progress"}
-    )
-    ended_at = fields.DateTime(allow_none=True)
-
-
-RELEASE_STATUS_EXAMPLE: Final = {
-    "name": "2026-11",
-    "stage": "curated",
-    "state": "building",
-    "step": "rows",
-    "rows_done": 1024,
-    "rows_total": 2600,
-    "reason": None,
-    "started_at": "2026-11-23T08:40:11.119Z",
-    "updated_at": "2026-11-23T08:40:41.249Z",
-    "ended_at": None,
-}
-
-
-class ReleaseChangeSchema(Schema):
-    """A contribution that differs between two releases."""
-
-    contribution_id = fields.String()
-    change = fields.String(metadata={"description": "`added`, `removed` or `changed`"})
-
-
-class ReleaseDiffSchema(Schema):
-    """The differences between two releases."""
-
-    before = fields.String(metadata={"description": "The release to compare from"})
-    after = fields.String(metadata={"description": "The release to compare with"})
-    before_revision = fields.Integer(metadata={"description": "Revision of `before`"})
-    after_revision = fields.Integer(metadata={"description": "Revision of `after`"})
-    stage = fields.String()
-    added = fields.Integer(metadata={"description": "Contributions in `after` alone"})
-    removed = fields.Integer(metadata={"description": "Contributions in `before` alone"})
-    changed = fields.Integer(
-        metadata={"description": "Contributions in both, with different content"}
-    )
-    total = fields.Integer(metadata={"description": "The sum of added, removed and changed"})
-    rows = fields.List(fields.Nested(ReleaseChangeSchema))
-    rows_truncated = fields.Boolean(metadata={"description": "Whether there are more"})
-
-
-RELEASE_DIFF_EXAMPLE: Final = {
-    "before": "2026-11",
-    "after": "2026-12",
-    "before_revision": 1,
-    "after_revision": 2,
-    "stage": "curated",
-    "added": 1,
-    "removed": 0,
-    "changed": 0,
-    "total": 1,
-    "rows": [{"contribution_id": "01a2078f-240f-72b8-af80-7eba2ba52819", "change": "added"}],
-    "rows_truncated": False,
-}

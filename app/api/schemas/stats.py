@@ -7,7 +7,7 @@ from webargs.fields import DelimitedList
 
 from app.api.schemas.reference import SNAPSHOT_ID_EXAMPLE
 from app.api.schemas.selection import SelectionSchema
-from app.query.dimensions import DIMENSIONS
+from app.query.counts.dimensions import DIMENSIONS
 
 
 class StatsQuerySchema(SelectionSchema):

@@ -7,9 +7,9 @@ from typing import Any, Final
 from flask import Response, request
 from flask_smorest import Blueprint
 
-from app.access.audience import Audience
-from app.access.shown_again import ShownPosition
 from app.access.takedowns.feed import FeedPage, FeedPosition
+from app.access.visibility.audience import Audience
+from app.access.visibility.shown_again import ShownPosition
 from app.api.access import current_audience
 from app.api.answers import page
 from app.api.docs import KEYED, documented, in_every_stream
@@ -18,10 +18,10 @@ from app.api.paging import ChangesCursor, link_to_next, page_rows
 from app.api.reads import reads_lake
 from app.api.schemas.changes import CHANGES_EXAMPLE, ChangesQuerySchema, ChangesSchema
 from app.api.schemas.reference import QUERY
-from app.query.changes import START, Changes, Position
+from app.query.history.changes import START, Changes, Position
 from app.query.snapshots import Reference
 from app.services import current_services
-from catalog.rows import plain_rows
+from catalog.columns.rows import plain_rows
 
 blueprint = Blueprint("changes", __name__, url_prefix="/v1/changes", description="Mirroring")
 

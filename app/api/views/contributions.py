@@ -7,7 +7,7 @@ from uuid import UUID
 from flask import Response, request
 from flask_smorest import Blueprint
 
-from app.access.audience import Audience
+from app.access.visibility.audience import Audience
 from app.api.access import current_audience
 from app.api.answers import answer, page, snapshot_id_of, stream
 from app.api.docs import KEYED, documented, in_every_stream
@@ -31,12 +31,12 @@ from app.api.schemas.selection import (
     PagedSelectionSchema,
     SelectionSchema,
 )
-from app.query.contributions import EVERY_COLUMN
-from app.query.marking import UNMARKED, Marking
+from app.query.contributions.marking import UNMARKED, Marking
+from app.query.contributions.reader import EVERY_COLUMN
 from app.query.snapshots import Reference
 from app.services import current_services
-from catalog.rows import plain_rows
-from catalog.scan import schema_of
+from catalog.columns.rows import plain_rows
+from catalog.reading.scan import schema_of
 
 blueprint = Blueprint(
     "contributions", __name__, url_prefix="/v1/contributions", description="Reading"

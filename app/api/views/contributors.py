@@ -7,8 +7,8 @@ from typing import Any, Final
 from flask import Response
 from flask_smorest import Blueprint
 
-from app.access.audience import OWNERS, PUBLIC
-from app.access.contributor_keys import AUTHORIZATION, SUBMITTER_HEADER, new_contributor_key
+from app.access.contributors.keys import AUTHORIZATION, SUBMITTER_HEADER, new_contributor_key
+from app.access.visibility.audience import OWNERS, PUBLIC
 from app.api.access import current_credentials, current_owner
 from app.api.docs import KEYED, documented, in_every_stream
 from app.api.formats import JSON, encode_json
@@ -18,7 +18,7 @@ from app.api.schemas.contributors import CONTRIBUTOR_EXAMPLE, ContributorSchema,
 from app.api.schemas.reference import QUERY
 from app.api.schemas.selection import OwnSelectionSchema
 from app.api.views.contributions import listed
-from app.query.marking import HiddenMarking
+from app.query.contributions.marking import HiddenMarking
 from app.services import current_services
 
 blueprint = Blueprint("contributors", __name__, url_prefix="/v1", description="Contributors")

@@ -51,10 +51,10 @@ from app.api.schemas.moderation import (
 )
 from app.api.schemas.reference import QUERY
 from app.api.small_bodies import read_small_body
-from app.query.reviews import Review
+from app.query.browsing.reviews import Review
 from app.query.snapshots import Reference
 from app.services import current_services
-from catalog.rows import plain_rows
+from catalog.columns.rows import plain_rows
 from catalog.schema import ID
 
 blueprint = Blueprint("moderation", __name__, url_prefix="/v1", description="Moderation")

@@ -16,19 +16,20 @@ from app.api.formats import JSON, PARQUET
 from app.api.paging import page_rows
 from app.api.reads import reads_lake
 from app.api.schemas.reference import QUERY
+from app.api.schemas.release_diff import (
+    OTHER_NAME_PARAMETER,
+    RELEASE_DIFF_EXAMPLE,
+    ReleaseDiffSchema,
+)
+from app.api.schemas.release_status import RELEASE_STATUS_EXAMPLE, ReleaseStatusSchema
 from app.api.schemas.releases import (
     NAME_PARAMETER,
-    OTHER_NAME_PARAMETER,
     PATH_PARAMETER,
     RELEASE_DETAILS_EXAMPLE,
-    RELEASE_DIFF_EXAMPLE,
     RELEASE_LIST_EXAMPLE,
-    RELEASE_STATUS_EXAMPLE,
     ReleaseDetails,
     ReleaseDetailsSchema,
-    ReleaseDiffSchema,
     ReleaseListSchema,
-    ReleaseStatusSchema,
 )
 from app.api.schemas.snapshots import DiffQuerySchema
 from app.releases.diff import ReleaseDiff

@@ -27,7 +27,7 @@ from app.api.schemas.snapshots import (
     SnapshotPathSchema,
     SnapshotSchema,
 )
-from app.query.diff import DIFF_SCHEMA, Diff
+from app.query.history.diff import DIFF_SCHEMA, Diff
 from app.services import current_services
 from catalog.snapshots import Snapshot
 

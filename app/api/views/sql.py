@@ -28,7 +28,7 @@ from app.ingest.decoding.strict_json import JsonLimits, parse
 from app.query.sql.queries import SqlResult
 from app.services import current_services
 from catalog.checkpoints import checked
-from catalog.rows import every_column
+from catalog.columns.rows import every_column
 
 PATH: Final = "/v1/sql"
 MAX_BODY_BYTES: Final = 1024 * 1024

@@ -11,7 +11,7 @@ from uuid import UUID
 from flask_smorest import Blueprint
 
 from app.access.errors import TakedownNotFound
-from app.access.policy import MODERATE
+from app.access.permissions.policy import MODERATE
 from app.access.takedowns.feed import FEED_START, FeedPosition
 from app.access.takedowns.records import Takedown, requester
 from app.api.access import current_key_name, current_owner, may

@@ -10,14 +10,14 @@ from pyiceberg.table import Table
 from app.background.maintenance.results import CompactionResult, MaintenanceResult, ReplacedResult
 from app.ingest.commits.claims import Claims
 from app.settings import Settings
-from app.state import ledger
+from app.state import ledger_changes
 from app.state.db import Database
 from app.versions.recording import VersionRecorder
 from catalog.connection import LockingCatalog
 from catalog.maintenance.compaction import (
+    CompactionSizes,
     CompactionStopped,
     DayOfSmallFiles,
-    FileSizes,
     compact,
     small_files,
 )
@@ -88,7 +88,7 @@ class Compaction:
                 continue
             self._versions.catch_up(table)
             with self._database.write() as connection:
-                ledger.record(connection, [compacted.snapshot])
+                ledger_changes.record(connection, [compacted.snapshot])
             yield _result(day, compacted.files, compacted.size_bytes)
             self._let_append_pass(stop)
 
@@ -115,8 +115,8 @@ class Compaction:
         open_from = (self._clock() - DAY_CLOSES_AFTER).date()
         return small_files(table, self._sizes(), open_from)
 
-    def _sizes(self) -> FileSizes:
-        return FileSizes(
+    def _sizes(self) -> CompactionSizes:
+        return CompactionSizes(
             target_bytes=self._settings.compact_file_bytes,
             open_day_files=self._settings.compact_open_day_files,
         )

@@ -8,7 +8,7 @@ from app.ingest.commits.claims import Claims
 from app.settings import Settings
 from catalog.connection import LockingCatalog
 from catalog.maintenance.orphans import Ages, Orphan, find_orphans, remove_orphans
-from catalog.stages import TABLE_IDENTIFIERS
+from catalog.stages.tables import TABLE_IDENTIFIERS
 from catalog.table import load_table
 
 

@@ -18,8 +18,8 @@ from catalog.maintenance.thinning import Retention, thin, thinnable
 from catalog.replaced import REPLACED_IDENTIFIER
 from catalog.schema import NAMESPACE
 from catalog.snapshots import Snapshot
-from catalog.stage_builds import source_of
-from catalog.stages import COMPUTED_STAGES, STAGE_IDENTIFIERS
+from catalog.stages.builds import source_of
+from catalog.stages.tables import COMPUTED_STAGES, STAGE_IDENTIFIERS
 from catalog.table import load_table
 
 
@@ -103,7 +103,7 @@ class Thinning:
                 continue
             unneeded = thinnable(table, retention, self._clock())
             if not dry_run and unneeded:
-                # Before it is true: what is live is looked for first.
+                # Recorded first, which readers don't notice: they look among live snapshots first.
                 self._record_thinned(table, identifier, unneeded)
                 thin(table, unneeded, self._clock())
             name = identifier.removeprefix(f"{NAMESPACE}.")

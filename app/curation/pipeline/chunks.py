@@ -20,9 +20,9 @@ from numpy.typing import NDArray
 from pyiceberg.expressions import And, BooleanExpression, GreaterThanOrEqual, LessThan, Or
 from pyiceberg.table import Table
 
-from catalog.membership import is_among
-from catalog.plans import DataFile, plan
-from catalog.scan import day_bounds, read, schema_of
+from catalog.reading.membership import is_among
+from catalog.reading.plans import DataFile, plan
+from catalog.reading.scan import day_bounds, read, schema_of
 from catalog.schema import ID, SEQUENCE_NUMBER
 from catalog.snapshots import Snapshot, live_snapshots
 

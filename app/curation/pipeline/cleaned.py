@@ -28,10 +28,10 @@ from app.curation.pipeline.runner import Runner
 from app.curation.pipeline.unscored import is_unscored, unscored_digest
 from app.curation.pipeline.writer import RowProgress, StageWriter
 from app.curation.rules.interface import REASON, StageRules
-from catalog.membership import values_of
+from catalog.reading.membership import values_of
 from catalog.schema import ID, SEQUENCE_NUMBER
 from catalog.snapshots import Snapshot, live_snapshots
-from catalog.stages import COMPUTED_STAGES, DROPPED_ARROW_SCHEMA, SOURCE_SNAPSHOT_PROPERTY
+from catalog.stages.tables import COMPUTED_STAGES, DROPPED_ARROW_SCHEMA, SOURCE_SNAPSHOT_PROPERTY
 
 QUERY: Final = QuerySize(rows=100_000, size_bytes=64 * 1024 * 1024, runs=64)
 """The most that one query computes: enough that the start of its processes is little beside it."""

@@ -13,10 +13,10 @@ from app.curation.pipeline.chunks import RECEIVED_AT, Chunk
 from app.curation.pipeline.records import ChunkRecord
 from app.curation.pipeline.writer import RowProgress, StageWriter
 from app.curation.rules.interface import REASON, Decisions, Outcomes, StageRules
-from catalog.membership import values_of, without
+from catalog.reading.membership import values_of, without
 from catalog.schema import ID
-from catalog.stage_reader import StageReader
-from catalog.stages import (
+from catalog.stages.reader import StageReader
+from catalog.stages.tables import (
     COMPUTED_STAGES,
     DECIDED_FROM_PROPERTY,
     DROPPED_ARROW_SCHEMA,
@@ -90,41 +90,29 @@ def curated_digests(
     }
 
 
-def build_curated(
+def write_chunks(
     writer: StageWriter,
     cleaned: StageReader,
-    properties: Mapping[str, str],
     chunks: Sequence[Chunk],
     changed: Mapping[datetime, str | None],
-    expected: Mapping[datetime, int],
     decided: DecidedChunks | None,
     progress: RowProgress,
-) -> int:
-    """Write the chunks that changed, and replace them in the tables of the stage.
+) -> None:
+    """Write the rows of the chunks that changed, for the writer to commit.
 
     Args:
         writer: Writes chunks of `curated`.
         cleaned: Reads the rows of `cleaned`.
-        properties: Properties of the new snapshots, which name what `curated` is made from.
         chunks: All chunks of the snapshot that `cleaned` was computed from.
         changed: The chunks to write by their starts, with their digests; None for a chunk that
             isn't one any more.
-        expected: Number of rows of each chunk of `cleaned`.
         decided: What is decided of the rows of each chunk; None if no chunk changed.
         progress: Called with numbers of raw rows that are done.
-
-    Returns:
-        The id of the newest snapshot of the table of the stage's rows.
-
-    Raises:
-        RowsMiscounted: A row is dropped twice, or a dropped row isn't in `cleaned`.
-        CommitConflict: Another writer committed to a table of the stage.
     """
     for chunk in chunks:
         if decided and chunk.start in changed:
             _write(writer, cleaned, chunk, decided[chunk.start])
         progress(chunk.raw_rows)
-    return writer.commit(properties, changed, expected)
 
 
 def _write(writer: StageWriter, cleaned: StageReader, chunk: Chunk, decided: pa.Table) -> None:

@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from app.curation.rules.interface import OUTCOMES_SCHEMA, Outcomes
-from catalog.durability import DurableFile
+from catalog.storage.durability import DurableFile
 
 _VERSION: Final = b"chatlake.rules"
 _SUFFIX: Final = ".parquet"

@@ -14,7 +14,7 @@ from app.curation.pipeline.records import ChunkRecord
 from app.curation.pipeline.row_cleaner import CLEANED_WITH_REASON
 from app.curation.pipeline.unscored import is_unscored, unscored_digest
 from catalog.schema import ID
-from catalog.stage_reader import StageReader
+from catalog.stages.reader import StageReader
 
 NO_ROWS: Final = CLEANED_WITH_REASON.empty_table()
 """A table of no rows, with the columns of `cleaned` and the reason."""

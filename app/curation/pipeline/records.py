@@ -9,7 +9,7 @@ from sqlalchemy import bindparam, delete, insert, select
 
 from app.state.db import Database
 from app.state.models import StageChunk
-from catalog.stages import ComputedStage
+from catalog.stages.tables import ComputedStage
 
 BUILD_LOCK: Final = "curation"
 """Name of the lock that a build of stages holds."""

@@ -12,7 +12,7 @@ from daft import DataType
 
 from app.curation.rules.interface import RAW_COLUMNS, REASON, StageRules
 from catalog.schema import ARROW_SCHEMA, SEQUENCE_NUMBER
-from catalog.stages import COMPUTED_STAGES
+from catalog.stages.tables import COMPUTED_STAGES
 
 BATCH_ROWS: Final = 4_096
 """Rows that are cleaned at a time: enough that compiling the regular expressions of the rules, some

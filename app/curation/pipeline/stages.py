@@ -26,8 +26,8 @@ from app.state.db import Database
 from app.state.locks import holding
 from catalog.schema import ID
 from catalog.snapshots import Snapshot, held
-from catalog.stage_reader import StageReader, stage_rows
-from catalog.stages import COMPUTED_STAGES, SOURCE_SNAPSHOT_PROPERTY, ComputedStage
+from catalog.stages.reader import StageReader, stage_rows
+from catalog.stages.tables import COMPUTED_STAGES, SOURCE_SNAPSHOT_PROPERTY, ComputedStage
 from catalog.table import load_table
 
 
@@ -231,15 +231,11 @@ class Stages:
                 decided = curated.DecidedChunks.of(self._decide(rows, rules), chunks)
                 digests = curated.curated_digests(of_cleaned, decided)
                 changed = self._records.changes("curated", digests)
-            snapshot_id = curated.build_curated(
-                writer,
-                rows,
+            curated.write_chunks(writer, rows, chunks, changed, decided, progress)
+            snapshot_id = writer.commit(
                 {SOURCE_SNAPSHOT_PROPERTY: str(built.source_snapshot_id), **decided_from},
-                chunks,
                 changed,
                 {start: record.rows for start, record in of_cleaned.items()},
-                decided,
-                progress,
             )
         records = self._records.of("curated")
         return StageBuild(

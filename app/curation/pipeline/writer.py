@@ -14,11 +14,11 @@ from pyiceberg.catalog import Catalog
 from app.curation.errors import RowsMiscounted
 from app.curation.pipeline.records import ChunkRecord, ChunkRecords
 from app.curation.rules.interface import REASON
-from catalog.arrow import row_groups
-from catalog.stage_builds import has_properties, replace_files
-from catalog.stages import COMPUTED_STAGES, ComputedStage
-from catalog.staging import StagedFiles
+from catalog.columns.arrow import row_groups
+from catalog.stages.builds import has_properties, replace_files
+from catalog.stages.tables import COMPUTED_STAGES, ComputedStage
 from catalog.table import load_table
+from catalog.writing.staging import StagedFiles
 
 RowProgress = Callable[[int], None]
 """A function that is called with the number of raw rows that were done since its last call."""

@@ -11,7 +11,12 @@ from typing import Final, Protocol
 
 import pyarrow as pa
 
-from catalog.stages import COMPUTED_STAGES, DROPPED_ARROW_SCHEMA, OPTIONAL_COLUMNS, ComputedStage
+from catalog.stages.tables import (
+    COMPUTED_STAGES,
+    DROPPED_ARROW_SCHEMA,
+    OPTIONAL_COLUMNS,
+    ComputedStage,
+)
 
 RAW_COLUMNS: Final = (
     "contribution_id",

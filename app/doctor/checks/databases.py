@@ -11,8 +11,8 @@ from sqlalchemy.exc import DatabaseError
 
 import migrations.lake
 import migrations.sql
+from app.doctor.examined_lake import RESTORE, ExaminedLake
 from app.doctor.finding import Finding
-from app.doctor.patient import RESTORE, Patient
 from catalog.schema import NAMESPACE
 
 _WHOLE: Final = "ok"
@@ -24,11 +24,11 @@ _DERIVED: Final = (
 """Databases that are filled again: their names, what they are, and what fills them."""
 
 
-def check_databases(patient: Patient) -> Iterator[Finding]:
+def check_databases(lake: ExaminedLake) -> Iterator[Finding]:
     """Have SQLite check its pages, and with a deep examination its indexes too."""
-    engines = {"database": patient.database.engine, "catalog": patient.catalog.engine}
+    engines = {"database": lake.database.engine, "catalog": lake.catalog.engine}
     for name, engine in engines.items():
-        for problem in _problems(engine, is_deep=patient.is_deep):
+        for problem in _problems(engine, is_deep=lake.is_deep):
             yield Finding(
                 check="databases",
                 severity="error",
@@ -36,34 +36,34 @@ def check_databases(patient: Patient) -> Iterator[Finding]:
                 mend=RESTORE,
             )
     for name, what, fill in _DERIVED:
-        yield from _check_derived(patient, name, what, fill)
+        yield from _check_derived(lake, name, what, fill)
 
 
-def check_migrations(patient: Patient) -> Iterator[Finding]:
+def check_migrations(lake: ExaminedLake) -> Iterator[Finding]:
     """Compare the revisions of database and tables with those of this version."""
-    with patient.database.read() as connection:
+    with lake.database.read() as connection:
         directory = ScriptDirectory.from_config(migrations.sql.configuration(connection))
         present = MigrationContext.configure(connection).get_current_revision()
         newest = directory.get_current_head()
         known = {script.revision for script in directory.walk_revisions()}
     yield from _compare("database", present, newest, is_known=present in known)
-    properties = patient.catalog.load_namespace_properties(NAMESPACE)
+    properties = lake.catalog.load_namespace_properties(NAMESPACE)
     step, steps = properties.get(migrations.lake.REVISION_PROPERTY), migrations.lake.steps()
     yield from _compare("tables", step, steps[-1], is_known=step in steps)
 
 
-def _check_derived(patient: Patient, name: str, what: str, fill: str) -> Iterator[Finding]:
+def _check_derived(lake: ExaminedLake, name: str, what: str, fill: str) -> Iterator[Finding]:
     """Check a database that is computed again from the lake, which SQLite has as a file."""
-    database = patient.database.derived(name)
-    if database is patient.database:
+    database = lake.database.derived(name)
+    if database is lake.database:
         return
     path = Path(str(database.url.database))
     mend = f"stop the service, remove {path}*, then {fill}"
-    if patient.lacks_derived(name):
+    if lake.lacks_derived(name):
         yield Finding(check="databases", severity="error", what=f"{what} isn't there", mend=mend)
         return
     try:
-        for problem in _problems(database.engine, is_deep=patient.is_deep):
+        for problem in _problems(database.engine, is_deep=lake.is_deep):
             found = f"{what} ({path.name}) is damaged: {problem}"
             yield Finding(check="databases", severity="error", what=found, mend=mend)
     finally:

@@ -10,20 +10,21 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from pyiceberg.table import Table
 
-from app.access.audience import OPERATOR
-from app.access.embargo import Embargo
-from app.access.hidden import HiddenContributions
+from app.access.visibility.audience import OPERATOR
+from app.access.visibility.embargo import Embargo
+from app.access.visibility.hidden import HiddenContributions
 from app.background.text_index import INDEXED_TABLES, files_with_texts
 from app.curation.rules.interface import OUTCOMES_SCHEMA
+from app.doctor.examined_lake import ExaminedLake
 from app.doctor.finding import Finding
-from app.doctor.patient import Patient
-from app.query.file_counts import FileCounts
+from app.query.counts.files import FileCounts
+from app.query.counts.summaries import Summaries
 from app.query.replaced import ReplacedReader
 from app.query.row_index.index import RowIndex
 from app.query.row_index.indexing import RowIndexing
+from app.query.row_index.stages import StageRowIndex
 from app.query.snapshots import Reference, Snapshots, SnapshotView
-from app.query.stage_counts import StageCounts
-from app.query.summaries import Summaries
+from app.query.statistics.stage_counts import StageCounts
 from app.query.text_index.folder import TextIndexes
 from catalog.replaced import REPLACED_IDENTIFIER
 from catalog.table import load_table
@@ -41,19 +42,19 @@ _COUNT: Final = "scripts/lake summaries rebuild"
 _DROP: Final = "scripts/lake text-index drop: the committer's process builds it again"
 
 
-def check_summaries(patient: Patient) -> Iterator[Finding]:
+def check_summaries(lake: ExaminedLake) -> Iterator[Finding]:
     """Compare the counts of some files with their rows; those of all files when examined deeply."""
-    if patient.lacks_derived("counts"):
+    if lake.lacks_derived("counts"):
         # A finding of the databases.
         return
-    counts, replaced = FileCounts(patient.database), ReplacedReader(lambda: _replaced(patient))
+    counts, replaced = FileCounts(lake.database), ReplacedReader(lambda: _replaced(lake))
     summaries = Summaries(counts, replaced)
-    stage_counts = StageCounts(counts, lambda: patient.catalog)
+    stage_counts = StageCounts(counts, lambda: lake.catalog)
     try:
         # Before the files are planned: what is counted meanwhile isn't gone.
         stored = counts.paths()
-        hidden = HiddenContributions(patient.database)
-        snapshots = Snapshots(patient.database, lambda: patient.catalog, hidden, Embargo(_NO_AGE))
+        hidden = HiddenContributions(lake.database)
+        snapshots = Snapshots(lake.database, lambda: lake.catalog, hidden, Embargo(_NO_AGE))
         view = snapshots.view(Reference(), OPERATOR)
         needed, of_stages = summaries.paths(view), stage_counts.paths()
         gone = _gone(view.table, stored - needed - of_stages)
@@ -65,8 +66,8 @@ def check_summaries(patient: Patient) -> Iterator[Finding]:
                 mend="scripts/lake summaries update",
             )
         wrong = (
-            *summaries.wrong(view, patient.sample(stored & needed, _FILES)),
-            *stage_counts.wrong(patient.sample(stored & of_stages, _FILES)),
+            *summaries.wrong(view, lake.sample(stored & needed, _FILES)),
+            *stage_counts.wrong(lake.sample(stored & of_stages, _FILES)),
         )
         for path in wrong:
             yield Finding(
@@ -75,24 +76,28 @@ def check_summaries(patient: Patient) -> Iterator[Finding]:
                 what=f"the counts of {path} aren't those of its rows",
                 mend=_COUNT,
             )
-        rows = RowIndexing(RowIndex(counts.database), replaced)
-        yield from _row_index(patient, rows, view, needed)
+        index = RowIndex(counts.database)
+        stage_rows = StageRowIndex(index, lambda: lake.catalog)
+        yield from _row_index(lake, RowIndexing(index, replaced), stage_rows, view)
     finally:
         counts.dispose()
 
 
 def _row_index(
-    patient: Patient, rows: RowIndexing, view: SnapshotView, needed: set[str]
+    lake: ExaminedLake, rows: RowIndexing, stage_rows: StageRowIndex, view: SnapshotView
 ) -> Iterator[Finding]:
-    """Compare what the index of rows has of some files, and its totals, with their rows."""
-    for path in rows.wrong(view, patient.sample(rows.paths() & needed, _FILES)):
+    """Compare what the indexes of rows have of some files, and the totals, with their rows."""
+    for path in (
+        *rows.wrong(view, lake.sample(rows.paths(), _FILES)),
+        *stage_rows.wrong(lake.sample(stage_rows.paths(), _FILES)),
+    ):
         yield Finding(
             check="summaries",
             severity="error",
             what=f"the index of rows doesn't have the rows of {path}",
             mend=_COUNT,
         )
-    wrong = list(rows.wrong_totals()) if patient.is_deep else []
+    wrong = list(rows.wrong_totals()) if lake.is_deep else []
     if wrong:
         yield Finding(
             check="summaries",
@@ -103,27 +108,27 @@ def _row_index(
         )
 
 
-def check_text_index(patient: Patient) -> Iterator[Finding]:
+def check_text_index(lake: ExaminedLake) -> Iterator[Finding]:
     """Look for words of some files in this node's index of texts; of all when examined deeply."""
-    indexes = TextIndexes(patient.settings.text_index)
+    indexes = TextIndexes(lake.settings.text_index)
     urls = indexes.urls()
-    tables = {name: load_table(patient.catalog, name) for name in INDEXED_TABLES}
+    tables = {name: load_table(lake.catalog, name) for name in INDEXED_TABLES}
     files = {
         file.path: (tables[name], file)
         for name in INDEXED_TABLES
-        for file in files_with_texts(patient.catalog, name)
+        for file in files_with_texts(lake.catalog, name)
     }
     broken = sorted(name for name, url in urls.items() if url is None)
     if broken:
         yield _index(f"{counted(len(broken), 'file')} can't be read, such as {broken[0]}")
     known = {url for url in urls.values() if url is not None}
-    gone = _gone(load_table(patient.catalog), known - files.keys())
+    gone = _gone(load_table(lake.catalog), known - files.keys())
     if gone:
         yield _index(
             f"texts of {counted(len(gone), 'removed data file')} are left, such as of {gone[0]}"
         )
-    every = _EVERY_DEEP if patient.is_deep else _EVERY
-    for path in patient.sample(known & files.keys(), _FILES):
+    every = _EVERY_DEEP if lake.is_deep else _EVERY
+    for path in lake.sample(known & files.keys(), _FILES):
         try:
             problem = indexes.lacks(*files[path], every)
         except FileNotFoundError:
@@ -133,12 +138,12 @@ def check_text_index(patient: Patient) -> Iterator[Finding]:
             yield _index(f"the index of {path} {problem}")
 
 
-def check_outcomes(patient: Patient) -> Iterator[Finding]:
+def check_outcomes(lake: ExaminedLake) -> Iterator[Finding]:
     """Read what builds of stages keep of comparisons; all of it when examined deeply."""
-    for path in sorted(patient.settings.outcomes.glob("*.parquet")):
+    for path in sorted(lake.settings.outcomes.glob("*.parquet")):
         try:
             schema = pq.read_schema(path)
-            if patient.is_deep:
+            if lake.is_deep:
                 pq.read_table(path, memory_map=False)
         except FileNotFoundError:
             continue
@@ -158,8 +163,8 @@ def _gone(table: Table, paths: Collection[str]) -> list[str]:
     return list(islice(there, _MOST_GONE))
 
 
-def _replaced(patient: Patient) -> Table:
-    return load_table(patient.catalog, REPLACED_IDENTIFIER)
+def _replaced(lake: ExaminedLake) -> Table:
+    return load_table(lake.catalog, REPLACED_IDENTIFIER)
 
 
 def _index(what: str) -> Finding:

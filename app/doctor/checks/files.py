@@ -9,13 +9,13 @@ import pyarrow.parquet as pq
 from pyarrow.fs import FileInfo
 from pyiceberg.table import Table
 
+from app.doctor.examined_lake import RESTORE, ExaminedLake
 from app.doctor.finding import Finding
-from app.doctor.patient import RESTORE, Patient
 from app.ingest.commits.claims import staged_paths
-from catalog.entries import newest_entries
 from catalog.maintenance.orphans import files_of, path_of, references_of
-from catalog.moving import files_of_metadata
-from catalog.published import PREFIX
+from catalog.manifests.entries import newest_entries
+from catalog.metadata.moving import files_of_metadata
+from catalog.publishing.tables import PREFIX
 from catalog.wording import counted
 
 _COPY_BACK: Final = "copy it from a backup (warehouse/ has the same paths), or " + RESTORE
@@ -23,11 +23,11 @@ _SLACK: Final = timedelta(days=1)
 """Time after which maintenance has removed a file that is old enough."""
 
 
-def check_files(patient: Patient) -> Iterator[Finding]:
+def check_files(lake: ExaminedLake) -> Iterator[Finding]:
     """Find files that the tables or the journal name and that aren't there, or have other sizes."""
-    with patient.database.read() as connection:
+    with lake.database.read() as connection:
         staged = staged_paths(connection)
-    for table in patient.tables():
+    for table in lake.tables():
         there = {file.path: file for file in files_of(table)}
         try:
             for named in files_of_metadata(table.metadata, table.io):
@@ -39,11 +39,11 @@ def check_files(patient: Patient) -> Iterator[Finding]:
                 yield from _compare(table, there, "staged data file", url, None)
 
 
-def check_data(patient: Patient) -> Iterator[Finding]:
+def check_data(lake: ExaminedLake) -> Iterator[Finding]:
     """Decode every data file of the newest snapshots, and count its rows; when examined deeply."""
-    if not patient.is_deep:
+    if not lake.is_deep:
         return
-    for table in patient.tables():
+    for table in lake.tables():
         for entry in newest_entries(table):
             file = entry.data_file
             try:
@@ -60,19 +60,19 @@ def check_data(patient: Patient) -> Iterator[Finding]:
                 )
 
 
-def check_orphans(patient: Patient) -> Iterator[Finding]:
+def check_orphans(lake: ExaminedLake) -> Iterator[Finding]:
     """Find files that nothing refers to, and that maintenance should have removed long ago."""
-    age = timedelta(seconds=patient.settings.orphan_age_s) + _SLACK
-    with patient.database.read() as connection:
+    age = timedelta(seconds=lake.settings.orphan_age_s) + _SLACK
+    with lake.database.read() as connection:
         staged = staged_paths(connection)
-    claimed = patient.claimed_batch()
-    for table in patient.tables():
+    claimed = lake.claimed_batch()
+    for table in lake.tables():
         listed = list(files_of(table))
         table.refresh()
         try:
             needed = {path_of(table, url) for url in (*references_of(table), *staged)}
         except FileNotFoundError:
-            # What is missing is a finding of its own; nothing can be said of orphans then.
+            # Another check reports the missing file. Without it, orphans can't be told.
             continue
         orphans = [
             file
@@ -80,7 +80,7 @@ def check_orphans(patient: Patient) -> Iterator[Finding]:
             if file.path not in needed
             and not file.base_name.startswith(PREFIX)
             and not (claimed and claimed in file.base_name)
-            and patient.now - file.mtime > age
+            and lake.now - file.mtime > age
         ]
         if orphans:
             size = sum(file.size for file in orphans)

@@ -2,14 +2,14 @@
 
 from collections.abc import Iterator
 
+from app.doctor.examined_lake import ExaminedLake
 from app.doctor.finding import Finding, Severity
-from app.doctor.patient import Patient
 from app.releases.publications import HubPublication, HubPublications
 
 
-def check_hub(patient: Patient) -> Iterator[Finding]:
+def check_hub(lake: ExaminedLake) -> Iterator[Finding]:
     """Check that no repository holds an earlier revision than a takedown allows."""
-    for each in HubPublications(patient.database).all():
+    for each in HubPublications(lake.database).all():
         if each.is_outdated:
             revision = f"revision {each.revision}" if each.revision else "parts of a revision"
             what = f"{each.repository} holds {revision} of the release {each.release}, from which "

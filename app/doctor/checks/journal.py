@@ -7,8 +7,8 @@ from typing import Final
 import msgspec
 from sqlalchemy import and_, func, select
 
+from app.doctor.examined_lake import RESTORE, ExaminedLake
 from app.doctor.finding import Finding, Severity
-from app.doctor.patient import RESTORE, Patient
 from app.ingest.commits.claims import claimed_entries
 from app.ingest.journal.entries import IS_OPEN, IS_PENDING, decode_contributions, decode_files
 from app.state.models import Claim, IdempotencyKey, JournalEntry, LedgerEntry
@@ -21,9 +21,9 @@ _DECODED_ENTRIES: Final = 10_000
 _SHOWN: Final = 5
 
 
-def check_entries(patient: Patient) -> Iterator[Finding]:
+def check_entries(lake: ExaminedLake) -> Iterator[Finding]:
     """Decode pending entries, and look for the snapshots of committed ones."""
-    yield from _undecodable(patient)
+    yield from _undecodable(lake)
     lost = (
         select(JournalEntry.entry_id, JournalEntry.batch_id)
         .outerjoin(LedgerEntry, LedgerEntry.batch_id == JournalEntry.batch_id)
@@ -35,7 +35,7 @@ def check_entries(patient: Patient) -> Iterator[Finding]:
         )
         .limit(_SHOWN)
     )
-    with patient.database.read() as connection:
+    with lake.database.read() as connection:
         for entry_id, batch_id in connection.execute(lost):
             yield _finding(
                 "journal",
@@ -45,12 +45,12 @@ def check_entries(patient: Patient) -> Iterator[Finding]:
             )
 
 
-def check_claims(patient: Patient) -> Iterator[Finding]:
+def check_claims(lake: ExaminedLake) -> Iterator[Finding]:
     """Find a claim that stands for long, or whose entries are gone."""
-    with patient.database.read() as connection:
+    with lake.database.read() as connection:
         claims = connection.execute(select(Claim.batch_id, Claim.claimed_at)).all()
         for batch_id, claimed_at in claims:
-            if patient.now - claimed_at > _SLOW:
+            if lake.now - claimed_at > _SLOW:
                 yield _finding(
                     "claims",
                     f"batch {batch_id} has been claimed since {claimed_at.isoformat()}",
@@ -70,7 +70,7 @@ def check_claims(patient: Patient) -> Iterator[Finding]:
                 )
 
 
-def check_keys(patient: Patient) -> Iterator[Finding]:
+def check_keys(lake: ExaminedLake) -> Iterator[Finding]:
     """Find idempotency keys whose entries are gone: a repetition would be answered by nothing."""
     lost = (
         select(func.count())
@@ -78,7 +78,7 @@ def check_keys(patient: Patient) -> Iterator[Finding]:
         .outerjoin(JournalEntry, JournalEntry.entry_id == IdempotencyKey.entry_id)
         .where(JournalEntry.entry_id.is_(None))
     )
-    with patient.database.read() as connection:
+    with lake.database.read() as connection:
         count = connection.scalar(lost)
     if count:
         yield _finding(
@@ -89,7 +89,7 @@ def check_keys(patient: Patient) -> Iterator[Finding]:
         )
 
 
-def _undecodable(patient: Patient) -> Iterator[Finding]:
+def _undecodable(lake: ExaminedLake) -> Iterator[Finding]:
     pending = (
         select(JournalEntry.entry_id, JournalEntry.contributions, JournalEntry.received_at)
         .add_columns(JournalEntry.payload, JournalEntry.in_files)
@@ -98,22 +98,22 @@ def _undecodable(patient: Patient) -> Iterator[Finding]:
         .limit(_DECODED_ENTRIES)
     )
     open_ones = select(func.count()).where(
-        and_(IS_OPEN, JournalEntry.received_at < patient.now - timedelta(days=7))
+        and_(IS_OPEN, JournalEntry.received_at < lake.now - timedelta(days=7))
     )
-    with patient.database.read() as connection:
+    with lake.database.read() as connection:
         for entry in connection.execute(pending):
             problem = _problem_of(entry.payload, entry.contributions, in_files=entry.in_files)
             if problem:
                 yield _finding(
                     "journal", f"entry {entry.entry_id} of the journal {problem}", RESTORE
                 )
-            elif patient.now - entry.received_at > _SLOW:
+            elif lake.now - entry.received_at > _SLOW:
                 yield _finding(
                     "journal",
                     f"entry {entry.entry_id} has waited since {entry.received_at.isoformat()}",
                     "start the server, or run scripts/lake committer; its log says why it fails",
                 )
-                # One that waits tells of all behind it.
+                # Those behind it wait for the same reason.
                 break
         if connection.scalar(open_ones):
             yield _finding(

@@ -3,22 +3,22 @@
 from collections.abc import Iterator
 from typing import Final
 
+from app.doctor.examined_lake import RESTORE, ExaminedLake
 from app.doctor.finding import Finding
-from app.doctor.patient import RESTORE, Patient
 from app.state import ledger
-from catalog.counts import rows_by_commit, wrong_counts
+from catalog.reading.counts import rows_by_commit, wrong_counts
 from catalog.snapshots import Snapshot, live_snapshots, newest_number
 from catalog.wording import counted
 
 _RECORD: Final = "start the server, or run scripts/lake committer: it records them as it starts"
 
 
-def check_ledger(patient: Patient) -> Iterator[Finding]:
+def check_ledger(lake: ExaminedLake) -> Iterator[Finding]:
     """Compare the ledger with the live snapshots, and each of its entries with the one before."""
-    live = list(live_snapshots(patient.table))
-    last = newest_number(patient.table)
-    claimed = patient.claimed_batch()
-    with patient.database.read() as connection:
+    live = list(live_snapshots(lake.table))
+    last = newest_number(lake.table)
+    claimed = lake.claimed_batch()
+    with lake.database.read() as connection:
         recorded = list(ledger.oldest_first(connection))
     by_id = {snapshot.snapshot_id: snapshot for snapshot in recorded}
     for snapshot in live:
@@ -33,13 +33,13 @@ def check_ledger(patient: Patient) -> Iterator[Finding]:
     yield from _gaps(recorded)
 
 
-def check_counts(patient: Patient) -> Iterator[Finding]:
+def check_counts(lake: ExaminedLake) -> Iterator[Finding]:
     """Count the rows of every snapshot, live or thinned, and compare with the ledger."""
-    with patient.database.read() as connection:
+    with lake.database.read() as connection:
         recorded = list(ledger.oldest_first(connection))
-    last = newest_number(patient.table)
+    last = newest_number(lake.table)
     known = [snapshot for snapshot in recorded if snapshot.sequence_number <= last]
-    for wrong in wrong_counts(rows_by_commit(patient.table), known):
+    for wrong in wrong_counts(rows_by_commit(lake.table), known):
         yield _finding(
             f"{wrong}, as the ledger states them",
             "if a takedown was cut off: scripts/lake takedown run; otherwise the database or the "

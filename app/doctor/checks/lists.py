@@ -5,11 +5,11 @@ from typing import Final
 
 from sqlalchemy import Select, func, select
 
-from app.access.hidden import HiddenContributions
 from app.access.takedowns.contributions import TakenDownContributions
 from app.access.takedowns.register import Takedowns
+from app.access.visibility.hidden import HiddenContributions
+from app.doctor.examined_lake import ExaminedLake
 from app.doctor.finding import Finding
-from app.doctor.patient import Patient
 from app.state.models import (
     BannedContribution,
     HiddenContribution,
@@ -17,15 +17,15 @@ from app.state.models import (
     TakedownRecord,
     TakenDownContribution,
 )
-from catalog.entries import newest_entries
-from catalog.fragments import PARQUET
+from catalog.manifests.entries import newest_entries
+from catalog.reading.fragments import PARQUET
 from catalog.schema import ID
 from catalog.wording import counted
 
 _RUN: Final = "scripts/lake takedown run"
 
 
-def check_hidden(patient: Patient) -> Iterator[Finding]:
+def check_hidden(lake: ExaminedLake) -> Iterator[Finding]:
     """Find what should be hidden and isn't, and what is hidden for no reason that is left."""
     for cause, named in _NAMED.items():
         hidden = (
@@ -41,7 +41,7 @@ def check_hidden(patient: Patient) -> Iterator[Finding]:
         causeless = select(func.count()).select_from(
             hidden.outerjoin(wanted, column == hidden.c.contribution_id)
         )
-        with patient.database.read() as connection:
+        with lake.database.read() as connection:
             shown = connection.scalar(seen.where(hidden.c.contribution_id.is_(None)))
             left = connection.scalar(causeless.where(column.is_(None)))
         if shown:
@@ -60,11 +60,9 @@ def check_hidden(patient: Patient) -> Iterator[Finding]:
             )
 
 
-def check_takedowns(patient: Patient) -> Iterator[Finding]:
+def check_takedowns(lake: ExaminedLake) -> Iterator[Finding]:
     """Find takedowns that don't end, and, when examined deeply, rows that were erased."""
-    takedowns = Takedowns(
-        patient.database, HiddenContributions(patient.database), lambda: patient.now
-    )
+    takedowns = Takedowns(lake.database, HiddenContributions(lake.database), lambda: lake.now)
     if takedowns.is_late():
         yield Finding(
             check="takedowns",
@@ -72,14 +70,14 @@ def check_takedowns(patient: Patient) -> Iterator[Finding]:
             what="a takedown has waited for too long to be erased",
             mend=f"{_RUN}, where no service runs; its log says why it fails",
         )
-    if not patient.is_deep:
+    if not lake.is_deep:
         return
-    taken_down = TakenDownContributions(patient.database)
+    taken_down = TakenDownContributions(lake.database)
     erased = set(taken_down.ids().to_pylist())
     erased -= set(taken_down.unfinished_ids().to_pylist())
     if not erased:
         return
-    for table in patient.tables():
+    for table in lake.tables():
         for entry in newest_entries(table):
             path = entry.data_file.file_path
             with table.io.new_input(path).open() as source:

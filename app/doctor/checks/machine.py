@@ -11,8 +11,8 @@ from sqlalchemy import func, select
 from sqlalchemy.engine import make_url
 
 from app.background.election import COMMITTER_LOCK, is_led
+from app.doctor.examined_lake import ExaminedLake
 from app.doctor.finding import Finding
-from app.doctor.patient import Patient
 from app.ingest.journal.entries import IS_PENDING
 from app.state.models import JournalEntry, LedgerEntry
 from catalog.wording import counted
@@ -24,9 +24,9 @@ _CLOCK_SLACK: Final = timedelta(seconds=10)
 _OTHERS_WRITE: Final = stat.S_IWGRP | stat.S_IWOTH
 
 
-def check_permissions(patient: Patient) -> Iterator[Finding]:
+def check_permissions(lake: ExaminedLake) -> Iterator[Finding]:
     """Find state that others may write, and databases that others may read."""
-    home = patient.settings.home
+    home = lake.settings.home
     for path in (home, *home.glob("*.db"), *home.glob("*.lock")):
         if path.exists() and path.stat().st_mode & _OTHERS_WRITE:
             yield Finding(
@@ -37,9 +37,9 @@ def check_permissions(patient: Patient) -> Iterator[Finding]:
             )
 
 
-def check_space(patient: Patient) -> Iterator[Finding]:
+def check_space(lake: ExaminedLake) -> Iterator[Finding]:
     """Find disks that are almost full."""
-    for folder in sorted({patient.settings.home, *_folders_of_databases(patient)}):
+    for folder in sorted({lake.settings.home, *_folders_of_databases(lake)}):
         if not folder.exists():
             continue
         disk = shutil.disk_usage(folder)
@@ -53,23 +53,23 @@ def check_space(patient: Patient) -> Iterator[Finding]:
             )
 
 
-def check_clock(patient: Patient) -> Iterator[Finding]:
+def check_clock(lake: ExaminedLake) -> Iterator[Finding]:
     """Find a clock that is behind the lake, or apart from that of the database's server."""
-    with patient.database.read() as connection:
+    with lake.database.read() as connection:
         newest: datetime | None = connection.scalar(select(func.max(LedgerEntry.committed_at)))
         is_server = connection.dialect.name == "postgresql"
         server = connection.scalar(select(func.now())) if is_server else None
-    if newest and newest - patient.now > _CLOCK_SLACK:
+    if newest and newest - lake.now > _CLOCK_SLACK:
         yield _clock(f"a snapshot was committed at {newest.isoformat()}, which is in the future")
     if server and abs(server - datetime.now(server.tzinfo)) > _CLOCK_SLACK:
         yield _clock("the clocks of this machine and of PostgreSQL's differ by more than 10 s")
 
 
-def check_committer(patient: Patient) -> Iterator[Finding]:
+def check_committer(lake: ExaminedLake) -> Iterator[Finding]:
     """Find contributions that wait though no committer runs."""
-    with patient.database.read() as connection:
+    with lake.database.read() as connection:
         waiting = connection.scalar(select(func.sum(JournalEntry.contributions)).where(IS_PENDING))
-    if waiting and not is_led(patient.database.lock(COMMITTER_LOCK)):
+    if waiting and not is_led(lake.database.lock(COMMITTER_LOCK)):
         yield Finding(
             check="committer",
             severity="warning",
@@ -85,8 +85,8 @@ def _clock(what: str) -> Finding:
     )
 
 
-def _folders_of_databases(patient: Patient) -> Iterator[Path]:
-    for url in (patient.settings.database_url, patient.settings.catalog_uri):
+def _folders_of_databases(lake: ExaminedLake) -> Iterator[Path]:
+    for url in (lake.settings.database_url, lake.settings.catalog_uri):
         parsed = make_url(url)
         if parsed.get_backend_name() == "sqlite" and parsed.database:
             yield Path(parsed.database).parent

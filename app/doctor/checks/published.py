@@ -7,9 +7,9 @@ from typing import Final
 import msgspec
 from sqlalchemy import select
 
-from app.access.held_back import HeldBackResults
+from app.access.visibility.held_back import HeldBackResults
+from app.doctor.examined_lake import ExaminedLake
 from app.doctor.finding import Finding
-from app.doctor.patient import Patient
 from app.maps.description import MAP_FILE, decode_description
 from app.maps.store import MAP_FILES
 from app.releases.manifest import MANIFEST_FILE, SUMS_FILE, decode_manifest, decode_sums
@@ -20,27 +20,27 @@ from app.state.published_folder import PublishedFolder
 _COPY_BACK: Final = "copy the folder from a backup; its files are the same for ever"
 
 
-def check_releases(patient: Patient) -> Iterator[Finding]:
+def check_releases(lake: ExaminedLake) -> Iterator[Finding]:
     """Compare the registry with the folder of releases, and files with their sums."""
-    if patient.settings.releases_bucket:
+    if lake.settings.releases_bucket:
         return
-    folder = PublishedFolder(patient.settings.releases)
-    with patient.database.read() as connection:
+    folder = PublishedFolder(lake.settings.releases)
+    with lake.database.read() as connection:
         recorded = set(
             connection.scalars(select(ReleaseRecord.name).where(ReleaseRecord.state == "published"))
         )
     there = {file.parent.name for file in folder.find_all(MANIFEST_FILE)}
-    held_back = HeldBackResults(patient.database).names("release")
+    held_back = HeldBackResults(lake.database).names("release")
     for name in sorted(recorded - there):
         yield _lost("releases", f"the release {name} is published, and its files aren't there")
     for name in sorted(there - held_back):
-        yield from _check_release(folder.path / name, is_deep=patient.is_deep)
+        yield from _check_release(folder.path / name, is_deep=lake.is_deep)
     yield from _held_back("releases", held_back - recorded)
 
 
-def check_maps(patient: Patient) -> Iterator[Finding]:
+def check_maps(lake: ExaminedLake) -> Iterator[Finding]:
     """Check that every map has its files, and can be read."""
-    folder = PublishedFolder(patient.settings.maps)
+    folder = PublishedFolder(lake.settings.maps)
     there = {file.parent.name for file in folder.find_all(MAP_FILE)}
     for name in sorted(there):
         for file in sorted(MAP_FILES):
@@ -50,7 +50,7 @@ def check_maps(patient: Patient) -> Iterator[Finding]:
             decode_description((folder.path / name / MAP_FILE).read_bytes())
         except msgspec.DecodeError as error:
             yield _lost("maps", f"the map {name} can't be read: {error}")
-    yield from _held_back("maps", HeldBackResults(patient.database).names("map") - there)
+    yield from _held_back("maps", HeldBackResults(lake.database).names("map") - there)
 
 
 def _check_release(folder: Path, *, is_deep: bool) -> Iterator[Finding]:

@@ -4,22 +4,22 @@ from collections.abc import Iterator
 from typing import Final
 
 from app.curation.pipeline.records import BUILD_LOCK, ChunkRecords
+from app.doctor.examined_lake import ExaminedLake
 from app.doctor.finding import Finding
-from app.doctor.patient import Patient
-from catalog.counts import newest_rows
-from catalog.stages import COMPUTED_STAGES
+from catalog.reading.counts import newest_rows
+from catalog.stages.tables import COMPUTED_STAGES
 from catalog.table import load_table
 from catalog.wording import counted
 
 _BUILD: Final = "scripts/lake curate"
 
 
-def check_stages(patient: Patient) -> Iterator[Finding]:
+def check_stages(lake: ExaminedLake) -> Iterator[Finding]:
     """Compare the rows that the chunks of each stage record with those of its tables."""
-    if patient.database.lock(BUILD_LOCK).is_taken():
+    if lake.database.lock(BUILD_LOCK).is_taken():
         # A build replaces records and rows one after the other.
         return
-    records = ChunkRecords(patient.database)
+    records = ChunkRecords(lake.database)
     for stage, tables in COMPUTED_STAGES.items():
         chunks = records.of(stage).values()
         if not chunks:
@@ -34,7 +34,7 @@ def check_stages(patient: Patient) -> Iterator[Finding]:
             tables.dropped: sum(sum(chunk.dropped.values()) for chunk in chunks),
         }
         for name, rows in stated.items():
-            found = newest_rows(load_table(patient.catalog, name))
+            found = newest_rows(load_table(lake.catalog, name))
             if found != rows:
                 has = counted(found, "row")
                 what = f"{name} has {has}, and the records of its chunks state {rows}"

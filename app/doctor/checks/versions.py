@@ -7,21 +7,21 @@ from pyiceberg.expressions import In
 
 from app.access.takedowns.contributions import TakenDownContributions
 from app.background.election import COMMITTER_LOCK, is_led
+from app.doctor.examined_lake import ExaminedLake
 from app.doctor.finding import Finding, Severity
-from app.doctor.patient import Patient
 from app.state import ledger
 from app.state.scratch import ScratchDatabase
 from app.versions.comparing import Place, compare, lacking, some_versions
 from app.versions.index import VersionIndex
 from app.versions.recording import VERSION_COLUMNS, adds_nothing_between, index_rows
-from catalog.plans import plan
+from catalog.reading.plans import plan
+from catalog.reading.scan import read
 from catalog.replaced import (
     REPLACED_IDENTIFIER,
     read_replaced,
     replaced_files,
     replaced_until,
 )
-from catalog.scan import read
 from catalog.schema import ID, TABLE_NAME
 from catalog.snapshots import live_snapshots, newest_number, to_snapshot
 from catalog.table import load_table
@@ -38,51 +38,51 @@ _MENDS: Final = {"versions": _REBUILD, "replaced": f"{_REBUILD} --replaced"}
 _RECORD: Final = "start the server, or run scripts/lake migrate: it records what is missing"
 
 
-def check_versions(patient: Patient) -> Iterator[Finding]:
+def check_versions(lake: ExaminedLake) -> Iterator[Finding]:
     """Compare the index of versions with the raw table: a sample, or all of both."""
-    if patient.lacks_derived("versions"):
-        # A finding of the databases.
+    if lake.lacks_derived("versions"):
+        # The check of the databases reports the lost index.
         return
-    index = VersionIndex(patient.database)
+    index = VersionIndex(lake.database)
     try:
-        yield from _behind(patient, index)
-        yield from _differences(patient, "index") if patient.is_deep else _sampled(patient, index)
+        yield from _behind(lake, index)
+        yield from _differences(lake, "index") if lake.is_deep else _sampled(lake, index)
     finally:
         index.dispose()
 
 
-def check_replaced(patient: Patient) -> Iterator[Finding]:
+def check_replaced(lake: ExaminedLake) -> Iterator[Finding]:
     """Compare the table `replaced` with the raw table: a sample, or all of both."""
-    table = load_table(patient.catalog, REPLACED_IDENTIFIER)
-    until, newest = replaced_until(table), newest_number(load_table(patient.catalog))
+    table = load_table(lake.catalog, REPLACED_IDENTIFIER)
+    until, newest = replaced_until(table), newest_number(load_table(lake.catalog))
     if until > newest:
         yield _finding(
             "replaced",
             f"the table replaced has all rows up to the commit {until}, as it says, and "
             f"{TABLE_NAME} ends at {newest}",
         )
-    if patient.is_deep and not patient.lacks_derived("versions"):
-        yield from _differences(patient, "replaced")
+    if lake.is_deep and not lake.lacks_derived("versions"):
+        yield from _differences(lake, "replaced")
         return
     files = {file.path: file for file in replaced_files(table)}
-    for path in patient.sample(files, _FILES):
+    for path in lake.sample(files, _FILES):
         try:
             ids = read_replaced(table, files[path], [ID])[ID].to_pylist()
         except FileNotFoundError:
-            # A finding of its own.
+            # The check of the files reports the lost file.
             continue
-        if absent := _not_there(patient, patient.sample(ids, _IDS)):
+        if absent := _not_there(lake, lake.sample(ids, _IDS)):
             yield _finding(
                 "replaced", f"{path} names contributions that aren't there, such as {absent[0]}"
             )
 
 
-def _behind(patient: Patient, index: VersionIndex) -> Iterator[Finding]:
+def _behind(lake: ExaminedLake, index: VersionIndex) -> Iterator[Finding]:
     """Compare the watermark with the ledger, whose snapshots are read, and with the table."""
-    claimed, known = patient.claimed_batch(), index.watermark()
-    with patient.database.read() as connection:
+    claimed, known = lake.claimed_batch(), index.watermark()
+    with lake.database.read() as connection:
         recorded = ledger.newest(connection)
-    table = load_table(patient.catalog)
+    table = load_table(lake.catalog)
     newest = newest_number(table)
     number = recorded.sequence_number if recorded else 0
     if known > newest:
@@ -105,7 +105,7 @@ def _behind(patient: Patient, index: VersionIndex) -> Iterator[Finding]:
             default=0,
         )
         is_behind = not adds_nothing_between(table, known, last + 1)
-        if is_behind and not is_led(patient.database.lock(COMMITTER_LOCK)):
+        if is_behind and not is_led(lake.database.lock(COMMITTER_LOCK)):
             yield _finding(
                 "versions",
                 f"the index of versions ends at the commit {known} though {TABLE_NAME} has the "
@@ -115,14 +115,14 @@ def _behind(patient: Patient, index: VersionIndex) -> Iterator[Finding]:
             )
 
 
-def _sampled(patient: Patient, index: VersionIndex) -> Iterator[Finding]:
+def _sampled(lake: ExaminedLake, index: VersionIndex) -> Iterator[Finding]:
     """Look for versions of some data files in the index, and for some of the index in the table."""
     known = index.watermark()
-    some = some_versions(index, patient.seed, _IDS)
-    table = load_table(patient.catalog)
+    some = some_versions(index, lake.seed, _IDS)
+    table = load_table(lake.catalog)
     newest = table.current_snapshot()
     files = {file.path: file for file in plan(table, to_snapshot(newest))} if newest else {}
-    for path in patient.sample(files, _FILES):
+    for path in lake.sample(files, _FILES):
         try:
             rows = [
                 row
@@ -139,17 +139,17 @@ def _sampled(patient: Patient, index: VersionIndex) -> Iterator[Finding]:
                 f"{absent[0]}",
             )
     ids = [contribution_id for contribution_id, number in some if number <= known]
-    if absent := _not_there(patient, ids):
+    if absent := _not_there(lake, ids):
         yield _finding(
             "versions",
             f"the index of versions has versions that aren't there, such as {absent[0]}",
         )
 
 
-def _not_there(patient: Patient, ids: Iterable[str]) -> list[str]:
+def _not_there(lake: ExaminedLake, ids: Iterable[str]) -> list[str]:
     """Return those of some contributions that neither the table nor the takedowns know."""
     wanted = set(ids)
-    table = load_table(patient.catalog)
+    table = load_table(lake.catalog)
     newest = table.current_snapshot()
     if newest is None or not wanted:
         return sorted(wanted)
@@ -158,18 +158,18 @@ def _not_there(patient: Patient, ids: Iterable[str]) -> list[str]:
     there = {
         each for batch in read(table, files, [ID], condition) for each in batch[ID].to_pylist()
     }
-    return sorted(wanted - there - TakenDownContributions(patient.database).among(wanted - there))
+    return sorted(wanted - there - TakenDownContributions(lake.database).among(wanted - there))
 
 
-def _differences(patient: Patient, place: Place) -> Iterator[Finding]:
-    with patient.database.read() as connection:
+def _differences(lake: ExaminedLake, place: Place) -> Iterator[Finding]:
+    with lake.database.read() as connection:
         newest = ledger.newest(connection)
-    index = VersionIndex(patient.database)
+    index = VersionIndex(lake.database)
     try:
         found = compare(
             index,
-            lambda: patient.catalog,
-            TakenDownContributions(patient.database),
+            lambda: lake.catalog,
+            TakenDownContributions(lake.database),
             ScratchDatabase(_MEMORY_MIB).connection,
             newest.sequence_number if newest else 0,
         )

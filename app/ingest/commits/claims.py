@@ -16,14 +16,14 @@ import msgspec
 from sqlalchemy import Connection, delete, select, text, update
 
 from app.ingest.journal.entries import IS_PENDING, decode_contributions, decode_files
-from app.state import ledger
+from app.state import ledger_changes
 from app.state.db import Database, insert_missing
 from app.state.models import Claim, JournalEntry
 from app.state.prepared import Prepared
 from catalog.records import Contribution
 from catalog.schema import TABLE_NAME
 from catalog.snapshots import Snapshot
-from catalog.staging import StagedFile
+from catalog.writing.staging import StagedFile
 
 ENTRIES_PER_STEP: Final = 200
 """Entries that a transaction marks, so that it never holds the write lock for long."""
@@ -165,7 +165,7 @@ class Claims:
         takes over after a death in between settles it again.
         """
         with self._database.write() as connection:
-            ledger.record(connection, [snapshot])
+            ledger_changes.record(connection, [snapshot])
             ranges = _claimed_ranges(connection, batch_id)
         for first, last in _split(ranges, ENTRIES_PER_STEP):
             with self._database.write() as connection:

@@ -30,24 +30,27 @@ from pyiceberg.table import Table
 from app.access.moderation.banned_contributions import BannedContributions
 from app.ingest.commits.claims import Batch, Claims
 from app.ingest.commits.late_refusals import PartlyTakenDown, Sifted, none_partly, sift
+from app.ingest.commits.wake_up import WakeUp
 from app.ingest.journal.journal import Journal
 from app.ingest.refusals import Refused, refuse_nothing
 from app.settings import Settings
-from app.state import ledger
+from app.state import ledger_changes
 from app.state.db import Database
 from app.telemetry import metrics, traces
 from app.versions.keys import CONVERSATION_ID
 from app.versions.recording import VERSION_COLUMNS, VERSION_SCHEMA, VersionRecorder
 from catalog.connection import LockingCatalog
 from catalog.maintenance.orphans import references_of
+from catalog.reading.size import size_of
+from catalog.reading.staged_rows import read_staged
 from catalog.schema import ID
-from catalog.size import size_of
 from catalog.snapshots import Snapshot, live_snapshots
-from catalog.staged_rows import read_staged
-from catalog.staging import remove_files
 from catalog.table import append_batch, find_batch, load_table
+from catalog.writing.staging import remove_files
 
 _POLL_S: Final = 0.05
+_IDLE_POLL_S: Final = 0.25
+"""The same while nothing is pending, if whoever waits for a commit wakes the committer up."""
 _INDEX_CHECK_S: Final = 1.0
 """Time between two looks whether the index of versions is there."""
 BACKOFF_S: Final = (0.2, 0.5, 1.0, 2.0, 5.0)
@@ -71,6 +74,7 @@ class Committer:
         refused: Callable[[], Refused] = refuse_nothing,
         partly_taken_down: PartlyTakenDown = none_partly,
         fill_versions: Callable[[], int] = int,
+        wake_up: WakeUp | None = None,
     ) -> None:
         """Prepare to commit.
 
@@ -85,6 +89,7 @@ class Committer:
             refused: Returns what is refused as of now.
             partly_taken_down: Tells of which conversations later versions may stay.
             fill_versions: Fills the index of versions anew, and returns how many it has.
+            wake_up: Wakes this committer when a client waits for a commit; None if nothing does.
         """
         self._database = database
         self._journal = journal
@@ -96,6 +101,7 @@ class Committer:
         self._refused = refused
         self._partly_taken_down = partly_taken_down
         self._fill_versions = fill_versions
+        self._wake_up = wake_up or WakeUp(None)
         self._index_seen_at = float("-inf")
         # When this process first saw what is pending now, by a clock that doesn't jump. What was
         # pending when the process started is due at once.
@@ -104,6 +110,11 @@ class Committer:
 
     def run(self, stop: Event) -> None:
         """Commit until told to stop, and then once more, so that nothing acknowledged waits."""
+        with self._wake_up.listening():
+            self._run(stop)
+        self.drain()
+
+    def _run(self, stop: Event) -> None:
         failures = 0
         is_reconciled = False
         while not stop.is_set():
@@ -129,8 +140,7 @@ class Committer:
                 failures += 1
             else:
                 if not committed:
-                    stop.wait(_POLL_S)
-        self.drain()
+                    self._wait(stop)
 
     def step(self) -> bool:
         """Commit the batch of the open claim, or else a new one if it is due.
@@ -230,8 +240,12 @@ class Committer:
         table = load_table(self._catalog)
         self._versions.catch_up(table)
         with self._database.write() as connection:
-            ledger.record(connection, live_snapshots(table))
+            ledger_changes.record(connection, live_snapshots(table))
         metrics.table_is(size_of(table))
+
+    def _wait(self, stop: Event) -> None:
+        is_idle = self._pending_since is None and self._wake_up.is_possible
+        self._wake_up.wait(stop, _IDLE_POLL_S if is_idle else _POLL_S)
 
     def _cut_logs(self) -> None:
         """Cut the databases' logs, which may hold the space that a commit needs on a full disk."""

@@ -21,8 +21,8 @@ from pyiceberg.table import Table
 
 from app.ingest.commits.claims import Batch, ClaimedUpload
 from app.ingest.refusals import Refused
-from catalog.staged_rows import read_row_groups, without_rows
-from catalog.staging import StagedFile
+from catalog.reading.staged_rows import read_row_groups, without_rows
+from catalog.writing.staging import StagedFile
 
 _COLUMNS = ("contributor_id", "content_hash", "conversation_id", "received_at")
 

@@ -7,8 +7,8 @@ import msgspec
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from app.access.contributor_keys import MALFORMED, is_mistyped
-from app.access.ids import Ids, is_guessable
+from app.access.contributors.ids import Ids, is_guessable
+from app.access.contributors.keys import MALFORMED, is_mistyped
 from app.ingest.errors import InvalidSubmission
 
 SUBMITTER_ID: Final = "submitter_id"

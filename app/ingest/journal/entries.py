@@ -13,7 +13,7 @@ from sqlalchemy import Connection, and_, bindparam, true, update
 from app.state.models import JournalEntry
 from app.state.prepared import Prepared
 from catalog.records import Contribution
-from catalog.staging import StagedFile
+from catalog.writing.staging import StagedFile
 
 IS_OPEN: Final = JournalEntry.payload_bytes == 0
 IS_ACKNOWLEDGED: Final = JournalEntry.payload_bytes > 0

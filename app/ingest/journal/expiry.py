@@ -8,7 +8,7 @@ from typing import Final
 
 from sqlalchemy import Connection, delete, false, func, or_, select, true
 
-from app.access.networks import remove_secrets
+from app.access.contributors.networks import remove_secrets
 from app.ingest.journal.idempotency import KEYS_STAY_S
 from app.state.db import Database
 from app.state.models import IdempotencyKey, JournalEntry, LedgerEntry, UploadRequest

@@ -15,7 +15,7 @@ from typing import Final, Protocol
 from sqlalchemy import Connection, delete, func, insert, select
 from sqlalchemy.exc import IntegrityError
 
-from app.access.networks import Networks
+from app.access.contributors.networks import Networks
 from app.ingest.journal.entries import (
     IS_PENDING,
     encode_contribution,

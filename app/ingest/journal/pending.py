@@ -12,8 +12,8 @@ from sqlalchemy import select, update
 from app.ingest.journal.entries import IS_PENDING, decode_contributions, decode_files
 from app.state.db import Database
 from app.state.models import JournalEntry
+from catalog.reading.scan import schema_of
 from catalog.records import Contribution
-from catalog.scan import schema_of
 from catalog.schema import ID
 
 PENDING_COLUMNS: Final = (ID, "conversation_id", "contributor_id", "content_hash")

@@ -1,5 +1,6 @@
 """Waiting until an acknowledged contribution is in the lake."""
 
+from collections.abc import Callable
 from threading import Lock
 from time import monotonic, sleep
 
@@ -21,8 +22,21 @@ class CommitWaiter:
         waiting: How many requests wait now.
     """
 
-    def __init__(self, journal: Journal, max_waiting: int) -> None:
+    def __init__(
+        self,
+        journal: Journal,
+        max_waiting: int,
+        wake_committer: Callable[[], None] = lambda: None,
+    ) -> None:
+        """Prepare to wait.
+
+        Args:
+            journal: The journal.
+            max_waiting: How many requests may wait at once.
+            wake_committer: Called when a request begins to wait; it returns at once.
+        """
         self.waiting = 0
+        self._wake_committer = wake_committer
         self._journal = journal
         self._max_waiting = max_waiting
         self._counting = Lock()
@@ -37,6 +51,7 @@ class CommitWaiter:
             if self.waiting >= self._max_waiting:
                 raise TooManyWaiting
             self.waiting += 1
+        self._wake_committer()
         try:
             return self._poll(receipt, monotonic() + timeout_s)
         finally:

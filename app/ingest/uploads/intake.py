@@ -13,9 +13,9 @@ from uuid import uuid4
 
 from pyiceberg.table import Table
 
-from app.access.ids import Ids
+from app.access.contributors.ids import Ids
+from app.access.contributors.networks import Networks
 from app.access.limits.limiter import Meter
-from app.access.networks import Networks
 from app.ingest.decoding.contributions import new_contribution_id
 from app.ingest.decoding.senders import Sender
 from app.ingest.uploads.body_decoder import PROCESSORS, BodyDecoder
@@ -26,7 +26,7 @@ from app.ingest.uploads.register import AnsweredUpload, Uploads
 from app.ingest.uploads.repetition import RepeatedUpload
 from app.ingest.uploads.store import UploadStore
 from app.ingest.uploads.upload import Upload
-from catalog.staging import StagedFiles
+from catalog.writing.staging import StagedFiles
 
 
 class BulkIntake:

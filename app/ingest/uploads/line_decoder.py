@@ -22,7 +22,7 @@ from app.ingest.terms import RequiredTerms
 from app.ingest.uploads.columns import read_columns, suits_columns
 from app.ingest.uploads.lines import Lines
 from app.versions.keys import VersionKey
-from catalog.arrow import to_arrow
+from catalog.columns.arrow import to_arrow
 from catalog.errors import LakeError
 from catalog.records import Contribution, time_of
 from catalog.schema import ARROW_SCHEMA

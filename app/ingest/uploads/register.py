@@ -25,7 +25,7 @@ from app.ingest.journal.idempotency import (
 from app.state.db import Database, insert_missing
 from app.state.models import JournalEntry, UploadRequest
 from app.versions.prepared import PreparedRow, PreparedVersions
-from catalog.staging import StagedFile
+from catalog.writing.staging import StagedFile
 
 LEASE_S: Final = 30
 """Time for which an upload keeps its Idempotency-Key after `show_life` was last called."""

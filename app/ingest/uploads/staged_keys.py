@@ -88,11 +88,6 @@ class StagedKeys:
                 for conversation, content, contribution_id in piece
             ]
 
-    def count_versions(self) -> int:
-        """Return how many keys have a key in the index of versions."""
-        query = "SELECT count(conversation_id) FROM keys"
-        return int(self._database.execute(query).fetchone()[0])
-
     def versions_of(self, keys: Iterable[bytes]) -> dict[bytes, VersionKey]:
         """Return the keys in the index of versions of those of some keys that have one."""
         query = "SELECT conversation_id, content_hash FROM keys WHERE key = ?"

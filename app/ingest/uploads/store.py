@@ -15,13 +15,14 @@ from app.ingest.uploads.register import LEASE_S, OpenUpload, Uploads
 from app.ingest.uploads.staged_keys import StagedKeys
 from app.versions.prepared import PreparedRow
 from catalog.schema import ARROW_SCHEMA
-from catalog.staging import StagedFiles, split_row_groups
+from catalog.writing.staging import StagedFiles, split_row_groups
 
 _SIGN_OF_LIFE_S: Final = LEASE_S / 3
 _KEYS_PER_STEP: Final = 1_000
 """Keys that one transaction writes while others wait for the write lock."""
 _FEWEST_PREPARED: Final = 10_000
-"""Versions from which an upload prepares them; the committer records fewer in a tenth of a second.
+"""Rows from which an upload prepares its versions, however few these are, so that the committer
+needn't look for them in the files. It records fewer in a tenth of a second.
 """
 _VERSIONS_PER_STEP: Final = 5_000
 """Prepared versions that one transaction writes."""
@@ -100,7 +101,7 @@ class UploadStore:
         for ids in self._keys.pieces(_KEYS_PER_STEP):
             self._register(opened, ids)
             self.show_life()
-        if self._keys.count_versions() >= _FEWEST_PREPARED:
+        if self.stored_rows >= _FEWEST_PREPARED:
             self._uploads.prepare(opened, self._versions())
         return self._uploads.acknowledge(
             opened,
@@ -155,7 +156,7 @@ class UploadStore:
         positions: dict[bytes, int] = {}
         for position, key in lines.keys.items():
             positions.setdefault(key, position)
-        # In this order: what isn't in the index yet has its key.
+        # The index first: what it doesn't have by now still has its key, which is removed later.
         stored = self._uploads.find_versions(lines.versions.values())
         holders = self._uploads.find_holders(positions)
         for key, holder in holders.items():

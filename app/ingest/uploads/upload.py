@@ -8,8 +8,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from msgspec import UNSET
 
+from app.access.contributors.networks import Networks
 from app.access.limits.limiter import Meter
-from app.access.networks import Networks
 from app.ingest.errors import (
     ContributorBanned,
     InvalidSubmission,

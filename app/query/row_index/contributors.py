@@ -15,15 +15,15 @@ that replaced it. So what was replaced as of any snapshot can be summed, though 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from app.query.dimensions import columns_of
-from catalog.scan import NO_ROWS
+from app.query.counts.dimensions import columns_of
+from catalog.reading.scan import NO_ROWS
 from catalog.schema import CONVERSATION
 
 CONTRIBUTOR: Final = "contributor_id"
@@ -69,8 +69,7 @@ class Bucket:
     commits: bytes = b""
 
 
-@dataclass(frozen=True, slots=True)
-class Term:
+class Term(NamedTuple):
     """A summand of sums: what some rows have of the contributors of a bucket.
 
     Attributes:
@@ -261,13 +260,16 @@ def summed(terms: Sequence[Term]) -> pa.Table:
     Returns:
         A table with `SUMS_SCHEMA`, without contributors of whom no contribution is left.
     """
-    keys = ["day", CONTRIBUTOR]
-    sums = (
-        _decoded(terms)
-        .group_by(keys, use_threads=False)
-        .aggregate([("contributions", "sum"), ("turns", "sum")])
-        .rename_columns(SUMS_SCHEMA.names)
-    )
+    # Only of what was replaced, commits have to be compared.
+    limited = [term for term in terms if term.commits]
+    others = [term for term in terms if not term.commits]
+    entries = pa.concat_tables([_decoded(others), _decoded(limited).filter(_counting(limited))])
+    by_day = bool(terms) and terms[0].day is not None
+    sums = entries.group_by(
+        ["day", CONTRIBUTOR] if by_day else [CONTRIBUTOR], use_threads=False
+    ).aggregate([("contributions", "sum"), ("turns", "sum")])
+    columns = [*sums.columns] if by_day else [pa.nulls(sums.num_rows, pa.date32()), *sums.columns]
+    sums = pa.table(columns, schema=SUMS_SCHEMA)
     return sums.filter(pc.not_equal(sums["contributions"], 0))
 
 
@@ -298,20 +300,15 @@ def _decoded(terms: Sequence[Term]) -> pa.Table:
     ids = pa.FixedSizeBinaryArray.from_buffers(
         pa.binary(_ID_BYTES), total, [pa.array(is_known).buffers()[1], pa.py_buffer(columns[0])]
     )
-    entries = pa.table([days, ids, contributions, turns], schema=SUMS_SCHEMA)
-    is_limited = any(term.commits for term in terms)
-    return entries.filter(_counting(terms, numbers)) if is_limited else entries
+    return pa.table([days, ids, contributions, turns], schema=SUMS_SCHEMA)
 
 
-def _counting(terms: Sequence[Term], numbers: Sequence[int]) -> pa.Array:
-    """Return which entries of all terms count, by the commits that replaced them."""
-    counting = [
-        np.frombuffer(term.commits, _NUMBER) <= term.until
-        if term.commits
-        else np.ones(number, np.bool_)
-        for term, number in zip(terms, numbers, strict=True)
-    ]
-    return pa.array(np.concatenate(counting))
+def _counting(terms: Sequence[Term]) -> pa.Array:
+    """Return which entries of terms count, by the commits that replaced them."""
+    numbers = [len(term.commits) // _NUMBER.itemsize for term in terms]
+    commits = np.frombuffer(b"".join(term.commits for term in terms), _NUMBER)
+    untils = np.repeat(np.array([term.until for term in terms], _NUMBER), numbers)
+    return pa.array(commits <= untils)
 
 
 def _column(sums: Sequence[bytes], numbers: Sequence[int], start: int, end: int) -> bytes:

@@ -12,7 +12,7 @@ from sqlalchemy import Connection
 from app.query.file_selection import FileSelection
 from app.query.filters import Filters
 from app.query.replaced import ReplacedReader
-from app.query.row_index import contents, contributors
+from app.query.row_index import contributors, positions
 from app.query.row_index.contributors import BUCKETS, CONTRIBUTOR_COLUMNS, Bucket, encode, summed
 from app.query.row_index.index import (
     IndexedFile,
@@ -32,9 +32,9 @@ from app.query.row_index.index import (
 from app.query.snapshots import SnapshotView
 from app.state.derived import DerivedLost
 from app.versions.keys import CONTENT_HASH
-from catalog.plans import DataFile
+from catalog.reading.plans import DataFile
+from catalog.reading.scan import read
 from catalog.replaced import ReplacedFile
-from catalog.scan import read
 from catalog.schema import ID
 
 _COLUMNS: Final = (CONTENT_HASH, *CONTRIBUTOR_COLUMNS)
@@ -227,7 +227,7 @@ def _read(
         if file.path in paths:
             batches = list(read(selected.view.table, [file], _COLUMNS))
             hashes = (batch.column(CONTENT_HASH) for batch in batches)
-            yield file, 1, IndexedRows(contributors.gather(batches), contents.gather(hashes))
+            yield file, 1, IndexedRows(contributors.gather(batches), positions.gather(hashes))
     named = [file for file in selected.replaced_files if file.path in paths]
     for replaced, rows in selected.replaced_by_day(named, _REPLACED_COLUMNS):
         numbers = selected.numbers_of(replaced, rows[ID])

@@ -1,9 +1,9 @@
 """Counts by contributor, as sums of what the index has of files.
 
-They are sums as other statistics are, see `app.query.summaries`: of the raw table's files, less the
-contributions that files of `replaced` name, less the hidden ones. For a snapshot that has nearly
-all files, the totals are taken, and only the files by which it differs from them are added or taken
-away.
+They are sums as other statistics are, see `app.query.counts.summaries`: of the raw table's files,
+less the contributions that files of `replaced` name, less the hidden ones. For a snapshot that has
+nearly all files, the totals are taken, and only the files by which it differs from them are added
+or taken away.
 """
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
@@ -14,10 +14,10 @@ from typing import Final
 import pyarrow as pa
 from sqlalchemy import Connection
 
-from app.query.dimensions import Dimension
+from app.query.counts.dimensions import Dimension
+from app.query.counts.groups import COUNTS, GroupCounts, LargestGroups
 from app.query.file_selection import FileSelection
 from app.query.filters import Filters
-from app.query.group_counts import COUNTS, GroupCounts, LargestGroups
 from app.query.replaced import ReplacedReader
 from app.query.row_index.contributors import (
     BUCKETS,
@@ -40,9 +40,9 @@ from app.query.row_index.index import (
 from app.query.row_index.indexing import beside_totals
 from app.query.snapshots import SnapshotView
 from app.state.derived import DerivedLost
-from catalog.plans import DataFile
+from catalog.reading.plans import DataFile
+from catalog.reading.scan import read
 from catalog.replaced import ReplacedFile
-from catalog.scan import read
 from catalog.schema import ID
 
 _COLUMNS: Final = (ID, *CONTRIBUTOR_COLUMNS)

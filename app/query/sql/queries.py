@@ -19,7 +19,7 @@ from app.query.sql.sandbox import Sandbox
 from app.query.sql.slots import LOCK_FILE_NAME, Slots
 from app.settings import Settings
 from app.telemetry import traces
-from catalog.dataset import dataset_of, local_files_of, replaced_files_of, rows_not_replaced
+from catalog.reading.dataset import dataset_of, local_files_of, replaced_files_of, rows_not_replaced
 from sandbox.protocol import Outcome, QueryLimits, Task, TruncatedBy
 
 _THREADS: Final = 2

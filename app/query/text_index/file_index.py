@@ -21,6 +21,7 @@ from uuid import UUID
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from app.query.text_index.word_parts import AFTER, BEFORE, filter_of
 from app.query.text_index.words import Word, prepared, words_of
 from catalog.schema import CONVERSATION, ID
 
@@ -50,7 +51,7 @@ _LONGEST_WORD: Final = 1_000
 """Characters of the longest word that is found; rows with a longer one are always named."""
 _MOST_ALTERNATIVES: Final = 1_000
 """The most words of an index that what is searched for may be a part of."""
-_MOST_WORDS: Final = 32
+MOST_WORDS: Final = 32
 """The most words of what is searched for that are looked up."""
 _SHARE_OF_ROWS: Final = 16
 """Of every so many rows, one has to be named at most: with more, reading all of them is as good."""
@@ -96,6 +97,29 @@ def finish_index(path: Path, finished: Path) -> None:
         os.fsync(file.fileno())
 
 
+def write_parts(path: Path, finished: Path) -> None:
+    """Write the parts of the words of an index, see `app.query.text_index.word_parts`; and sync it.
+
+    An index that can't find all words by their parts gets an empty file, which says nothing.
+
+    Args:
+        path: The index.
+        finished: The new file.
+
+    Raises:
+        sqlite3.Error: The index isn't there, or is broken.
+        OSError: The file can't be written.
+    """
+    with closing(_open(path)) as connection:
+        (has_long,) = connection.execute("SELECT EXISTS (SELECT * FROM long_words)").fetchone()
+        query = "SELECT group_concat(? || word || ?, '') FROM words"
+        (words,) = connection.execute(query, [BEFORE, AFTER]).fetchone()
+    with finished.open("wb") as file:
+        file.write(b"" if has_long else filter_of(words or ""))
+        file.flush()
+        os.fsync(file.fileno())
+
+
 def find_rows(path: Path, words: Sequence[Word]) -> pa.Array | None:
     """Return which rows of a data file may have a text.
 
@@ -111,7 +135,7 @@ def find_rows(path: Path, words: Sequence[Word]) -> pa.Array | None:
     """
     with closing(_open(path)) as connection:
         (rows,) = connection.execute("SELECT rows FROM about").fetchone()
-        alternatives = _alternatives(connection, words[:_MOST_WORDS])
+        alternatives = _alternatives(connection, words[:MOST_WORDS])
         if alternatives is None:
             return None
         named = {row for (row,) in connection.execute("SELECT row FROM long_words")}

@@ -1,4 +1,4 @@
-"""The folder of the indexes of a node: one for each data file that is worth it.
+"""The folder of the indexes of a node: one for each data file.
 
 An index is named after its data file, whose URL is never used again. So it is right at every
 snapshot. A data file without an index is read. All of the folder can be removed at any time.
@@ -10,7 +10,6 @@ import sqlite3
 from collections.abc import Callable, Collection, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import date
 from functools import partial
 from pathlib import Path
 from typing import Final
@@ -20,25 +19,27 @@ from pyiceberg.table import Table
 
 from app.query.text_index.file_index import (
     COLUMNS,
+    MOST_WORDS,
     ends_of_text,
     find_rows,
     finish_index,
     indexed_rows,
     indexed_url,
     write_index,
+    write_parts,
 )
+from app.query.text_index.word_parts import Part, may_have, parts_of
 from app.query.text_index.words import Word, words_of
 from app.state.locks import FileLock, Lock, holding
-from catalog.durability import make_durable_folder
-from catalog.plans import PlannedFile
-from catalog.scan import CandidateRows, all_rows, read_every_row
-from catalog.schema import ROW_GROUP_ROWS
+from catalog.reading.plans import PlannedFile
+from catalog.reading.scan import NO_ROWS, CandidateRows, all_rows, read_every_row
+from catalog.storage.durability import make_durable_folder
 from catalog.wording import counted
 
 _INDEX: Final = ".1.sqlite"
 """End of the name of an index, with its format's version: those of others are removed."""
-FEWEST_ROWS: Final = 512
-"""The rows of a data file that is worth an index. A smaller one is read as quickly."""
+_PARTS: Final = ".1.parts"
+"""End of the name of the parts of the words of an index, likewise."""
 
 log = logging.getLogger(__name__)
 
@@ -87,11 +88,12 @@ class TextIndexes:
     def candidates(self, text: str) -> CandidateRows:
         """Return what tells which rows of a data file may have a text."""
         words = words_of(text)
-        return partial(self._rows_with, words) if words else all_rows
+        parts = parts_of(words[:MOST_WORDS])
+        return partial(self._rows_with, words, parts) if words else all_rows
 
     def is_indexed(self, file: PlannedFile) -> bool:
-        """Tell whether a data file has an index."""
-        return self._path_of(file).exists()
+        """Tell whether a data file has an index, with the parts of its words."""
+        return self._path_of(file).exists() and self._parts_of(file).exists()
 
     def urls(self) -> dict[str, str | None]:
         """Return the data file of each index by the index's name; None if it can't be read."""
@@ -115,7 +117,7 @@ class TextIndexes:
             rows = 0
             for batch in read_every_row(table, file, COLUMNS):
                 for row in range(-rows % every, batch.num_rows, every):
-                    if not _names(path, rows + row, ends_of_text(batch, row)):
+                    if not self._names(file, rows + row, ends_of_text(batch, row)):
                         return f"doesn't name row {rows + row}, whose words are looked for"
                 rows += batch.num_rows
             known = indexed_rows(path)
@@ -144,24 +146,49 @@ class TextIndexes:
             Whether the file has an index now.
         """
         path = self._path_of(file)
-        written, finished = path.with_suffix(".written"), path.with_suffix(".finished")
         make_durable_folder(self._folder)
-        written.unlink(missing_ok=True)
-        try:
+        if path.exists():
+            self._complete(file, is_needed)
+        else:
             # The data file, too, may be removed after it was replaced.
             with suppress(FileNotFoundError):
-                batches = read_every_row(table, file, COLUMNS)
-                write_index(written, file.path, _paused(batches, pause))
-                with holding(self._changing()):
-                    # What a takedown removed meanwhile is written again by the next try.
-                    if written.exists() and is_needed():
-                        finish_index(written, finished)
-                        # After the sync: an index must never name too few rows.
-                        finished.rename(path)
+                self._build_anew(table, file, pause, is_needed)
+        return path.exists()
+
+    def _build_anew(
+        self,
+        table: Table,
+        file: PlannedFile,
+        pause: Callable[[], None],
+        is_needed: Callable[[], bool],
+    ) -> None:
+        path = self._path_of(file)
+        written, finished = path.with_suffix(".written"), path.with_suffix(".finished")
+        written.unlink(missing_ok=True)
+        try:
+            batches = read_every_row(table, file, COLUMNS)
+            write_index(written, file.path, _paused(batches, pause))
+            with holding(self._changing()):
+                # What a takedown removed meanwhile is written again by the next try.
+                if written.exists() and is_needed():
+                    finish_index(written, finished)
+                    _write_parts(finished, self._parts_of(file))
+                    # After the sync: an index must never name too few rows.
+                    finished.rename(path)
         finally:
             written.unlink(missing_ok=True)
             finished.unlink(missing_ok=True)
-        return path.exists()
+
+    def _complete(self, file: PlannedFile, is_needed: Callable[[], bool]) -> None:
+        """Give an index its parts of words, which earlier versions didn't write."""
+        path = self._path_of(file)
+        with holding(self._changing()):
+            if path.exists() and is_needed():
+                try:
+                    _write_parts(path, self._parts_of(file))
+                except sqlite3.Error:
+                    log.warning("the text index %s can't be read, so it is built anew", path.name)
+                    path.unlink()
 
     def remove_others(self, files: Callable[[], Collection[PlannedFile]]) -> int:
         """Remove everything that is no index of some data files, and tell how many files it was.
@@ -172,26 +199,12 @@ class TextIndexes:
             files: Returns the data files. Nothing is added to the folder meanwhile.
         """
         with holding(self._changing()):
-            needed = {self._path_of(file) for file in files()}
+            needed = {path for file in files() for path in self._paths_of(file)}
             found = self._folder.iterdir() if self._folder.is_dir() else ()
             others = [path for path in found if path not in needed]
             for path in others:
                 path.unlink(missing_ok=True)
         return len(others)
-
-    def is_worth_it(self, file: PlannedFile, open_from: date) -> bool:
-        """Tell whether an index of a data file is worth its time.
-
-        Small files of a day that still grows are soon compacted, and read until then.
-
-        Args:
-            file: The file.
-            open_from: The first day that still grows.
-        """
-        fewest = FEWEST_ROWS
-        if file.day >= open_from and not file.is_rewritten:
-            fewest = ROW_GROUP_ROWS
-        return file.rows >= fewest
 
     def status(self, files: Collection[PlannedFile]) -> IndexStatus:
         """Return how many of some data files have an index."""
@@ -200,12 +213,18 @@ class TextIndexes:
         return IndexStatus(
             files=len(indexed),
             rows=rows,
-            size_bytes=sum(self._path_of(file).stat().st_size for file in indexed),
+            size_bytes=sum(
+                path.stat().st_size for file in indexed for path in self._paths_of(file)
+            ),
             missing_files=len(files) - len(indexed),
             missing_rows=sum(file.rows for file in files) - rows,
         )
 
-    def _rows_with(self, words: list[Word], file: PlannedFile) -> pa.Array | None:
+    def _rows_with(
+        self, words: list[Word], parts: list[Part], file: PlannedFile
+    ) -> pa.Array | None:
+        if not may_have(self._parts_of(file), parts):
+            return NO_ROWS
         path = self._path_of(file)
         if not path.exists():
             return None
@@ -217,8 +236,27 @@ class TextIndexes:
                 log.warning("the text index %s can't be read, so rows are: %s", path.name, error)
             return None
 
+    def _names(self, file: PlannedFile, row: int, phrases: list[list[Word]]) -> bool:
+        """Tell whether a row is named for each of some phrases that it has.
+
+        Raises:
+            sqlite3.Error: There is no index, or it is broken.
+        """
+        for words in phrases:
+            rows = find_rows(self._path_of(file), words)
+            if rows is not None and row not in rows.to_pylist():
+                return False
+        needed = [part for words in phrases for part in parts_of(words[:MOST_WORDS])]
+        return may_have(self._parts_of(file), needed)
+
+    def _paths_of(self, file: PlannedFile) -> tuple[Path, Path]:
+        return self._path_of(file), self._parts_of(file)
+
     def _path_of(self, file: PlannedFile) -> Path:
-        return self._folder / (hashlib.sha256(file.path.encode()).hexdigest()[:40] + _INDEX)
+        return self._folder / (_name_of(file) + _INDEX)
+
+    def _parts_of(self, file: PlannedFile) -> Path:
+        return self._folder / (_name_of(file) + _PARTS)
 
     def _changing(self) -> Lock:
         """Return the lock of whoever adds to the folder or removes from it."""
@@ -228,9 +266,18 @@ class TextIndexes:
         return self._folder.with_name(f"{self._folder.name}.{suffix}")
 
 
-def _names(path: Path, row: int, phrases: list[list[Word]]) -> bool:
-    found = (find_rows(path, words) for words in phrases)
-    return all(rows is None or row in rows.to_pylist() for rows in found)
+def _name_of(file: PlannedFile) -> str:
+    return hashlib.sha256(file.path.encode()).hexdigest()[:40]
+
+
+def _write_parts(index: Path, parts: Path) -> None:
+    """Write the parts of the words of an index, so that they appear when they are whole."""
+    written = parts.with_suffix(".partly")
+    try:
+        write_parts(index, written)
+        written.rename(parts)
+    finally:
+        written.unlink(missing_ok=True)
 
 
 def _url_of(path: Path) -> str | None:

@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from catalog.schema import SEQUENCE_NUMBER
-from catalog.stages import PROMPT_GROUP
+from catalog.stages.tables import PROMPT_GROUP
 
 _NAMES: Final = frozenset({SEQUENCE_NUMBER, PROMPT_GROUP})
 """Columns whose numbers name something, of which a median tells nothing."""

@@ -19,7 +19,7 @@ from app.releases.descriptions.markdown import render
 from app.releases.descriptions.metadata import front_matter, lines_front_matter, splits_with_files
 from app.releases.manifest import Manifest
 from app.releases.rows.splits import SPLITS
-from catalog.filled import fields_in
+from catalog.manifests.filled import fields_in
 
 CARD_FILE: Final = "README.md"
 

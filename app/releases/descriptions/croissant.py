@@ -26,7 +26,7 @@ from app.releases.descriptions.responsible import responsible_terms
 from app.releases.manifest import Manifest, ReleaseFile, identity_of
 from app.releases.recipe import FORMATS
 from app.releases.rows.splits import SPLITS
-from catalog.filled import parts_of
+from catalog.manifests.filled import parts_of
 
 CROISSANT_FILE: Final = "croissant.json"
 

@@ -16,8 +16,8 @@ from pyiceberg.table import Table
 from app.curation.rules.reasons import CONTAMINATED
 from app.releases.credits import readable
 from catalog.schema import CONVERSATION, ID
-from catalog.stage_reader import stage_rows
-from catalog.stages import COMPUTED_STAGES
+from catalog.stages.reader import stage_rows
+from catalog.stages.tables import COMPUTED_STAGES
 
 _TRIED: Final = 16
 """Number of contributions of a reason of which the first one without a mask is the example."""

@@ -59,7 +59,13 @@ def front_matter(manifest: Manifest, schema: Schema, form: str, *, folder: str) 
 
 
 def lines_front_matter(manifest: Manifest, schema: Schema, form: str) -> str:
-    """Return the metadata of the card in the folder of one file format, as YAML."""
+    """Return the metadata of the card in the folder of one file format, as YAML.
+
+    Args:
+        manifest: The manifest of the release.
+        schema: The schema of its rows.
+        form: The file format.
+    """
     return _yaml(_datasets_metadata(manifest, schema, form, ""))
 
 

@@ -15,7 +15,7 @@ from app.releases.recipe import Format
 from app.releases.rows.optional_fields import NullPruner
 from app.releases.rows.splits import SPLITS, Split
 from app.state.checksums import sha256_of
-from catalog.durability import DurableFile
+from catalog.storage.durability import DurableFile
 
 FILE_BYTES: Final = 256 * 1024 * 1024
 """Size at which a data file is full: large enough to scan, and small enough to download."""

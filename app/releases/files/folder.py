@@ -41,9 +41,9 @@ from app.releases.rows.splits import divide
 from app.releases.source import ReleaseSource
 from app.state.checksums import sha256_of
 from app.version import VERSION
-from catalog.durability import DurableFile
 from catalog.snapshots import Snapshot
-from catalog.stages import MASK_KINDS, Stage
+from catalog.stages.tables import MASK_KINDS, Stage
+from catalog.storage.durability import DurableFile
 
 _PROGRAMS: Final = ("pyarrow", "pyiceberg", "pyicu-wheels")
 

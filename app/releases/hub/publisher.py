@@ -12,7 +12,7 @@ from typing import Final
 from huggingface_hub import CommitOperationAdd
 
 from app.access.errors import HeldBack
-from app.access.policy import Policy
+from app.access.permissions.policy import Policy
 from app.releases.errors import ReleaseNotFound
 from app.releases.hub.content import ATTRIBUTES, ATTRIBUTES_FILE, ReleaseContent, git_blob_id
 from app.releases.hub.errors import (

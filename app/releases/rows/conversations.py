@@ -21,9 +21,9 @@ from app.releases.rows.messages import (
 )
 from app.releases.rows.optional_fields import arrow_schema
 from app.releases.rows.splits import split_prompts
-from catalog.filled import parts_of
+from catalog.manifests.filled import parts_of
 from catalog.schema import CONVERSATION
-from catalog.stages import Stage
+from catalog.stages.tables import Stage
 
 _ROLE: Final = NestedField(
     111, "role", StringType(), required=True, doc="system, user, assistant or tool"

@@ -18,8 +18,8 @@ from app.curation.rules.curating.facts import PROMPT_FACTS, Facts
 from app.curation.rules.curating.parameters import CuratingParameters
 from app.curation.rules.curating.prompt_groups import prompt_groups, prompts_of
 from app.releases.rows.optional_fields import arrow_schema
-from catalog.stage_reader import StageReader
-from catalog.stages import COMPUTED_STAGES, PROMPT_GROUP
+from catalog.stages.reader import StageReader
+from catalog.stages.tables import COMPUTED_STAGES, PROMPT_GROUP
 
 _MIN_SIMILARITY: Final = CuratingParameters().min_similarity
 

@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pyiceberg.types import IcebergType, ListType, MapType, NestedField, StringType, StructType
 
-from catalog.filled import parts_of
+from catalog.manifests.filled import parts_of
 
 MESSAGE_FIELDS: Final = {
     "role": "role",

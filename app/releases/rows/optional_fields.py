@@ -16,7 +16,7 @@ from pyiceberg.io.pyarrow import schema_to_pyarrow
 from pyiceberg.schema import Schema
 from pyiceberg.types import IcebergType, ListType, NestedField, StructType
 
-from catalog.filled import Path, fields_in
+from catalog.manifests.filled import Path, fields_in
 
 _FIRST_NULLABLE: Final = frozenset(
     {

@@ -9,9 +9,9 @@ from pyiceberg.table import Table
 
 from app.releases.rows.times import with_times_as
 from app.state.scratch import open_scratch
-from catalog.fragments import BATCH_ROWS
-from catalog.plans import DataFile
-from catalog.scan import read
+from catalog.reading.fragments import BATCH_ROWS
+from catalog.reading.plans import DataFile
+from catalog.reading.scan import read
 
 _SORT_MEMORY_MIB: Final = 256
 """Memory for sorting a day; rows beyond it spill to the temporary folder."""

@@ -28,7 +28,7 @@ from app.releases.rows.preferences import Judgement, Pair, judgements_of, pairs_
 from app.releases.rows.shared_prompts import SharedPrompts
 from app.releases.rows.splits import split_prompts
 from catalog.schema import ID
-from catalog.stages import PROMPT_GROUP, ComputedStage
+from catalog.stages.tables import PROMPT_GROUP, ComputedStage
 
 _KEPT: Final = ("contribution_id", "received_at", "source", "agent_id", "language", "content_hash")
 _KEPT_IF_FILLED: Final = ("licence", "tools", PROMPT_GROUP)

@@ -17,7 +17,7 @@ import pyarrow as pa
 
 from app.curation.rules.cleaning.roles import role_of
 from app.curation.rules.curating.prompts import prompt_hash
-from catalog.stages import PROMPT_GROUP
+from catalog.stages.tables import PROMPT_GROUP
 
 Split = Literal["train", "test"]
 SPLITS: Final[tuple[Split, ...]] = ("train", "test")

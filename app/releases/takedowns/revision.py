@@ -30,9 +30,9 @@ from app.releases.rows.pairs import OTHER_ID, PREFERENCE_SOURCE
 from app.releases.takedowns.rewriting import revised_path, rewrite
 from app.releases.takedowns.taken_rows import TakenRows
 from app.state.checksums import sha256_of
-from catalog.durability import DurableFile
-from catalog.membership import NO_IDS
+from catalog.reading.membership import NO_IDS
 from catalog.schema import ID
+from catalog.storage.durability import DurableFile
 
 ContributionsOf = Callable[[pa.Array], Iterable[pa.RecordBatch]]
 """Returns rows of the release's stage by their contribution_ids, which are ascending."""

@@ -13,7 +13,7 @@ from app.releases.files.data_files import encoder_of
 from app.releases.files.published_rows import PublishedFile
 from app.releases.manifest import ReleaseFile
 from app.state.checksums import sha256_of
-from catalog.durability import DurableFile
+from catalog.storage.durability import DurableFile
 
 _LINES_AT_ONCE: Final = 256
 """Lines that are written at once, since a file has no buffer."""

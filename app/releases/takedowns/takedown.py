@@ -9,7 +9,7 @@ from typing import Final
 import pyarrow as pa
 from pyiceberg.catalog import Catalog
 
-from app.access.held_back import HeldBackResults
+from app.access.visibility.held_back import HeldBackResults
 from app.releases.descriptions.datasheet import Datasheet
 from app.releases.errors import ReleaseNotFound
 from app.releases.files.published_rows import published_files
@@ -22,7 +22,7 @@ from app.releases.takedowns.revision import ContributionsOf, write_revision
 from app.releases.takedowns.taken_rows import TakenRows, find_taken_rows
 from app.state.db import Database
 from app.state.locks import holding
-from catalog.stages import COMPUTED_STAGES
+from catalog.stages.tables import COMPUTED_STAGES
 
 _LOCK: Final = "releases"
 _KIND: Final = "release"

@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 from app.releases.files.published_rows import PublishedFile, in_one_format
 from app.releases.manifest import Manifest
 from app.releases.rows.pairs import OTHER_ID, PREFERENCE_SOURCE
-from catalog.membership import NO_IDS, is_among
+from catalog.reading.membership import NO_IDS, is_among
 from catalog.schema import ID
 
 _SHARED_PROMPT: Final = "shared_prompt"

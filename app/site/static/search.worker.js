@@ -1,6 +1,6 @@
 // Finds the points of a map by their texts, in any script. It stands in the place of the viewer's
 // own worker, whose index knows a word by its beginning only, which no script without spaces has:
-// see app/site/maps.py. The page calls the methods of `search` by messages.
+// see app/site/views/maps.py. The page calls the methods of `search` by messages.
 
 // Characters that are passed over: invisible ones, and the accents and vowel points of scripts
 // that are mostly written without them (Latin, Greek, Cyrillic, Hebrew, Arabic).

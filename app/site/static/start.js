@@ -1,4 +1,4 @@
-// Starts Swagger UI on the page that loads it: see app/site/docs.py.
+// Starts Swagger UI on the page that loads it: see app/site/views/docs.py.
 window.ui = SwaggerUIBundle({
   url: "/openapi.json",
   dom_id: "#swagger-ui",

@@ -67,7 +67,7 @@ class _Reader:
         found: dict[bytes, bytes] = {}
         while count := self.number():
             if count < 0:
-                # The size of the block follows.
+                # A negative count is followed by the size of the block in bytes.
                 self.number()
             for _ in range(abs(count)):
                 key = self.take(self.number())

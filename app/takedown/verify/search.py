@@ -101,7 +101,7 @@ class Search:
         while before:
             self.plain(place, kind, before)
             more = stream.read(_STEP_BYTES)
-            # What lies across the border of two steps.
+            # The end of this step is searched again with the next: a text may lie across both.
             overlap = before[1 - self._wanted.longest :]
             before = overlap + more if more else b""
 

@@ -6,7 +6,7 @@ from typing import Final
 from prometheus_client import Counter, Gauge
 
 from app.telemetry.metrics.registry import REGISTRY
-from catalog.stages import STAGES, Stage
+from catalog.stages.tables import STAGES, Stage
 
 _releases: Final = Counter(
     "chatlake_scheduled_releases",

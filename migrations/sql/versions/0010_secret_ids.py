@@ -13,7 +13,7 @@ import msgspec
 import sqlalchemy as sa
 from alembic import op
 
-from app.access.ids import SECRET_ROW, Ids
+from app.access.contributors.ids import SECRET_ROW, Ids
 from migrations.old_ids import OldIds
 
 revision = "0010"

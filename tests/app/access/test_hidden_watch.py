@@ -5,11 +5,11 @@ import pyarrow.compute as pc
 import pytest
 
 from app.access.errors import HiddenMeanwhile
-from app.access.hidden import Cause
 from app.access.hidden_watch import HiddenWatch
 from app.access.takedowns.records import TakenDown
 from app.services import Services
-from catalog.membership import NO_IDS
+from catalog.reading.membership import NO_IDS
+from tests.factories import hide, show
 
 BATCHES = [
     pa.record_batch({"contribution_id": pa.array(list(ids), NO_IDS.type)}) for ids in ("bd", "fh")
@@ -27,21 +27,9 @@ def watch_of(services: Services) -> HiddenWatch:
     return HiddenWatch(services.access.taken_down, services.access.hidden, "first")
 
 
-def hide(services: Services, *ids: str, cause: Cause = "quarantine") -> None:
-    """Hide contributions for a cause of moderators."""
-    with services.database.write() as connection:
-        services.access.hidden.hide(connection, ids, cause)
-
-
 def held_of(*held: str) -> Callable[[pa.Array], pa.Array]:
     """Return what tells which of some contributions a result holds, if it holds these."""
     return lambda ids: ids.filter(pc.is_in(ids, pa.array(held, ids.type)))
-
-
-def show(services: Services, *ids: str) -> None:
-    """End the quarantine of contributions."""
-    with services.database.write() as connection:
-        services.access.hidden.show(connection, ids, "quarantine")
 
 
 def left(watch: HiddenWatch) -> list[str]:

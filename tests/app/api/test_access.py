@@ -16,7 +16,7 @@ from app.query.snapshots import Reference
 from app.services import Services, services_of
 from app.settings import Settings
 from app.state.models import JournalEntry, LedgerEntry
-from catalog.metadata import newest_location
+from catalog.metadata.files import newest_location
 from catalog.table import load_table
 from tests.app.releases.factories import make_recipe
 from tests.factories import commit_batch, make_contribution, make_contribution_id

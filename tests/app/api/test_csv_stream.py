@@ -8,7 +8,7 @@ import pyarrow as pa
 import pytest
 
 from app.api.csv_stream import csv_stream
-from catalog.rows import every_column
+from catalog.columns.rows import every_column
 
 FORMULAS = ["=1+1", "+1", "-1+1", "@SUM(A1)", "\t=1", "\r=1", "\n=1", "\uff1d1", "'=1", "'"]
 HARMLESS = ["", "plain", " =1", "a=1", '"=1"', "\u00e9 \U0001f995", "two\r\nlines", "a,b;c"]

@@ -9,7 +9,7 @@ from flask.testing import FlaskClient
 
 from app.api.answers import SNAPSHOT_HEADER
 from app.api.formats import ARROW_STREAM, CSV, NDJSON
-from app.query.diff import DIFF_SCHEMA
+from app.query.history.diff import DIFF_SCHEMA
 from app.services import Services
 from catalog.snapshots import Snapshot, tag_snapshot
 from catalog.table import load_table

@@ -6,8 +6,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from app.api.formats import ARROW_STREAM, CSV, NDJSON, PARQUET, STREAMS
-from catalog.arrow import to_arrow
-from catalog.rows import plain_rows
+from catalog.columns.arrow import to_arrow
+from catalog.columns.rows import plain_rows
 from catalog.schema import ARROW_SCHEMA, ROW_GROUP_BYTES, ROW_GROUP_ROWS
 from tests.factories import make_received
 

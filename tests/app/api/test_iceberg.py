@@ -19,11 +19,11 @@ from app.iceberg import errors
 from app.services import Services
 from app.settings import Settings
 from catalog.errors import LakeError
+from catalog.metadata.transaction import LakeMetadata
 from catalog.snapshots import tag_snapshot
-from catalog.stage_builds import replace_files
-from catalog.stages import SOURCE_SNAPSHOT_PROPERTY
+from catalog.stages.builds import replace_files
+from catalog.stages.tables import SOURCE_SNAPSHOT_PROPERTY
 from catalog.table import load_table
-from catalog.transaction import LakeMetadata
 from tests.factories import commit_batch, make_received
 
 URL = "/iceberg/v1"

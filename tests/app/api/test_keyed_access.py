@@ -14,7 +14,7 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from app import create_app
-from app.access.contributor_keys import new_contributor_key
+from app.access.contributors.keys import new_contributor_key
 from app.api.access import UnlistedRoute, api_key_in
 from app.api.needs import NEEDS
 from app.maps.description import MapParameters
@@ -69,7 +69,7 @@ ELSEWHERE: Final = {
 }
 """What isn't there without a setting, what a contributor's own key opens, and what is never open.
 
-`test_takedowns.py` has the takedowns, and `tests/app/site/test_status.py` the status.
+`test_takedowns.py` has the takedowns, and `tests/app/site/views/test_status.py` the status.
 """
 REPORTS: Final = (
     "/v1/contributions/<uuid:contribution_id>/reports",

@@ -7,7 +7,7 @@ from typing import Final
 import pytest
 from flask.testing import FlaskClient
 
-from app.access.contributor_keys import new_contributor_key
+from app.access.contributors.keys import new_contributor_key
 from app.services import Services
 from tests.factories import commit_batch, make_received, make_submission
 

@@ -9,7 +9,7 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from app.access.contributor_keys import SUBMITTER_HEADER, new_contributor_key
+from app.access.contributors.keys import SUBMITTER_HEADER, new_contributor_key
 from app.services import Services, services_of
 from tests.factories import UNGUESSABLE, make_submission
 

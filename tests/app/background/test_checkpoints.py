@@ -10,7 +10,7 @@ import pytest
 
 from app.background import checkpoints
 from app.services import Services
-from catalog.sqlite import LOG_BYTES
+from catalog.storage.sqlite import LOG_BYTES
 from tests.app.ingest.polling import wait_until
 
 PAGE_BYTES = 4096

@@ -13,7 +13,7 @@ from app.query.snapshots import Reference
 from app.services import Services
 from app.state.models import LedgerEntry, Secret
 from app.telemetry import metrics
-from catalog.stages import Stage
+from catalog.stages.tables import Stage
 from tests.app.releases.factories import make_recipe
 from tests.factories import commit_batch, make_received
 

@@ -75,7 +75,8 @@ def test_the_server_starts_without_libraries_needed_on_demand() -> None:
 def test_the_arbiter_has_the_code_of_its_processes_after_the_libraries() -> None:
     result = python(
         "import runpy, sys; runpy.run_path('gunicorn.conf.py'); print(*sys.modules);"
-        "import wsgi, app.edge.application, app.edge.protocol, app.cli.committer; "
+        "import wsgi, app.edge.application, app.edge.connections.protocol; "
+        "import app.cli.commands.committer; "
         "print(*sys.modules)"
     )
     assert result.returncode == 0, result.stderr
@@ -89,7 +90,7 @@ def test_the_arbiter_has_the_code_of_its_processes_after_the_libraries() -> None
 
 @pytest.mark.slow
 def test_a_command_starts_without_libraries_of_requests() -> None:
-    modules = imported_by("app.cli.lake, app.cli.status")
+    modules = imported_by("app.cli.lake, app.cli.commands.status")
     # `status` shows sizes as rich does, which takes one small module of it.
     assert not modules & (WEB_ALONE | ON_DEMAND - {"rich"})
     assert "rich.progress" not in modules

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from threading import Event, Thread
 
 import pytest
@@ -13,13 +12,6 @@ from app.services import Services
 from app.settings import Settings
 from app.takedown.steps import Step
 from tests.factories import commit_batch, make_contribution, make_received
-from tests.lakes import LakeTemplate
-
-
-@pytest.fixture
-def settings(tmp_path: Path, lake_template: LakeTemplate) -> Settings:
-    """Settings of a lake whose readers get no time after an erasure."""
-    return lake_template.copy(tmp_path / "home", takedown_grace_s=0)
 
 
 @pytest.fixture(autouse=True)

@@ -9,23 +9,22 @@ from threading import Event
 import pytest
 from msgspec.structs import replace
 
-from app.access.audience import PUBLIC
+from app.access.visibility.audience import PUBLIC
 from app.background import text_index
 from app.background.maintenance.service import Maintenance
 from app.background.text_index import IndexingStopped, TextIndexing, newest_files
 from app.curation.pipeline import runner
 from app.curation.pipeline.runner import Runner
+from app.query.contributions.staged import StageFilters
 from app.query.filters import Filters
 from app.query.snapshots import Reference
-from app.query.staged import StageFilters
-from app.query.text_index import folder
 from app.services import Services
 from app.settings import Settings
-from catalog import stage_reader
 from catalog.records import Turn
 from catalog.schema import ID
 from catalog.snapshots import Snapshot
-from catalog.stages import COMPUTED_STAGES
+from catalog.stages import reader
+from catalog.stages.tables import COMPUTED_STAGES
 from catalog.table import load_table
 from tests.app.curation.build import stages_of
 from tests.app.curation.watched_rules import TEST_RULES
@@ -49,12 +48,6 @@ SEARCHES = (
 )
 FEW_SEARCHES = ("sky", "天气", "absent")
 """For where the files are other ones, and the texts in them the same."""
-
-
-@pytest.fixture(autouse=True)
-def _few_rows(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Have files indexed that would be too small."""
-    monkeypatch.setattr(folder, "FEWEST_ROWS", 1)
 
 
 def indexing(services: Services, share: float = 1) -> TextIndexing:
@@ -136,7 +129,7 @@ def test_texts_of_stages_are_indexed_and_found_as_without(
     assert found() == expected
     assert any(expected)
     # Nothing is read for a text that no row has.
-    monkeypatch.setattr(stage_reader, "row_groups_of", None)
+    monkeypatch.setattr(reader, "row_groups_of", None)
     view = services.reading.staged.view("cleaned", Reference(), PUBLIC)
     absent = StageFilters(Filters(q="absent"))
     assert services.reading.staged.page(view, absent, 9, None, [ID]).rows.num_rows == 0
@@ -239,7 +232,8 @@ def test_what_a_stopped_step_has_built_stays(services: Services) -> None:
     with pytest.raises(IndexingStopped):
         next(steps)
     assert indexed_files(services) == 1
-    assert len(list(services.reading.text_indexes._folder.iterdir())) == 1
+    assert len(list(services.reading.text_indexes._folder.glob("*.sqlite"))) == 1
+    assert len(list(services.reading.text_indexes._folder.iterdir())) == 2
     assert len(list(indexing(services).step(Event()))) == 2 * DAYS - 1
 
 

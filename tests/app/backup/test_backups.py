@@ -27,24 +27,18 @@ from app.curation.pipeline.kept_outcomes import KeptOutcomes
 from app.curation.rules.interface import OUTCOMES_SCHEMA
 from app.services import Services, current_services
 from app.settings import Settings
-from app.state import ledger
-from catalog.plans import plan
-from catalog.scan import read
+from app.state import ledger, ledger_changes
+from catalog.reading.plans import plan
+from catalog.reading.scan import read
 from catalog.table import load_table
 from tests.app.versions.oracle import index_of, recorded_as_replaced
 from tests.backends import Backend
 from tests.catalog.maintenance.history import SIZES, compact_all
 from tests.factories import commit_batch, make_contribution, make_received, make_submission
 from tests.histories import RandomHistory
-from tests.lakes import LakeTemplate, opened_app
+from tests.lakes import opened_app
 
 UPLOAD = "\n".join(json.dumps(make_submission(f"Question {number}")) for number in range(3))
-
-
-@pytest.fixture
-def settings(tmp_path: Path, lake_template: LakeTemplate) -> Settings:
-    """Settings of a lake whose readers get no time after an erasure."""
-    return lake_template.copy(tmp_path / "home", takedown_grace_s=0)
 
 
 @pytest.fixture
@@ -323,7 +317,7 @@ def test_a_ledger_that_states_other_rows_is_found_when_a_backup_is_made(
 ) -> None:
     snapshot = commit_batch(services, make_received(0))
     with services.database.write() as connection:
-        ledger.subtract(connection, {snapshot.sequence_number: -5})
+        ledger_changes.subtract(connection, {snapshot.sequence_number: -5})
     with pytest.raises(CountsDiffer, match=f"{snapshot.snapshot_id} has 1 row instead of 6"):
         back_up(services, place)
 

@@ -12,7 +12,7 @@ import pytest
 from app.curation.pipeline.stages import Stages
 from app.services import Services
 from app.settings import PREFIX
-from catalog.stages import COMPUTED_STAGES
+from catalog.stages.tables import COMPUTED_STAGES
 from catalog.table import load_table
 from tests.factories import commit_batch, make_received
 

@@ -16,8 +16,8 @@ from app.query.snapshots import Reference
 from app.services import Services
 from app.settings import PREFIX
 from catalog.records import AlternativeTurn, ToolCall, Turn
-from catalog.stage_reader import stage_rows
-from catalog.stages import COMPUTED_STAGES, ComputedStage
+from catalog.stages.reader import stage_rows
+from catalog.stages.tables import COMPUTED_STAGES, ComputedStage
 from catalog.table import load_table
 from tests.app.curation.build import FEW_ROWS_IN_PROCESS, stages_of
 from tests.app.curation.watched_rules import TEST_RULES

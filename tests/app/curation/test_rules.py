@@ -4,11 +4,11 @@ import pytest
 
 from app.curation.rules.cleaning.rows import CLEANING_VERSION
 from app.services import Services
-from catalog.arrow import to_arrow
+from catalog.columns.arrow import to_arrow
 from catalog.records import ToolCall, Turn
 from catalog.schema import PARTITION_SPEC, TABLE_IDENTIFIER, TABLE_PROPERTIES
-from catalog.stage_reader import stage_rows, table_arrow_schema
-from catalog.stages import COMPUTED_STAGES
+from catalog.stages.reader import stage_rows, table_arrow_schema
+from catalog.stages.tables import COMPUTED_STAGES
 from catalog.table import load_table
 from migrations.lake import step_0002_stages, step_0003_more_of_conversations
 from tests.batches import scan_in_batches

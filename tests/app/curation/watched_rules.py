@@ -22,7 +22,7 @@ from app.curation.rules.interface import (
     StageRules,
     TextReader,
 )
-from catalog.stages import COMPUTED_STAGES, MASK_KINDS
+from catalog.stages.tables import COMPUTED_STAGES, MASK_KINDS
 
 _CLEANED: Final = COMPUTED_STAGES["cleaned"].arrow_schema
 _BANDS: Final = 2

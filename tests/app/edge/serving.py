@@ -14,7 +14,7 @@ import uvicorn
 from flask import Flask
 
 from app.edge.application import Edge
-from app.edge.protocol import Protocol, Take
+from app.edge.connections.protocol import Protocol, Take
 from app.edge.worker import SERVER
 from app.services import services_of
 from app.settings import Settings

@@ -4,7 +4,7 @@ from typing import NoReturn
 from app.iceberg.catalog import PublishedCatalog
 from app.services import Services
 from catalog.connection import CATALOG_NAME
-from catalog.metadata import newest_location
+from catalog.metadata.files import newest_location
 from catalog.schema import NAMESPACE, TABLE_NAME
 from tests.factories import commit_batch, make_received
 

@@ -1,31 +1,23 @@
 """The metadata that engines get, as pyiceberg reads it."""
 
-from collections.abc import Sequence
 from datetime import timedelta
 
 import pytest
 from pyiceberg.table import StaticTable
 
-from app.access.audience import KEY_HOLDERS, MODERATORS, PUBLIC, Audience
-from app.access.hidden import Cause
+from app.access.visibility.audience import KEY_HOLDERS, MODERATORS, PUBLIC, Audience
 from app.iceberg.publication import Publications
 from app.services import Services
-from catalog.metadata import newest_location
-from catalog.published import PREFIX
+from catalog.metadata.files import newest_location
+from catalog.publishing.tables import PREFIX
 from catalog.replaced import REPLACED_NAME
 from catalog.schema import TABLE_NAME
 from catalog.snapshots import tag_snapshot
-from catalog.stage_builds import replace_files
-from catalog.stages import COMPUTED_STAGES, SOURCE_SNAPSHOT_PROPERTY
+from catalog.stages.builds import replace_files
+from catalog.stages.tables import COMPUTED_STAGES, SOURCE_SNAPSHOT_PROPERTY
 from catalog.table import load_table
 from tests.catalog.maintenance.history import compact_all
-from tests.factories import commit_batch, make_received
-
-
-def hide(services: Services, ids: Sequence[str], cause: Cause = "quarantine") -> None:
-    """Hide contributions."""
-    with services.database.write() as connection:
-        services.access.hidden.hide(connection, ids, cause)
+from tests.factories import commit_batch, hide, make_received
 
 
 def publications(services: Services) -> Publications:
@@ -64,8 +56,8 @@ def commit(services: Services, count: int = 3) -> list[str]:
 @pytest.mark.both
 def test_hidden_rows_are_deleted_by_their_positions(services: Services) -> None:
     first, second, third = (commit(services) for _ in range(3))
-    hide(services, [first[1], second[0], second[2]])
-    hide(services, [third[0]], "takedown")
+    hide(services, first[1], second[0], second[2])
+    hide(services, third[0], cause="takedown")
     shown = {first[0], first[2], second[1], third[1], third[2]}
     table = published(services)
     assert PREFIX in table.metadata_location
@@ -83,7 +75,7 @@ def test_engines_get_the_newest_snapshot_and_those_with_tags_while_rows_are_hidd
     table = load_table(services.catalog)
     tagged = table.metadata.snapshots[0].snapshot_id
     tag_snapshot(table, "kept", tagged)
-    hide(services, [ids[0][0]])
+    hide(services, ids[0][0])
     given = published(services)
     newest = table.metadata.current_snapshot_id
     assert {each.snapshot_id for each in given.metadata.snapshots} == {tagged, newest}
@@ -94,19 +86,19 @@ def test_engines_get_the_newest_snapshot_and_those_with_tags_while_rows_are_hidd
 
 def test_what_one_process_wrote_another_gives_out(services: Services) -> None:
     ids = commit(services)
-    hide(services, [ids[0]])
+    hide(services, ids[0])
     assert published(services).metadata == published(services).metadata
 
 
 @pytest.mark.slow
 def test_a_commit_and_a_change_of_the_list_make_another_part(services: Services) -> None:
     first = commit(services)
-    hide(services, [first[0]])
+    hide(services, first[0])
     before = published(services).metadata_location
     second = commit(services)
     after = published(services)
     assert ids_in(after) == {*first[1:], *second}
-    hide(services, [second[0]])
+    hide(services, second[0])
     last = published(services)
     assert ids_in(last) == {*first[1:], *second[1:]}
     assert len({before, after.metadata_location, last.metadata_location}) == len("123")
@@ -141,16 +133,16 @@ def test_younger_snapshots_than_the_embargo_are_not_in_the_metadata(services: Se
 def test_hidden_rows_are_found_in_files_of_several_row_groups(
     services: Services, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("catalog.staging.ROW_GROUP_ROWS", 3)
+    monkeypatch.setattr("catalog.writing.staging.ROW_GROUP_ROWS", 3)
     ids = commit(services, 10)
-    hide(services, [ids[2], ids[3], ids[9]])
+    hide(services, ids[2], ids[3], ids[9])
     assert ids_in(published(services)) == {*ids} - {ids[2], ids[3], ids[9]}
 
 
 @pytest.mark.slow
 def test_hidden_rows_stay_hidden_in_compacted_files(services: Services) -> None:
     ids = [each for _ in range(4) for each in commit(services, 2)]
-    hide(services, ids[::3])
+    hide(services, *ids[::3])
     before = ids_in(published(services))
     compact_all(load_table(services.catalog))
     assert ids_in(published(services)) == before == set(ids) - set(ids[::3])
@@ -176,13 +168,13 @@ def test_a_killed_publication_is_made_again(
     services: Services, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ids = commit(services)
-    hide(services, [ids[1]])
+    hide(services, ids[1])
 
     def die(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
     with monkeypatch.context() as killed:
-        killed.setattr("catalog.published.ToOutputFile.table_metadata", die)
+        killed.setattr("catalog.publishing.tables.ToOutputFile.table_metadata", die)
         with pytest.raises(KeyboardInterrupt):
             published(services)
     assert ids_in(published(services)) == {ids[0], ids[2]}
@@ -206,5 +198,5 @@ def test_hidden_rows_are_not_in_the_table_of_what_was_replaced(services: Service
     for each in versions:
         commit_batch(services, each)
     ids = [each.contribution_id for each in versions]
-    hide(services, ids[:1])
+    hide(services, *ids[:1])
     assert ids_in(published(services, table_name=REPLACED_NAME)) == {ids[1]}

@@ -11,11 +11,11 @@ from uuid import UUID
 from sqlalchemy import Connection
 from sqlalchemy.exc import OperationalError
 
-from app.access.hidden import HiddenContributions
 from app.access.moderation.banned_contributions import BannedContributions
 from app.access.moderation.bans import Bans
 from app.access.moderation.log import ModerationLog
 from app.access.takedowns.contributions import TakenDownContributions
+from app.access.visibility.hidden import HiddenContributions
 from app.ingest.commits.claims import Batch, Claims
 from app.ingest.commits.committer import Committer
 from app.ingest.journal.journal import Journal

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from threading import Event
 
 import pytest
-from sqlalchemy import func, select, update
+from sqlalchemy import update
 
 from app.ingest.intake import Receipt
 from app.ingest.journal.expiry import Expiry
@@ -15,7 +15,8 @@ from app.ingest.uploads.options import UploadOptions, UploadReceipt
 from app.query.filters import Filters
 from app.query.snapshots import Reference
 from app.services import Services
-from app.state.models import IdempotencyKey, JournalEntry, LedgerEntry
+from app.state.models import JournalEntry, LedgerEntry
+from tests.app.ingest.idempotency_keys import count_keys
 from tests.factories import UNGUESSABLE, make_contribution, make_submission
 
 OWNED = {"submitter_id": UNGUESSABLE, "ingest_id": "chat"}
@@ -33,11 +34,6 @@ def upload(
     lines = (json.dumps(make_submission(text, **{**OWNED, "ingest_id": text})) for text in texts)
     options = UploadOptions(request_key=request_key)
     return services.ingest.bulk_intake.submit(["\n".join(lines).encode()], options)
-
-
-def keys_in(services: Services) -> int:
-    with services.database.read() as connection:
-        return connection.scalar(select(func.count()).select_from(IdempotencyKey)) or 0
 
 
 def commit_long_ago(services: Services, age_s: float = KEYS_STAY_S + 1) -> None:
@@ -59,7 +55,7 @@ def rows_of(services: Services) -> int:
 def test_a_repetition_finds_the_first_one_when_its_key_is_gone(services: Services) -> None:
     first = submit(services, "hello", **OWNED)
     commit_long_ago(services)
-    assert keys_in(services) == 0
+    assert count_keys(services) == 0
     again = submit(services, "hello", **OWNED)
     assert again.contribution_id == first.contribution_id
     snapshot = services.ingest.journal.snapshot_of(again)
@@ -85,19 +81,19 @@ def test_an_old_version_that_is_sent_again_replaces_nothing(services: Services) 
 def test_a_key_stays_for_a_while_after_its_commit(services: Services, age_s: float) -> None:
     submit(services, "hello", **OWNED)
     commit_long_ago(services, age_s)
-    assert keys_in(services) == 1
+    assert count_keys(services) == 1
 
 
 def test_a_key_stays_while_its_submission_is_not_committed(services: Services) -> None:
     submit(services, "hello", **OWNED)
     Expiry(services.database, timedelta(days=1)).remove(Event())
-    assert keys_in(services) == 1
+    assert count_keys(services) == 1
 
 
 def test_a_key_of_ids_that_own_nothing_stays_for_the_window(services: Services) -> None:
     first = submit(services, "hello", **GUESSED)
     commit_long_ago(services)
-    assert keys_in(services) == 1
+    assert count_keys(services) == 1
     assert submit(services, "hello", **GUESSED).contribution_id == first.contribution_id
     with services.database.write() as connection:
         long_ago = datetime.now(UTC) - timedelta(days=2)
@@ -105,14 +101,14 @@ def test_a_key_of_ids_that_own_nothing_stays_for_the_window(services: Services) 
     # Keys go with the entries before the oldest that is left.
     services.ingest.journal.append(make_contribution())
     Expiry(services.database, timedelta(days=1)).remove(Event())
-    assert keys_in(services) == 0
+    assert count_keys(services) == 0
 
 
 @pytest.mark.both
 def test_an_upload_stores_only_what_the_lake_has_not_had(services: Services) -> None:
     upload(services, ["one", "two"])
     commit_long_ago(services)
-    assert keys_in(services) == 0
+    assert count_keys(services) == 0
     upload(services, ["one", "two", "three"])
     services.jobs.committer().drain()
     assert rows_of(services) == 3

@@ -7,7 +7,7 @@ import pytest
 
 _FIRST_REQUESTS = """
 import os, sys, threading
-from app.access.ids import Ids
+from app.access.contributors.ids import Ids
 from app.ingest.decoding.contributions import decode, new_contribution_id
 from app.ingest.journal.entries import encode_contribution
 from app.ingest.decoding.senders import Sender

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from app.maps.arrangement import Arrangement
-from app.maps.embed import Vectors
-from app.maps.neighbours import NeighbourIndex
+from app.maps.points.embed import Vectors
+from app.maps.points.neighbours import NeighbourIndex
 
 SAMPLE: Vectors = np.array([[0, 0], [0, 1], [4, 0], [4, 1], [5, 0]], np.float32)
 PLACES = SAMPLE * 10

@@ -7,10 +7,10 @@ import pyarrow.parquet as pq
 import pytest
 
 from app.maps.build import build_map
+from app.maps.clusters.levels import LEVELS
 from app.maps.description import MAP_FILE, METADATA_FILE, PICTURE_FILE, POINTS_FILE, MapParameters
 from app.maps.errors import MapNameTaken, NothingToMap
-from app.maps.files import MAP_SCHEMA
-from app.maps.levels import LEVELS
+from app.maps.files.folder import MAP_SCHEMA
 from app.maps.store import MAP_FILES, MapStore
 from app.state.published_folder import NameInvalid
 from tests.app.maps.rows import SOURCE, TOPICS, about_topics, batch, turn

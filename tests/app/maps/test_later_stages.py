@@ -8,16 +8,16 @@ import pytest
 
 from app.maps.later_stages import later_stages
 from app.services import Services
-from catalog.stage_builds import replace_files
-from catalog.stages import (
+from catalog.stages.builds import replace_files
+from catalog.stages.tables import (
     COMPUTED_STAGES,
     DROPPED_ARROW_SCHEMA,
     SOURCE_SNAPSHOT_PROPERTY,
     ComputedStage,
     Stage,
 )
-from catalog.staging import StagedFiles
 from catalog.table import load_table
+from catalog.writing.staging import StagedFiles
 from tests.app.releases.factories import make_row
 from tests.batches import cut
 

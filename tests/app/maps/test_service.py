@@ -13,7 +13,7 @@ from app.services import Services
 from catalog.errors import SnapshotNotFound, TagNotFound
 from catalog.records import Contribution
 from catalog.snapshots import Snapshot
-from catalog.stages import STAGES, ComputedStage, Stage
+from catalog.stages.tables import STAGES, ComputedStage, Stage
 from tests.app.releases.factories import PresetStages, make_recipe, make_row, releases_of
 from tests.factories import commit_batch, make_contribution, make_received
 

@@ -11,15 +11,15 @@ import pytest
 from flask.testing import FlaskClient
 
 from app.access.errors import HeldBack, HiddenMeanwhile
-from app.access.takedowns.records import TakenDown
+from app.maps.clusters.levels import LEVELS
 from app.maps.description import POINTS_FILE, MapParameters
 from app.maps.errors import MapNotFound
-from app.maps.files import MAP_SCHEMA
-from app.maps.levels import LEVELS
+from app.maps.files.folder import MAP_SCHEMA
 from app.query.snapshots import Reference
 from app.services import Services
-from catalog.membership import NO_IDS
+from catalog.reading.membership import NO_IDS
 from tests.app.maps.rows import TOPICS
+from tests.app.takedown.recorded import record_takedown
 from tests.factories import commit_batch, make_contribution, make_contribution_id
 
 ROWS: Final = 90
@@ -83,11 +83,7 @@ def holds(services: Services, *traces: str) -> bool:
 
 def record(services: Services, *numbers: int) -> pa.Array:
     """Record a takedown of contributions; return their ids, ascending."""
-    rows = [TakenDown(id_of(number), f"conversation {number}", "hash", 1) for number in numbers]
-    services.access.takedowns.record(
-        "contributor", "somebody", rows, reason=None, requested_by="a test"
-    )
-    return ids_of(*numbers)
+    return record_takedown(services, list(map(id_of, numbers)))
 
 
 @pytest.mark.slow
@@ -128,11 +124,11 @@ def test_repeating_a_takedown_gives_the_same_files(
 
     taken = ids_of(*TAKEN)
     with monkeypatch.context() as patched:
-        patched.setattr("app.maps.files.draw_picture", _raise(Killed))
+        patched.setattr("app.maps.files.folder.draw_picture", _raise(Killed))
         with pytest.raises(Killed):
             services.publishing.maps.take_down(taken)
     with monkeypatch.context() as patched:
-        patched.setattr("app.access.held_back.HeldBackResults.end", _raise(Killed))
+        patched.setattr("app.access.visibility.held_back.HeldBackResults.end", _raise(Killed))
         with pytest.raises(Killed):
             services.publishing.maps.take_down(taken)
     once = {path.name: path.read_bytes() for path in built.iterdir()}

@@ -2,7 +2,7 @@
 
 from app.query.snapshots import Reference
 from app.services import Services
-from catalog.scan import read_every_row
+from catalog.reading.scan import read_every_row
 from catalog.schema import ID
 from catalog.table import load_table
 

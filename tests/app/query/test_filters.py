@@ -13,8 +13,8 @@ from msgspec.structs import replace
 from app.query.filters import EXACT_COLUMNS, FIRST_DAY, LAST_DAY, NULLABLE_COLUMNS, Filters
 from app.query.snapshots import Reference
 from app.services import Services, services_of
-from catalog.arrow import to_arrow
-from catalog.plans import plan
+from catalog.columns.arrow import to_arrow
+from catalog.reading.plans import plan
 from catalog.records import AlternativeTurn, Contribution, Rating, ToolCall, Turn
 from tests.batches import ROWS, windows
 from tests.factories import FIRST_DAY as DAY_0

@@ -4,11 +4,11 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 from sqlalchemy import Connection
 
-from app.access.audience import KEY_HOLDERS, PUBLIC
+from app.access.visibility.audience import KEY_HOLDERS, PUBLIC
 from app.query import growth
 from app.query.growth import GrowthEntry, read_growth
 from app.services import Services
-from app.state import ledger
+from app.state import ledger_changes
 from app.state.db import Database
 from catalog.snapshots import Snapshot
 from tests.factories import commit_batch, make_received
@@ -28,7 +28,7 @@ def connection(services: Services) -> Iterator[Connection]:
 
 def record(connection: Connection, *days: float) -> None:
     """Record a commit of one row and one byte at each of some times, in days."""
-    ledger.record(
+    ledger_changes.record(
         connection,
         (
             Snapshot(

@@ -1,21 +1,20 @@
 """Rows that are hidden from the reader of a view, by what reads it."""
 
-from collections.abc import Sequence
 from dataclasses import replace
 from uuid import UUID
 
 import pyarrow as pa
 import pytest
 
-from app.access.audience import MODERATORS, OPERATOR, PUBLIC
-from app.query.changes import START
-from app.query.contributions import ContributionNotFound
+from app.access.visibility.audience import MODERATORS, OPERATOR, PUBLIC
+from app.query.contributions.reader import ContributionNotFound
 from app.query.filters import Filters
+from app.query.history.changes import START
 from app.query.snapshots import Reference, SnapshotView
 from app.services import Services
-from catalog.membership import NO_IDS
+from catalog.reading.membership import NO_IDS
 from catalog.records import Contribution
-from tests.factories import UNGUESSABLE, commit_batch, make_received
+from tests.factories import UNGUESSABLE, commit_batch, hide, make_received
 
 NOW = Reference()
 
@@ -26,14 +25,8 @@ def versions(services: Services) -> list[Contribution]:
     made = [make_received(day, conversation_id=UNGUESSABLE) for day in range(3)]
     for version in made:
         commit_batch(services, version)
-    hide(services, [made[2].contribution_id])
+    hide(services, made[2].contribution_id)
     return made
-
-
-def hide(services: Services, ids: Sequence[str]) -> None:
-    """Hide contributions."""
-    with services.database.write() as connection:
-        services.access.hidden.hide(connection, ids, "quarantine")
 
 
 def view_hiding(services: Services, *hidden: Contribution) -> SnapshotView:
@@ -88,7 +81,7 @@ def test_changes_pass_over_hidden_rows_and_fill_their_pages(services: Services) 
     rows = [make_received(day) for day in range(9)]
     commit_batch(services, *rows[:5])
     commit_batch(services, *rows[5:])
-    hide(services, [row.contribution_id for row in rows[::2]])
+    hide(services, *(row.contribution_id for row in rows[::2]))
     found, position = [], START
     while True:
         changes = services.reading.changes.read(NOW, position, 2)

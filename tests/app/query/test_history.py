@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from app.query.filters import Filters
 from app.query.snapshots import Reference, SnapshotView
 from app.services import Services, current_services
-from catalog.fragments import BATCH_ROWS
+from catalog.reading.fragments import BATCH_ROWS
 from catalog.records import Contribution, Turn
 from tests.app.query.pages import read_in_pages
 from tests.batches import FEW_ROWS, scan_in_batches

@@ -10,8 +10,8 @@ from app.query import snapshots
 from app.query.snapshots import Reference, SnapshotView
 from app.services import Services
 from catalog.errors import SnapshotNotFound, TagNotFound
-from catalog.plans import plan
-from catalog.scan import read
+from catalog.reading.plans import plan
+from catalog.reading.scan import read
 from catalog.snapshots import Snapshot, tag_snapshot
 from catalog.table import load_table
 from tests.factories import commit_batch, make_received

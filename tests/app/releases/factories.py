@@ -28,12 +28,12 @@ from app.releases.stores.choice import open_store
 from app.services import Services
 from app.settings import Settings
 from app.state.scratch import ScratchDatabase
-from catalog.plans import plan
-from catalog.scan import read
+from catalog.reading.plans import plan
+from catalog.reading.scan import read
 from catalog.schema import SCHEMA
 from catalog.snapshots import Snapshot
-from catalog.stage_builds import replace_files
-from catalog.stages import (
+from catalog.stages.builds import replace_files
+from catalog.stages.tables import (
     COMPUTED_STAGES,
     DROPPED_ARROW_SCHEMA,
     MASK_KINDS,
@@ -41,8 +41,8 @@ from catalog.stages import (
     ComputedStage,
     Stage,
 )
-from catalog.staging import StagedFiles
 from catalog.table import load_table
+from catalog.writing.staging import StagedFiles
 from tests.factories import make_contribution_id
 
 LICENCE = "CC-BY-4.0"

@@ -10,7 +10,7 @@ from app.releases.credits import (
     names_to_credit,
     readable,
 )
-from catalog.stages import COMPUTED_STAGES
+from catalog.stages.tables import COMPUTED_STAGES
 from tests.app.releases.factories import make_row
 
 ADA, EVE = "ada" + "0" * 29, "e4e" + "0" * 29

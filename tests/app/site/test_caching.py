@@ -1,7 +1,7 @@
 import pytest
 from flask.testing import FlaskClient
 
-from app.access.contributor_keys import new_contributor_key
+from app.access.contributors.keys import new_contributor_key
 from app.services import Services
 from app.settings import Settings
 from tests.lakes import opened_app

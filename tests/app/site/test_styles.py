@@ -37,7 +37,7 @@ def named() -> set[str]:
         for value in re.findall(r'class="(.*?)"[ >/{]', text):
             words.update(re.findall(r"[\w-]+", value))
         words.update(re.findall(r'"([\w-]+)"\)', text))
-    for script in (*SHEETS.glob("*.js"), *SITE.glob("*.py"), *SITE.glob("vendoring/*.js")):
+    for script in (*SHEETS.glob("*.js"), *SITE.rglob("*.py"), *SITE.glob("vendoring/*.js")):
         text = script.read_text(encoding="utf-8")
         words.update(re.findall(r'class(?:Name = |=|.*?)"([\w-]+)"', text))
     return words

@@ -10,7 +10,7 @@ from app.state import sqlite
 from app.state.db import Database
 from app.state.persistent import PersistentWriter
 from app.state.sqlite import LogBusy
-from catalog.sqlite import LOG_BYTES
+from catalog.storage.sqlite import LOG_BYTES
 from tests.app.ingest.polling import wait_until
 
 
@@ -225,7 +225,7 @@ def test_a_log_that_a_reader_keeps_is_told(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sqlite, "LOG_TIMEOUT_S", 0.1)
-    monkeypatch.setattr("catalog.sqlite.BUSY_TIMEOUT_MS", 0)
+    monkeypatch.setattr("catalog.storage.sqlite.BUSY_TIMEOUT_MS", 0)
     write_note(database, "kept")
     others = Database(database.url.render_as_string())
     with others.read() as connection:

@@ -12,14 +12,14 @@ import pyarrow as pa
 
 from app.services import Services
 from app.state import ledger
-from catalog.arrow import to_arrow
-from catalog.plans import plan
+from catalog.columns.arrow import to_arrow
+from catalog.reading.plans import plan
+from catalog.reading.scan import read, schema_of
 from catalog.records import Contribution
-from catalog.scan import read, schema_of
 from catalog.schema import ARROW_SCHEMA, ID
 from catalog.snapshots import Snapshot
-from catalog.staging import StagedFiles
 from catalog.table import load_table
+from catalog.writing.staging import StagedFiles
 from tests.factories import commit_batch, make_received
 
 MARK = "unmistakable"

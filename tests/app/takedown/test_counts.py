@@ -6,8 +6,8 @@ from uuid import UUID
 import pytest
 from sqlalchemy import select, update
 
-from app.query.counts_models import ContributorRows, ContributorTotals, CountedFile
-from app.query.dimensions import DIMENSIONS
+from app.query.counts.dimensions import DIMENSIONS
+from app.query.counts.models import ContributorRows, ContributorTotals, CountedFile
 from app.query.filters import Filters
 from app.query.snapshots import Reference
 from app.services import Services

@@ -10,10 +10,10 @@ from sqlalchemy import Engine, event
 
 from app.services import Services
 from app.settings import Settings
-from catalog.durability import DurableFile
 from catalog.maintenance import leftovers
 from catalog.maintenance.orphans import filesystem_of
 from catalog.schema import ID
+from catalog.storage.durability import DurableFile
 from tests.app.takedown.lake import MARK, Lake
 from tests.factories import make_received
 from tests.migrations.traces import files_with

@@ -7,8 +7,8 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from app.access.shown_again import NOTHING_SHOWN
 from app.access.takedowns.records import TakedownKind, requester
+from app.access.visibility.shown_again import NOTHING_SHOWN
 from app.ingest.errors import TakenDownBefore
 from app.ingest.journal.idempotency import find_holders, idempotency_key
 from app.ingest.refusals import Refusals

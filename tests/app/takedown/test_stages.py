@@ -14,15 +14,14 @@ from app.curation.pipeline.chunks import QuerySize
 from app.curation.pipeline.records import BUILD_LOCK, ChunkRecords
 from app.curation.pipeline.runner import Runner
 from app.curation.pipeline.stages import StageBuild, Stages
-from app.query.text_index import folder
 from app.services import Services, services_of
 from app.settings import Settings
 from app.state import ledger
 from app.takedown.verify.verification import verify
 from catalog.schema import ID
 from catalog.snapshots import live_snapshots
-from catalog.stage_reader import stage_rows
-from catalog.stages import COMPUTED_STAGES
+from catalog.stages.reader import stage_rows
+from catalog.stages.tables import COMPUTED_STAGES
 from catalog.table import load_table
 from tests.app.curation.build import stages_of
 from tests.app.curation.pipeline.test_increments import History, contents
@@ -111,9 +110,8 @@ def test_every_snapshot_of_every_stage_loses_the_row(
 
 @pytest.mark.slow
 def test_counts_and_texts_of_stages_go_with_the_files_that_are_replaced(
-    lake: Lake, stages: Stages, monkeypatch: pytest.MonkeyPatch
+    lake: Lake, stages: Stages
 ) -> None:
-    monkeypatch.setattr(folder, "FEWEST_ROWS", 1)
     services, gone = lake.services, make_received(0, f"{MARK} q", "a", agent_id=AGENT)
     stages.build("curated", lake.commit(gone, make_received(1, "stays", "a")))
     services.reading.summary_job().step()
@@ -174,7 +172,7 @@ def test_a_stage_is_the_same_however_it_came_to_be(
             continue
         commits = history.random.randint(1, len(history.commits))
         built = history.build(commits)
-        settings = lake_template.copy(tmp_path / f"other {step}", takedown_grace_s=0)
+        settings = lake_template.copy(tmp_path / f"other {step}")
         with opened_app(settings) as app:
             other = services_of(app)
             expected = history.replay(other, commits)

@@ -5,7 +5,6 @@ from uuid import UUID
 
 import pytest
 
-from app.query.text_index import folder
 from app.takedown.verify.verification import verify
 from tests.app.takedown.lake import MARK, Lake, committing
 from tests.factories import make_received
@@ -13,10 +12,7 @@ from tests.migrations.traces import files_with
 
 
 @pytest.mark.slow
-def test_an_index_goes_with_the_file_that_a_takedown_replaces(
-    lake: Lake, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(folder, "FEWEST_ROWS", 1)
+def test_an_index_goes_with_the_file_that_a_takedown_replaces(lake: Lake) -> None:
     services, gone = lake.services, make_received(0, f"{MARK} text")
     lake.commit(gone, make_received(0, "stays"))
     lake.commit(make_received(1, "other"))

@@ -8,7 +8,7 @@ from app.telemetry import metrics
 from app.telemetry.exposition import exposition
 from app.telemetry.labels import MaintenanceOperation, RejectionReason
 from app.telemetry.metrics import REGISTRY, publish
-from catalog.size import TableSize
+from catalog.reading.size import TableSize
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 SIZE = TableSize(live_snapshots=4, rows=300, data_files=7, data_bytes=9_000)

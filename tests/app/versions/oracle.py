@@ -7,9 +7,9 @@ import duckdb
 import pyarrow as pa
 
 from app.services import Services
-from catalog.plans import plan
+from catalog.reading.plans import plan
+from catalog.reading.scan import read, schema_of
 from catalog.replaced import REPLACED_IDENTIFIER, read_replaced, replaced_files
-from catalog.scan import read, schema_of
 from catalog.snapshots import Snapshot
 from catalog.table import load_table
 

@@ -45,6 +45,18 @@ def test_versions_of_a_conversation_come_in_order_up_to_a_commit(services: Servi
 
 
 @pytest.mark.both
+def test_adding_tells_which_conversations_have_several_versions_by_then(services: Services) -> None:
+    index = services.versions.index
+    keys = [_key(str(number)) for number in range(600)]
+    rows = [to_row(key, make_contribution_id(), 1) for key in keys]
+    assert index.add([]) == index.add(rows) == index.add(rows) == set()
+    again = [to_row(_key(str(number)), make_contribution_id(), 2) for number in (0, 7, 599)]
+    twice = [to_row(_key("new"), make_contribution_id(), 2) for _ in range(200)]
+    expected = {*(row[0] for row in again), conversation_key("new")}
+    assert index.add([*again, *twice, to_row(_key("other"), make_contribution_id(), 2)]) == expected
+
+
+@pytest.mark.both
 def test_the_watermark_never_goes_back(services: Services) -> None:
     index = services.versions.index
     assert index.watermark() == 0

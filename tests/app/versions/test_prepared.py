@@ -90,7 +90,18 @@ def test_prepared_versions_are_recorded_without_reading_files(
     assert_as_rebuilt(services)
 
 
-def test_few_versions_are_left_to_the_committer(
+def test_files_of_an_upload_without_versions_are_not_read(
+    services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lines = "\n".join(json.dumps(make_submission(str(number))) for number in range(3))
+    services.ingest.bulk_intake.submit([lines.encode()], UploadOptions())
+    assert prepared_in(services) == (1, 0)
+    forbid_reading(monkeypatch)
+    services.jobs.committer().drain()
+    assert index_of(services) == []
+
+
+def test_few_rows_are_left_to_the_committer(
     services: Services, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(upload_store, "_FEWEST_PREPARED", len(CHATS) + 1)
@@ -98,6 +109,25 @@ def test_few_versions_are_left_to_the_committer(
     assert prepared_in(services) == (0, 0)
     services.jobs.committer().drain()
     assert len(index_of(services)) == len(CHATS)
+
+
+@pytest.mark.both
+def test_versions_of_a_conversation_in_several_entries_of_one_batch_replace_each_other(
+    services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    upload(services, "first", CHATS[:1])
+    services.jobs.committer().drain()
+    upload(services, "second", CHATS[:4])
+    with monkeypatch.context() as patched:
+        patched.setattr(upload_store, "_FEWEST_PREPARED", len(CHATS))
+        upload(services, "third", CHATS[:2])
+        # The last one has a version in the second upload alone, which prepares its versions.
+        upload(services, "fourth", [*CHATS[:2], CHATS[3]])
+    upload(services, "fifth", CHATS[1:3])
+    services.jobs.committer().drain()
+    # Of the first two conversations three versions each are replaced, of the others one.
+    assert len(recorded_as_replaced(services)) == 3 + 3 + 1 + 1
+    assert_as_rebuilt(services)
 
 
 @pytest.mark.both

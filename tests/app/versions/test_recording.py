@@ -262,14 +262,15 @@ def test_an_index_that_is_filled_anew_while_versions_are_recorded_lacks_none_of_
     filling = services.versions.filling()
     table = load_table(services.catalog)
 
-    def add_before_a_filling(index: VersionIndex, rows: list[IndexRow]) -> None:
-        add(index, rows)
+    def add_before_a_filling(index: VersionIndex, rows: list[IndexRow]) -> set[bytes]:
+        shared = add(index, rows)
         monkeypatch.undo()
         # It loaded the table before the batch was appended, and empties the index afterwards.
         monkeypatch.setattr(filling_module, "load_table", lambda *_: table)
         monkeypatch.setattr(filling, "_fill_replaced", lambda *_: None)
         filling.fill()
         monkeypatch.undo()
+        return shared
 
     monkeypatch.setattr(VersionIndex, "add", add_before_a_filling)
     with pytest.raises(CommitConflict):

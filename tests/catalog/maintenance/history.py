@@ -6,9 +6,9 @@ from uuid import uuid4
 import pyarrow as pa
 from pyiceberg.table import Table
 
-from catalog.maintenance.compaction import Compacted, FileSizes, compact, small_files
-from catalog.plans import plan
-from catalog.scan import read, schema_of
+from catalog.maintenance.compaction import Compacted, CompactionSizes, compact, small_files
+from catalog.reading.plans import plan
+from catalog.reading.scan import read, schema_of
 from catalog.schema import ARROW_SCHEMA
 from catalog.snapshots import Snapshot
 from catalog.table import append_batch
@@ -16,7 +16,7 @@ from tests.factories import FIRST_DAY, make_received
 
 DAY = FIRST_DAY.date()
 NEXT_DAY = DAY + timedelta(days=1)
-SIZES = FileSizes(target_bytes=10**8, open_day_files=4)
+SIZES = CompactionSizes(target_bytes=10**8, open_day_files=4)
 
 
 def append_commits(table: Table, commits: int, day: int = 0, rows: int = 2) -> list[Snapshot]:
@@ -27,7 +27,7 @@ def append_commits(table: Table, commits: int, day: int = 0, rows: int = 2) -> l
     ]
 
 
-def compact_all(table: Table, sizes: FileSizes = SIZES) -> list[Compacted]:
+def compact_all(table: Table, sizes: CompactionSizes = SIZES) -> list[Compacted]:
     """Compact every day as if it were closed."""
     days = small_files(table, sizes, open_from=DAY + timedelta(days=1_000))
     return [compacted for day in days if (compacted := compact(table, day, sizes))]

@@ -11,14 +11,14 @@ from pyiceberg.table import Table
 
 from catalog.errors import CommitConflict
 from catalog.maintenance.compaction import (
+    CompactionSizes,
     CompactionStopped,
     DayOfSmallFiles,
-    FileSizes,
     RowsDiffer,
     compact,
     small_files,
 )
-from catalog.plans import plan
+from catalog.reading.plans import plan
 from catalog.schema import ROW_GROUP_ROWS, TABLE_IDENTIFIER
 from catalog.snapshots import Snapshot, live_snapshots
 from catalog.table import append_batch, load_table
@@ -168,7 +168,7 @@ def test_large_files_stay_and_separate_runs_of_small_files(table: Table) -> None
     last = append_commits(table, 3)[-1]
     before = rows_at(table, last)
     (size,) = [f.size_bytes for f in plan(table, last) if f.sequence_number == 3]
-    sizes = FileSizes(target_bytes=2 * size, open_day_files=100)
+    sizes = CompactionSizes(target_bytes=2 * size, open_day_files=100)
     (day,) = small_files(table, sizes, FAR)
     assert [len(run) for run in day.runs] == [2, 3]
     compact(table, day, sizes)
@@ -180,8 +180,8 @@ def test_large_files_stay_and_separate_runs_of_small_files(table: Table) -> None
 def test_a_full_file_is_followed_by_another(table: Table) -> None:
     snapshot = append_commits(table, 2, rows=ROW_GROUP_ROWS + 10)[-1]
     before = rows_at(table, snapshot)
-    sizes = FileSizes(target_bytes=10_000, open_day_files=100)
-    huge = FileSizes(target_bytes=10**9, open_day_files=100)
+    sizes = CompactionSizes(target_bytes=10_000, open_day_files=100)
+    huge = CompactionSizes(target_bytes=10**9, open_day_files=100)
     (day,) = small_files(table, huge, FAR)
     compact(table, day, sizes)
     assert [file.rows for file in plan(table, snapshot)] == [ROW_GROUP_ROWS, ROW_GROUP_ROWS, 20]

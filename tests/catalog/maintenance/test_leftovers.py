@@ -8,11 +8,11 @@ from uuid import uuid4
 import pytest
 from pyiceberg.table import Table
 
-from catalog.durability import DurableFile
 from catalog.maintenance.compaction import compact, small_files
 from catalog.maintenance.erasing import ErasedRows, erase_rows
 from catalog.maintenance.leftovers import remove_leftovers
 from catalog.snapshots import Snapshot
+from catalog.storage.durability import DurableFile
 from catalog.table import load_table
 from tests.catalog.maintenance.history import (
     DAY,

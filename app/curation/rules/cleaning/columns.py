@@ -126,7 +126,13 @@ def replaced(texts: pa.Array, indices: Indices, values: pa.Array | Sequence[str]
 
 
 def changed(texts: pa.Array, pattern: str, change: Callable[[str], str]) -> pa.Array:
-    """Return the texts with a function applied to those in which `pattern` is found."""
+    """Return texts of which some are changed.
+
+    Args:
+        texts: The texts.
+        pattern: A regular expression of RE2; texts in which it isn't found stay as they are.
+        change: Returns what becomes of one of the other texts.
+    """
     indices = matching(texts, pattern)
     return replaced(
         texts, indices, [change(text) for text in texts.take(pa.array(indices)).to_pylist()]

@@ -29,7 +29,7 @@ from app.curation.rules.cleaning.turns import (
 )
 from app.curation.rules.interface import MEASURED, REASON
 from catalog.schema import SEQUENCE_NUMBER
-from catalog.stages import COMPUTED_STAGES, MASK_KINDS, OPTIONAL_COLUMNS
+from catalog.stages.tables import COMPUTED_STAGES, MASK_KINDS, OPTIONAL_COLUMNS
 
 CLEANING_VERSION: Final = 6
 """Raised whenever the code of a rule changes what it makes of some row. Versions of libraries are

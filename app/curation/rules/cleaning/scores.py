@@ -16,7 +16,7 @@ import pyarrow.compute as pc
 from app.curation.rules.cleaning.columns import VISIBLE
 from app.curation.rules.cleaning.turns import TurnColumns
 from app.curation.rules.interface import SCORES_BY, ScoreCondition
-from catalog.stages import COMPUTED_STAGES
+from catalog.stages.tables import COMPUTED_STAGES
 
 _SCHEMA: Final = COMPUTED_STAGES["cleaned"].arrow_schema
 SCORES: Final = _SCHEMA.field("scores")

@@ -117,6 +117,12 @@ def disagreement(text: str, size: int, language: str, score: float) -> Disagreem
 
     That is where CLD2's score is high, where both detectors name the same language, and where
     py3langid doesn't know CLD2's and the script isn't shared by many, such as that of Dhivehi.
+
+    Args:
+        text: The text.
+        size: The bytes of its letters.
+        language: The language by CLD2.
+        score: CLD2's score for that language.
     """
     if score >= _MAX_DOUBTFUL_SCORE:
         return None

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from app.curation.rules.cleaning.columns import VISIBLE, Indices, as_lists
-from catalog.stages import COMPUTED_STAGES
+from catalog.stages.tables import COMPUTED_STAGES
 
 CONVERSATION: Final = COMPUTED_STAGES["cleaned"].arrow_schema.field("conversation").type
 """The type of a conversation: a list of turns."""

@@ -143,7 +143,7 @@ class Contamination:
         is_known = np.isin(hashes, self._whole)
         said = np.flatnonzero(is_short)[is_known]
         of_sets = self._set_of_whole[np.searchsorted(self._whole, hashes[is_known])]
-        # The last that is yielded counts: that of the first set.
+        # The caller keeps the last set of a conversation, so the first set is yielded last.
         order = np.argsort(-of_sets, kind="stable")
         conversations = _rows_of(said[order], turns.offsets)
         yield from zip(conversations.tolist(), of_sets[order].tolist(), strict=True)

@@ -9,18 +9,18 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from app.curation.rules.curating import minhash
 from app.curation.rules.curating.arrays import Ints
-from app.curation.rules.curating.candidates import Candidates, find_candidates, repeated
 from app.curation.rules.curating.columns import StoredColumns
+from app.curation.rules.curating.duplicates import minhash
+from app.curation.rules.curating.duplicates.candidates import Candidates, find_candidates, repeated
+from app.curation.rules.curating.duplicates.near_duplicates import near_duplicates
+from app.curation.rules.curating.duplicates.outcomes import FoundPairs, find_in_groups
+from app.curation.rules.curating.duplicates.reading import Rows
 from app.curation.rules.curating.facts import Facts
 from app.curation.rules.curating.ids import id_texts, random_ends
-from app.curation.rules.curating.near_duplicates import near_duplicates
-from app.curation.rules.curating.outcomes import FoundPairs, find_in_groups
 from app.curation.rules.curating.parameters import CuratingParameters
 from app.curation.rules.curating.prompt_groups import prompt_groups, prompts_of
-from app.curation.rules.curating.quality import QUALITY_REASONS
-from app.curation.rules.curating.reading import Rows
+from app.curation.rules.curating.quality.rules import QUALITY_REASONS
 from app.curation.rules.curating.share import SHARES, SharedRows, over_shares
 from app.curation.rules.interface import (
     DECISIONS_SCHEMA,
@@ -156,7 +156,7 @@ def decisions(
 
 
 class _Deciding:
-    """The decisions so far."""
+    """Decides rule by rule, and keeps what was decided so far."""
 
     def __init__(
         self,

@@ -8,13 +8,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from app.curation.rules.curating import minhash, prompts
+from app.curation.rules.curating import prompts
 from app.curation.rules.curating.arrays import Ints, one_array, to_numpy
-from app.curation.rules.curating.candidates import BandReader
 from app.curation.rules.curating.columns import StoredColumns
+from app.curation.rules.curating.duplicates import minhash
+from app.curation.rules.curating.duplicates.candidates import BandReader
 from app.curation.rules.curating.ids import id_numbers, name_hashes, sha256_numbers
 from app.curation.rules.curating.parameters import CuratingParameters
-from app.curation.rules.curating.quality import QUALITY_REASONS, judge
+from app.curation.rules.curating.quality.rules import QUALITY_REASONS, judge
 from app.curation.rules.curating.share import network_hashes
 from catalog.schema import ID
 

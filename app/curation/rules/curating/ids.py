@@ -56,5 +56,5 @@ def name_hashes(names: pa.Array | pa.ChunkedArray) -> Ints:
 
 def _name_hash(name: str) -> int:
     digest = hashlib.blake2b(name.encode(), digest_size=_NAME_HASH_BYTES).digest()
-    # Odd, so that no name has the number of nobody.
+    # Odd, so that no name has the number 0, which stands for nobody.
     return int.from_bytes(digest, "little", signed=True) | 1

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 import pyarrow as pa
 
 from app.curation.rules.curating.contamination import Contamination
-from app.curation.rules.curating.minhash import bands
+from app.curation.rules.curating.duplicates.minhash import bands
 from app.curation.rules.curating.prompts import prompts
-from app.curation.rules.curating.quality_score import quality_scores
-from app.curation.rules.curating.signals import signals
+from app.curation.rules.curating.quality.score import quality_scores
+from app.curation.rules.curating.quality.signals import signals
 from app.curation.rules.curating.words import turns_of
 
 

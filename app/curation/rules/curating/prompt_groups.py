@@ -8,18 +8,18 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from app.curation.rules.curating.arrays import Ints
-from app.curation.rules.curating.candidates import (
+from app.curation.rules.curating.duplicates.candidates import (
     BandReader,
     Candidates,
     components,
     find_candidates,
 )
+from app.curation.rules.curating.duplicates.likeness import Said, containment, texts_said
+from app.curation.rules.curating.duplicates.neighbours import Neighbours
+from app.curation.rules.curating.duplicates.outcomes import FoundPairs, find_in_groups
+from app.curation.rules.curating.duplicates.reading import Comparison, Rows, read_candidates
 from app.curation.rules.curating.facts import Facts
-from app.curation.rules.curating.likeness import Said, containment, texts_said
-from app.curation.rules.curating.neighbours import Neighbours
-from app.curation.rules.curating.outcomes import FoundPairs, find_in_groups
 from app.curation.rules.curating.prompts import BANDS, first_prompts
-from app.curation.rules.curating.reading import Comparison, Rows, read_candidates
 from app.curation.rules.curating.words import words_of
 from app.curation.rules.interface import NO_OUTCOMES, TextReader
 

@@ -12,9 +12,9 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from app.curation.rules.curating.arrays import Ints, offsets_of, to_numpy
-from app.curation.rules.curating.minhash import text_bands
+from app.curation.rules.curating.duplicates.minhash import text_bands
 from app.curation.rules.curating.words import Conversations, Turns, Words, turns_of
-from catalog.stages import COMPUTED_STAGES
+from catalog.stages.tables import COMPUTED_STAGES
 
 BANDS: Final = 12
 BAND_HASHES: Final = 3

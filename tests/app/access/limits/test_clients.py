@@ -1,10 +1,10 @@
 from datetime import UTC, datetime
 from typing import Any
 
-from app.access.keys import ApiKey
 from app.access.limits.bucket_table import Subject
 from app.access.limits.clients import Clients
 from app.access.limits.policies import Policy
+from app.access.permissions.keys import ApiKey
 from app.settings import Settings
 
 

@@ -4,13 +4,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from app.access.hidden import HiddenContributions
 from app.access.moderation.log import ModerationLog
 from app.access.moderation.quarantine import Quarantine
 from app.access.moderation.reports import Reports
 from app.access.moderation.service import Moderation
 from app.access.moderation.traces import ModerationTraces
 from app.access.takedowns.records import Takedown, TakedownKind
+from app.access.visibility.hidden import HiddenContributions
 from app.services import Services
 
 MODERATOR: Final = "moderator-1"

@@ -124,7 +124,7 @@ def test_an_upload_of_which_no_line_is_right_is_refused(
 def test_a_refused_upload_has_written_nothing_to_the_journal(
     client: FlaskClient, services: Services, last_line: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("catalog.staging.ROW_GROUP_ROWS", 1)
+    monkeypatch.setattr("catalog.writing.staging.ROW_GROUP_ROWS", 1)
     commits: list[Connection] = []
     record = commits.append
     event.listen(services.database.engine, "commit", record)

@@ -15,7 +15,7 @@ from app.services import Services
 from catalog.snapshots import tag_snapshot
 from catalog.table import load_table
 from tests.app.api.cursors import cursor_of
-from tests.app.api.views.test_contributions import rows_of
+from tests.app.api.views.answered_rows import rows_of
 from tests.factories import commit_batch, make_received
 from tests.histories import RandomHistory
 

@@ -1,85 +1,20 @@
-import base64
-import csv
-import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from datetime import timedelta
-from io import BytesIO, StringIO
 from typing import Any
-from urllib.parse import quote
 
-import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
 from flask.testing import FlaskClient
 
 from app.api.answers import SNAPSHOT_HEADER
-from app.api.formats import ARROW_STREAM, CSV, JSON, NDJSON, PARQUET, STREAMS
+from app.api.formats import STREAMS
 from app.services import Services
-from catalog.records import Contribution, Turn
-from catalog.scan import schema_of
-from catalog.schema import ALWAYS_PRESENT, ARROW_SCHEMA
+from catalog.records import Turn
 from catalog.snapshots import Snapshot, tag_snapshot
 from catalog.table import load_table
-from tests.app.api.cursors import cursor_of
+from tests.app.api.views.answered_rows import OURS, URL, get, ids, rows_of
 from tests.factories import FIRST_DAY, commit_batch, make_received
 
-URL = "/v1/contributions"
 PATHS = pytest.mark.parametrize("path", [URL, f"{URL}/count"])
-OURS = "01a2078f-240f-72b8-af80-7eba2ba52819"
-Rows = list[dict[str, Any]]
-
-
-@pytest.fixture(scope="module")
-def rows(shared_services: Services) -> list[Contribution]:
-    """The contributions of the shared lake, in the order of their ids."""
-    made = [make_received(0, source="app"), make_received(1)]
-    commit_batch(shared_services, *made)
-    return made
-
-
-def get(client: FlaskClient, path: str = URL, **parameters: Any) -> dict[str, Any]:
-    response = client.get(path, query_string=parameters)
-    assert response.status_code == 200, response.text
-    body: dict[str, Any] = response.get_json()
-    return body
-
-
-def ids(client: FlaskClient, **parameters: Any) -> list[str]:
-    return [row["contribution_id"] for row in get(client, **parameters)["contributions"]]
-
-
-def rows_of(media_type: str, body: bytes, columns: Sequence[str] = ARROW_SCHEMA.names) -> Rows:
-    """Return the rows of an answer of any media type, with the values that JSON has."""
-    if media_type == JSON:
-        listed: Rows = json.loads(body)["contributions"]
-        return listed
-    if media_type == NDJSON:
-        return [json.loads(line) for line in body.splitlines()]
-    if media_type == CSV:
-        return [as_json(row) for row in csv.DictReader(StringIO(body.decode(), newline=""))]
-    if media_type == ARROW_STREAM:
-        table = pa.ipc.open_stream(body).read_all()
-    else:
-        table = pq.read_table(BytesIO(body))
-    assert table.schema == schema_of(columns)
-    rows: Rows = table.to_pylist()
-    for row in rows if "received_at" in columns else []:
-        row["received_at"] = row["received_at"].isoformat().replace("+00:00", "Z")
-    return rows
-
-
-def as_json(row: dict[str, str]) -> dict[str, Any]:
-    """Return a row of CSV with the values that JSON has."""
-    values: dict[str, Any] = {name: text or None for name, text in row.items()}
-    for name in values.keys() & {"conversation", "sequence_number"}:
-        values[name] = json.loads(row[name])
-    return values
-
-
-def in_order(rows: Rows) -> Rows:
-    """Sort rows, and write their times alike: in JSON, a whole second has no decimals."""
-    spelled = [{**row, "received_at": row["received_at"].replace(".000000Z", "Z")} for row in rows]
-    return sorted(spelled, key=lambda row: row["contribution_id"])
 
 
 def test_an_empty_lake_is_read_as_empty(client: FlaskClient) -> None:
@@ -142,7 +77,7 @@ def test_each_kind_of_reference_reads_exactly_the_rows_of_its_moment(
         }
 
 
-@pytest.mark.usefixtures("rows")
+@pytest.mark.usefixtures("two_contributions")
 @PATHS
 @pytest.mark.parametrize(
     "reference",
@@ -343,178 +278,6 @@ def test_latest_versions_are_the_default_and_all_can_be_had(
 
 
 @pytest.mark.slow
-def test_all_forms_hold_the_same_rows_and_name_their_snapshot(
-    client: FlaskClient, services: Services
-) -> None:
-    turns = (Turn("H\u00e9 \U0001f995\r\n\u2028", "user", "positive", True, "edited"), Turn(""))
-    for day in range(3):
-        snapshot = commit_batch(
-            services, make_received(day, source="app", conversation=turns), make_received(day)
-        )
-    expected = in_order(get(client, limit=100)["contributions"])
-    assert len(expected) == 6
-    assert all(row.keys() <= ALWAYS_PRESENT for row in expected)
-    for parameters in ({}, {"limit": 100}):
-        for media_type in (JSON, *STREAMS):
-            response = client.get(URL, query_string=parameters, headers={"Accept": media_type})
-            assert response.status_code == 200
-            assert response.mimetype == media_type
-            assert response.headers[SNAPSHOT_HEADER] == str(snapshot.snapshot_id)
-            # Rows in columns have all columns, rows in JSON those that are filled.
-            assert _filled(in_order(rows_of(media_type, response.data))) == expected
-
-
-def _filled(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {
-            name: _filled(part)
-            for name, part in value.items()
-            if part is not None or name in ALWAYS_PRESENT
-        }
-    return [_filled(part) for part in value] if isinstance(value, list) else value
-
-
-@pytest.mark.both
-def test_following_the_links_reads_everything_once_in_any_form(
-    client: FlaskClient, services: Services
-) -> None:
-    made = [make_received(day % 3, source="a & b=c") for day in range(7)]
-    commit_batch(services, *made, make_received(0, source="other"))
-    expected = sorted(row.contribution_id for row in made)
-    for media_type in (JSON, *STREAMS):
-        found: list[str] = []
-        url: str | None = f"{URL}?source={quote('a & b=c')}&limit=3"
-        pages = 0
-        while url:
-            response = client.get(url, headers={"Accept": media_type})
-            assert response.status_code == 200, media_type
-            found += [row["contribution_id"] for row in rows_of(media_type, response.data)]
-            link = response.headers.get("Link")
-            url = link.removeprefix("<").removesuffix('>; rel="next"') if link else None
-            pages += 1
-        assert (found, pages) == (expected, 3), media_type
-
-
-def test_the_cursor_of_the_body_is_that_of_the_link(
-    client: FlaskClient, services: Services
-) -> None:
-    commit_batch(services, *(make_received() for _ in range(3)))
-    response = client.get(URL, query_string={"limit": 2})
-    cursor = response.get_json()["next_cursor"]
-    assert quote(cursor) in response.headers["Link"]
-    last = client.get(URL, query_string={"limit": 2, "cursor": cursor})
-    assert last.get_json()["next_cursor"] is None
-    assert "Link" not in last.headers
-
-
-@pytest.mark.slow
-@pytest.mark.both
-@pytest.mark.parametrize("start", [{}, {"tag": "then"}, {"as_of": "2999-01-01T00:00:00Z"}])
-def test_a_cursor_stays_on_its_snapshot_while_the_lake_moves_on(
-    client: FlaskClient, services: Services, start: dict[str, str]
-) -> None:
-    key = {"contributor_id": "ada", "conversation_id": "my-chat"}
-    made = [make_received(1), make_received(2, **key), make_received(3)]
-    then = commit_batch(services, *made)
-    table = load_table(services.catalog)
-    tag_snapshot(table, "then", then.snapshot_id)
-    page = get(client, limit=1, **start)
-    found = [row["contribution_id"] for row in page["contributions"]]
-    while page["next_cursor"]:
-        commit_batch(services, make_received(2), make_received(2, **key))
-        page = get(client, limit=1, cursor=page["next_cursor"], **start)
-        assert page["snapshot_id"] == str(then.snapshot_id)
-        found += [row["contribution_id"] for row in page["contributions"]]
-    assert found == [row.contribution_id for row in made]
-
-
-@pytest.mark.slow
-def test_contributions_are_sorted_newest_first_on_request(
-    client: FlaskClient, services: Services
-) -> None:
-    made = [make_received(day) for day in (0, 2, 1, 2)]
-    commit_batch(services, *made)
-    oldest_first = sorted(row.contribution_id for row in made)
-    assert ids(client, sort="received_at") == ids(client) == oldest_first
-    assert ids(client, sort="-received_at") == oldest_first[::-1]
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("again", [{}, {"sort": "-received_at"}])
-def test_pages_newest_first_continue_while_the_lake_grows(
-    client: FlaskClient, services: Services, again: dict[str, str]
-) -> None:
-    made = [make_received(day % 3) for day in range(7)]
-    commit_batch(services, *made)
-    page = get(client, limit=3, sort="-received_at")
-    found = [row["contribution_id"] for row in page["contributions"]]
-    while page["next_cursor"]:
-        commit_batch(services, make_received(2), make_received(0))
-        page = get(client, limit=3, cursor=page["next_cursor"], **again)
-        found += [row["contribution_id"] for row in page["contributions"]]
-    assert found == sorted((row.contribution_id for row in made), reverse=True)
-
-
-@pytest.mark.usefixtures("rows")
-@pytest.mark.parametrize(
-    ("first", "then"), [("received_at", "-received_at"), ("-received_at", "received_at")]
-)
-def test_a_cursor_of_the_other_order_is_refused(
-    shared_client: FlaskClient, first: str, then: str
-) -> None:
-    cursor = get(shared_client, limit=1, sort=first)["next_cursor"]
-    response = shared_client.get(URL, query_string={"cursor": cursor, "sort": then})
-    assert response.status_code == 422
-    assert list(response.get_json()["errors"]) == ["cursor"]
-
-
-@pytest.mark.parametrize("sort", ["", "agent_id", "received_at,agent_id", "+received_at"])
-def test_only_the_time_of_receipt_can_be_sorted_by(shared_client: FlaskClient, sort: str) -> None:
-    response = shared_client.get(URL, query_string={"sort": sort})
-    assert response.status_code == 422
-    assert list(response.get_json()["errors"]) == ["sort"]
-
-
-@pytest.mark.parametrize("media_type", STREAMS)
-def test_a_stream_in_an_order_comes_in_pages(
-    client: FlaskClient, services: Services, media_type: str
-) -> None:
-    rows = [make_received(day % 2) for day in range(services.settings.page_rows + 1)]
-    commit_batch(services, *rows)
-    response = client.get(
-        URL, query_string={"sort": "-received_at"}, headers={"Accept": media_type}
-    )
-    found = [row["contribution_id"] for row in rows_of(media_type, response.data)]
-    assert found == sorted((row.contribution_id for row in rows), reverse=True)[:-1]
-    assert 'rel="next"' in response.headers["Link"]
-
-
-@pytest.mark.usefixtures("rows")
-@pytest.mark.parametrize("media_type", [JSON, *STREAMS])
-@pytest.mark.parametrize("page", [{}, {"limit": 10}])
-def test_any_form_can_have_some_of_the_columns_in_any_order(
-    shared_client: FlaskClient, media_type: str, page: dict[str, int]
-) -> None:
-    response = shared_client.get(
-        URL,
-        query_string={"fields": "source,agent_id,source", "role": "user", **page},
-        headers={"Accept": media_type},
-    )
-    found = rows_of(media_type, response.data, ["source", "agent_id"])
-    assert [list(row.items()) for row in found] == [
-        [("source", "app"), ("agent_id", "test-agent")],
-        [("source", None), ("agent_id", "test-agent")],
-    ]
-
-
-@pytest.mark.parametrize("fields", ["", "nothing", "source,Source", "conversation.content", ","])
-def test_columns_that_do_not_exist_are_refused(shared_client: FlaskClient, fields: str) -> None:
-    response = shared_client.get(URL, query_string={"fields": fields})
-    assert response.status_code == 422
-    assert list(response.get_json()["errors"]) == ["fields"]
-
-
-@pytest.mark.slow
 @pytest.mark.both
 def test_the_versions_of_a_conversation_come_in_pages_of_one_snapshot(
     client: FlaskClient, services: Services
@@ -540,7 +303,7 @@ def test_the_versions_of_a_conversation_come_in_pages_of_one_snapshot(
     assert [version["is_current"] for version in then["versions"]] == [False, True]
 
 
-@pytest.mark.usefixtures("rows")
+@pytest.mark.usefixtures("two_contributions")
 @pytest.mark.parametrize(
     ("query", "status"),
     [
@@ -559,125 +322,6 @@ def test_missing_versions_are_404_and_invalid_requests_422(
     assert shared_client.get(f"{URL}/{OURS}/versions{query}").status_code == status
 
 
-@pytest.mark.usefixtures("rows")
-@pytest.mark.parametrize(
-    "cursor",
-    [
-        "",
-        "x",
-        "\u00e9",
-        "====",
-        cursor_of(""),
-        cursor_of(":"),
-        cursor_of("1"),
-        cursor_of(f":{OURS}"),
-        cursor_of(f"x:{OURS}"),
-        cursor_of(f"-1:{OURS}"),
-        cursor_of(f"1_0:{OURS}"),
-        cursor_of(f"{2**63}:{OURS}"),
-        cursor_of(f"{'9' * 5000}:{OURS}"),
-        cursor_of("1:not-an-id"),
-        cursor_of("1:-"),
-        cursor_of("-:-"),
-        cursor_of(f"1:{OURS}:1"),
-        cursor_of("1:ffffffff-ffff-ffff-ffff-ffffffffffff"),
-        base64.urlsafe_b64encode(b"\xff\xfe").decode(),
-    ],
-)
-def test_an_invalid_cursor_is_refused(shared_client: FlaskClient, cursor: str) -> None:
-    response = shared_client.get(URL, query_string={"cursor": cursor})
-    assert response.status_code == 422
-    assert list(response.get_json()["errors"]) == ["cursor"]
-
-
-def test_a_cursor_of_another_snapshot_is_refused(client: FlaskClient, services: Services) -> None:
-    first = commit_batch(services, make_received(), make_received())
-    second = commit_batch(services, make_received())
-    cursor = get(client, limit=1, snapshot_id=first.snapshot_id)["next_cursor"]
-    response = client.get(URL, query_string={"cursor": cursor, "snapshot_id": second.snapshot_id})
-    assert response.status_code == 422
-    assert list(response.get_json()["errors"]) == ["cursor"]
-
-
-def test_a_cursor_of_a_snapshot_that_never_was_is_not_found(shared_client: FlaskClient) -> None:
-    response = shared_client.get(URL, query_string={"cursor": cursor_of(f"1:{OURS}")})
-    assert response.status_code == 404
-
-
-@pytest.mark.parametrize("limit", ["0", "-1", "1.5", "x", "", "1001", "9" * 30])
-def test_a_page_has_a_sensible_length(shared_client: FlaskClient, limit: str) -> None:
-    response = shared_client.get(URL, query_string={"limit": limit})
-    assert response.status_code == 422
-    assert list(response.get_json()["errors"]) == ["limit"]
-
-
-def test_pages_have_the_length_of_the_setting_or_of_limit(
-    client: FlaskClient, services: Services
-) -> None:
-    usual = services.settings.page_rows
-    commit_batch(services, *(make_received() for _ in range(usual + 1)))
-    assert len(ids(client)) == usual
-    assert len(ids(client, limit=usual + 1)) == usual + 1
-
-
-@pytest.mark.parametrize("media_type", STREAMS)
-def test_a_stream_has_all_rows_unless_limit_is_given(
-    client: FlaskClient, services: Services, media_type: str
-) -> None:
-    rows = services.settings.page_rows + 1
-    commit_batch(services, *(make_received() for _ in range(rows)))
-    accept = {"Accept": media_type}
-    whole = client.get(URL, headers=accept)
-    assert len(rows_of(media_type, whole.data)) == rows
-    assert "Link" not in whole.headers
-    page = client.get(URL, query_string={"limit": 5}, headers=accept)
-    assert len(rows_of(media_type, page.data)) == 5
-    assert 'rel="next"' in page.headers["Link"]
-
-
-@pytest.mark.parametrize(
-    ("accept", "answered"),
-    [
-        (None, JSON),
-        ("", JSON),
-        ("*/*", JSON),
-        ("application/*", JSON),
-        (JSON, JSON),
-        ("application/json; charset=utf-8", JSON),
-        ("APPLICATION/JSON", JSON),
-        (f"{NDJSON}; charset=utf-8, text/html", NDJSON),
-        (f"{NDJSON};q=0.2, {JSON};q=0.9", JSON),
-        (f"{NDJSON};q=0.9, {JSON};q=0.2", NDJSON),
-        (f"{ARROW_STREAM}, {JSON};q=0.9", ARROW_STREAM),
-        (f"{PARQUET};q=1.0, */*;q=0.1", PARQUET),
-        (f"text/html, {PARQUET};q=0.1", PARQUET),
-        ("text/html,application/xhtml+xml,*/*;q=0.8", JSON),
-        (f"{JSON};q=0, */*", NDJSON),
-        (f"{CSV}; header=present", CSV),
-        ("text/*;q=0.5", CSV),
-    ],
-)
-def test_the_format_is_the_one_that_accept_prefers(
-    shared_client: FlaskClient, rows: list[Contribution], accept: str | None, answered: str
-) -> None:
-    response = shared_client.get(URL, headers={} if accept is None else {"Accept": accept})
-    assert response.status_code == 200
-    assert response.mimetype == answered
-    assert len(rows_of(answered, response.data)) == len(rows)
-
-
-@pytest.mark.parametrize(
-    "accept", ["text/html", f"{JSON};q=0", "image/*", "text/*;q=0", "nonsense"]
-)
-def test_a_form_that_is_not_offered_is_refused_with_those_that_are(
-    shared_client: FlaskClient, accept: str
-) -> None:
-    response = shared_client.get(URL, headers={"Accept": accept})
-    assert response.status_code == 406
-    for media_type in (JSON, *STREAMS):
-        assert media_type in response.get_json()["message"]
-
-
 def test_one_contribution_is_read_by_its_id_at_any_snapshot(
     client: FlaskClient, services: Services
 ) -> None:
@@ -693,7 +337,7 @@ def test_one_contribution_is_read_by_its_id_at_any_snapshot(
     assert client.get(path, query_string={"snapshot_id": before.snapshot_id}).status_code == 404
 
 
-@pytest.mark.usefixtures("rows")
+@pytest.mark.usefixtures("two_contributions")
 @pytest.mark.parametrize(
     ("path", "status"),
     [

@@ -17,7 +17,7 @@ from app.api.formats import ARROW_STREAM, CSV, NDJSON, PARQUET
 from app.api.schemas.selection import SelectionSchema
 from app.services import Services
 from app.settings import Settings
-from catalog.plans import plan
+from catalog.reading.plans import plan
 from catalog.records import Turn
 from catalog.snapshots import tag_snapshot
 from catalog.table import load_table

@@ -10,7 +10,7 @@ from uuid import UUID
 import pytest
 from flask.testing import FlaskClient
 
-from app.access.contributor_keys import new_contributor_key
+from app.access.contributors.keys import new_contributor_key
 from app.access.takedowns.feed import FeedPosition
 from app.access.takedowns.records import TakenDown
 from app.api.paging import ChangesCursor, FeedCursor

@@ -9,8 +9,8 @@ from app.query.filters import Filters
 from app.query.snapshots import Reference
 from app.services import Services
 from catalog.snapshots import tag_snapshot
-from catalog.staging import StagedFile
 from catalog.table import load_table
+from catalog.writing.staging import StagedFile
 from tests.app.background.maintenance.upkeep import (
     STAGE,
     build_stage,

@@ -10,8 +10,8 @@ from app.services import Services
 from app.state import thinned_builds
 from app.state.thinned_builds import ThinnedBuild
 from catalog.snapshots import held, tag_snapshot
-from catalog.stage_builds import replace_files
-from catalog.stages import COMPUTED_STAGES, SOURCE_SNAPSHOT_PROPERTY
+from catalog.stages.builds import replace_files
+from catalog.stages.tables import COMPUTED_STAGES, SOURCE_SNAPSHOT_PROPERTY
 from catalog.table import append_batch, load_table
 from tests.app.background.maintenance.upkeep import (
     STAGE,

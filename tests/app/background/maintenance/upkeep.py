@@ -11,11 +11,11 @@ from pyiceberg.table import Table
 
 from app.background.maintenance.service import Maintenance
 from app.services import Services
-from catalog.stage_builds import replace_files
-from catalog.stage_reader import stage_rows
-from catalog.stages import COMPUTED_STAGES, DROPPED_ARROW_SCHEMA, SOURCE_SNAPSHOT_PROPERTY
-from catalog.staging import StagedFiles
+from catalog.stages.builds import replace_files
+from catalog.stages.reader import stage_rows
+from catalog.stages.tables import COMPUTED_STAGES, DROPPED_ARROW_SCHEMA, SOURCE_SNAPSHOT_PROPERTY
 from catalog.table import load_table
+from catalog.writing.staging import StagedFiles
 from tests.factories import FIRST_DAY
 from tests.factories import make_received as make
 

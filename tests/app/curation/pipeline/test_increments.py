@@ -19,9 +19,9 @@ from app.curation.rules.interface import StageRules
 from app.services import Services, services_of
 from catalog.records import Contribution, Turn
 from catalog.snapshots import Snapshot
-from catalog.stage_builds import replace_files
-from catalog.stage_reader import StageReader
-from catalog.stages import COMPUTED_STAGES
+from catalog.stages.builds import replace_files
+from catalog.stages.reader import StageReader
+from catalog.stages.tables import COMPUTED_STAGES
 from catalog.table import load_table
 from tests.app.curation.build import stages_of
 from tests.app.curation.watched_rules import TEST_RULES

@@ -11,8 +11,8 @@ from app.curation.pipeline.stages import StageBuild
 from app.curation.scorers import moderation_server
 from app.services import Services
 from catalog.snapshots import Snapshot
-from catalog.stage_reader import stage_rows
-from catalog.stages import COMPUTED_STAGES
+from catalog.stages.reader import stage_rows
+from catalog.stages.tables import COMPUTED_STAGES
 from catalog.table import load_table
 from tests.app.curation.scorers.servers import ModerationStub
 from tests.app.curation.scorers.servers import moderation_server as running

@@ -27,9 +27,9 @@ from catalog.errors import CommitConflict
 from catalog.maintenance.thinning import Retention, thin, thinnable
 from catalog.records import Contribution
 from catalog.snapshots import Snapshot
-from catalog.stage_builds import replace_files, source_of
-from catalog.stage_reader import stage_rows
-from catalog.stages import COMPUTED_STAGES, ComputedStage
+from catalog.stages.builds import replace_files, source_of
+from catalog.stages.reader import stage_rows
+from catalog.stages.tables import COMPUTED_STAGES, ComputedStage
 from catalog.table import load_table
 from tests.app.curation.build import stages_of
 from tests.app.curation.watched_rules import TEST_RULES, DecidedTable, decide, ids_in

@@ -3,12 +3,12 @@ import pytest
 
 from app.curation.rules.curating.decide import REASONS
 from app.curation.rules.curating.parameters import CuratingParameters
-from app.curation.rules.curating.quality import QUALITY_REASONS, judge
-from app.curation.rules.curating.signals import signals
+from app.curation.rules.curating.quality.rules import QUALITY_REASONS, judge
+from app.curation.rules.curating.quality.signals import signals
 from app.curation.rules.interface import Reason
 from app.curation.rules.reasons import all_reasons
 from catalog.schema import CONVERSATION
-from catalog.stages import COMPUTED_STAGES
+from catalog.stages.tables import COMPUTED_STAGES
 from tests.app.releases.factories import make_turn
 
 PARAMETERS = CuratingParameters()

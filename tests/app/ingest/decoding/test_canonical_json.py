@@ -4,7 +4,7 @@ import pytest
 
 from app.ingest.decoding import canonical_json
 from app.ingest.decoding.canonical_json import canonical_texts
-from catalog.arrow import to_arrow
+from catalog.columns.arrow import to_arrow
 from catalog.records import Turn
 from tests.factories import make_contribution
 

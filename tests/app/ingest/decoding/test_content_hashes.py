@@ -3,7 +3,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.ingest.decoding.content_hashes import content_hash, content_hashes
-from catalog.arrow import to_arrow
+from catalog.columns.arrow import to_arrow
 from catalog.records import Turn
 from tests.factories import make_contribution
 from tests.strategies import conversations, rich_conversations

@@ -1,7 +1,7 @@
 import pyarrow as pa
 import pytest
 
-from app.access.contributor_keys import new_contributor_key
+from app.access.contributors.keys import new_contributor_key
 from app.ingest.decoding.senders import Identity, Sender
 from app.ingest.errors import InvalidSubmission
 from tests.factories import IDS, SENDER, UNGUESSABLE

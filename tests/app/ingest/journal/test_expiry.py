@@ -15,6 +15,7 @@ from app.services import Services
 from app.state.models import IdempotencyKey, JournalEntry, Secret
 from catalog.records import Contribution
 from catalog.table import append_batch, load_table
+from tests.app.ingest.idempotency_keys import count_keys
 from tests.factories import make_contribution
 
 pytestmark = pytest.mark.both
@@ -101,11 +102,6 @@ def _write_expired_keys(services: Services, number: int) -> None:
         connection.execute(insert(IdempotencyKey), rows)
 
 
-def _keys(services: Services) -> int:
-    with services.database.read() as connection:
-        return connection.scalar(select(func.count()).select_from(IdempotencyKey)) or 0
-
-
 @pytest.fixture
 def removed_keys(services: Services) -> Iterator[list[int]]:
     """The number of keys that each statement removes, in order."""
@@ -148,7 +144,7 @@ def test_keys_of_both_kinds_are_found_by_the_one_index(services: Services) -> No
 def test_many_keys_are_removed_a_few_at_a_time(services: Services, removed_keys: list[int]) -> None:
     _write_expired_keys(services, 5 * expiry.ROWS_PER_STEP)
     expire(services, timedelta(days=1))
-    assert _keys(services) == 0
+    assert count_keys(services) == 0
     assert removed_keys == [expiry.ROWS_PER_STEP] * 5 + [0]
 
 
@@ -165,7 +161,7 @@ def test_removal_stops_after_the_current_step(
 
     monkeypatch.setattr(expiry, "remove_keys_without_entry", remove_and_stop)
     Expiry(services.database, timedelta(days=1)).remove(stop)
-    assert _keys(services) == 2 * expiry.ROWS_PER_STEP
+    assert count_keys(services) == 2 * expiry.ROWS_PER_STEP
 
 
 def test_entries_are_removed_at_the_next_run_after_a_failure(
@@ -188,7 +184,7 @@ def test_entries_are_removed_at_the_next_run_after_a_failure(
 
     monkeypatch.setattr(made, "remove", remove_or_fail)
     made.run(stop)
-    assert _keys(services) == 0
+    assert count_keys(services) == 0
     assert "expiry failed" in caplog.text
 
 

@@ -78,7 +78,7 @@ def test_pieces_may_come_from_any_thread_and_their_lines_keep_their_order(
 def test_an_upload_that_is_left_unfinished_stores_nothing(
     services: Services, request_key: str | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("catalog.staging.ROW_GROUP_ROWS", 1)
+    monkeypatch.setattr("catalog.writing.staging.ROW_GROUP_ROWS", 1)
     options, before = UploadOptions(request_key=request_key), _files(services)
     with services.ingest.bulk_intake.begin(options) as upload:
         for piece in PIECES:
@@ -192,7 +192,7 @@ def test_an_upload_that_comes_slowly_keeps_its_key(
 def test_what_is_decoded_is_stored_before_the_next_chunk_is_whole(
     services: Services, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("catalog.staging.ROW_GROUP_ROWS", 1)
+    monkeypatch.setattr("catalog.writing.staging.ROW_GROUP_ROWS", 1)
     before = _files(services)
     with services.ingest.bulk_intake.begin(UploadOptions()) as upload:
         for piece in PIECES[:6]:

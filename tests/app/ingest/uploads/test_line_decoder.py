@@ -18,7 +18,7 @@ from app.ingest.uploads import line_decoder
 from app.ingest.uploads.columns import read_columns
 from app.ingest.uploads.line_decoder import LineDecoder
 from app.ingest.uploads.lines import LineCutter, Lines
-from catalog.arrow import to_arrow
+from catalog.columns.arrow import to_arrow
 from catalog.errors import LakeError
 from tests.app.ingest.bodies import BODIES, SUBMISSION, edited_bodies
 from tests.factories import IDS as KNOWN_IDS

@@ -5,18 +5,19 @@ from threading import Event
 from uuid import uuid4
 
 import pytest
-from sqlalchemy import func, select, update
+from sqlalchemy import update
 
 from app.ingest.errors import UploadOvertaken, UploadUnderWay
 from app.ingest.journal.expiry import Expiry
 from app.ingest.journal.idempotency import idempotency_key
 from app.ingest.uploads.register import LEASE_S, AnsweredUpload, OpenUpload, Uploads
 from app.services import Services
-from app.state.models import IdempotencyKey, JournalEntry, UploadRequest
-from catalog.arrow import to_arrow
+from app.state.models import JournalEntry, UploadRequest
+from catalog.columns.arrow import to_arrow
 from catalog.records import Contribution
-from catalog.staging import StagedFile, StagedFiles
 from catalog.table import load_table
+from catalog.writing.staging import StagedFile, StagedFiles
+from tests.app.ingest.idempotency_keys import count_keys
 from tests.factories import make_contribution
 
 WINDOW = timedelta(days=1)
@@ -36,11 +37,6 @@ def _open(uploads: Uploads, request_key: str | None = None) -> OpenUpload:
 
 def _register(uploads: Uploads, upload: OpenUpload, *rows: Contribution) -> None:
     uploads.register(upload, {idempotency_key(row) or b"": row.contribution_id for row in rows})
-
-
-def _keys(services: Services) -> int:
-    with services.database.read() as connection:
-        return connection.scalar(select(func.count()).select_from(IdempotencyKey)) or 0
 
 
 def test_an_open_upload_is_neither_pending_nor_protected(
@@ -164,5 +160,5 @@ def test_an_upload_past_the_window_is_forgotten(services: Services, uploads: Upl
         connection.execute(update(UploadRequest).values(seen_at=long_ago))
     services.ingest.journal.append(make_contribution())
     Expiry(services.database, WINDOW).remove(Event())
-    assert _keys(services) == 0
+    assert count_keys(services) == 0
     assert isinstance(uploads.begin("key"), OpenUpload)

@@ -4,7 +4,7 @@ import pytest
 from msgspec.structs import replace
 from sqlalchemy import delete, update
 
-from app.query.counts_models import ContentRows, RowIndexFile
+from app.query.counts.models import ContentRows, RowIndexFile
 from app.query.filters import Filters
 from app.query.snapshots import Reference, SnapshotView
 from app.services import Services

@@ -6,12 +6,12 @@ import pytest
 from pytest import MonkeyPatch
 from sqlalchemy import delete
 
-from app.query.counts_models import ContributorRows, RowIndexFile
-from app.query.dimensions import Dimension
+from app.query.counts.dimensions import Dimension
+from app.query.counts.models import ContributorRows, RowIndexFile
 from app.query.filters import Filters
 from app.query.row_index import indexing, sums
 from app.query.snapshots import Reference, SnapshotView
-from app.query.stats import ContributionStatistics
+from app.query.statistics.stats import ContributionStatistics
 from app.services import Services
 from catalog.replaced import REPLACED_IDENTIFIER, replaced_files
 from catalog.schema import ID

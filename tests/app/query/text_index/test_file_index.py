@@ -10,11 +10,18 @@ from hypothesis import strategies as st
 
 from app.query.filters import Filters
 from app.query.text_index import file_index
-from app.query.text_index.file_index import COLUMNS, find_rows, finish_index, write_index
+from app.query.text_index.file_index import (
+    COLUMNS,
+    find_rows,
+    finish_index,
+    write_index,
+    write_parts,
+)
+from app.query.text_index.word_parts import may_have, parts_of
 from app.query.text_index.words import words_of
-from catalog.arrow import to_arrow
+from catalog.columns.arrow import to_arrow
+from catalog.reading.scan import NO_ROWS, schema_of
 from catalog.records import Turn
-from catalog.scan import schema_of
 from tests.factories import make_contribution
 
 URL = "file:///lake/data/one.parquet"
@@ -44,8 +51,14 @@ def find(batch: pa.RecordBatch, *texts: str) -> list[list[int] | None]:
         written, path = Path(folder) / "written", Path(folder) / "index"
         write_index(written, URL, [batch])
         finish_index(written, path)
-        found = [find_rows(path, words_of(text)) for text in texts]
-    return [None if rows is None else rows.to_pylist() for rows in found]
+        parts = Path(folder) / "parts"
+        write_parts(path, parts)
+        found = []
+        for text in texts:
+            words = words_of(text)
+            rows = find_rows(path, words) if may_have(parts, parts_of(words)) else NO_ROWS
+            found.append(None if rows is None else rows.to_pylist())
+    return found
 
 
 def scanned(batch: pa.RecordBatch, text: str) -> list[int]:

@@ -6,13 +6,11 @@ import pytest
 
 from app.query.filters import Filters
 from app.query.snapshots import Reference
-from app.query.text_index import folder
 from app.query.text_index.folder import TextIndexes
 from app.services import Services
-from catalog.plans import DataFile
-from catalog.schema import ROW_GROUP_ROWS
+from catalog.reading.plans import DataFile
 from catalog.table import load_table
-from tests.factories import FIRST_DAY, commit_batch, make_received
+from tests.factories import commit_batch, make_received
 
 TEXTS = ("the sky", "the sea", "天气")
 
@@ -40,9 +38,18 @@ def build(services: Services, file: DataFile, *, is_needed: bool = True) -> bool
     return services.reading.text_indexes.build(table, file, lambda: None, lambda: is_needed)
 
 
-def the_index(indexes: TextIndexes) -> Path:
-    (path,) = indexes._folder.iterdir()
+def the_file(indexes: TextIndexes, pattern: str) -> Path:
+    """Return the one file of the folder whose name is like that."""
+    (path,) = indexes._folder.glob(pattern)
     return path
+
+
+def the_index(indexes: TextIndexes) -> Path:
+    return the_file(indexes, "*.sqlite")
+
+
+def the_parts(indexes: TextIndexes) -> Path:
+    return the_file(indexes, "*.parts")
 
 
 def found(services: Services, text: str) -> list[str]:
@@ -101,40 +108,62 @@ def test_what_is_no_index_of_a_file_is_removed(indexes: TextIndexes, indexed: Da
     (indexes._folder / "strange").touch()
     assert indexes.remove_others(lambda: [indexed]) == 1
     assert indexes.is_indexed(indexed)
-    assert indexes.remove_others(list) == 1
+    assert indexes.remove_others(list) == 2
     assert not indexes.is_indexed(indexed)
     assert indexes.remove_others(list) == 0
 
 
-def test_small_files_and_those_that_are_soon_compacted_are_read(
-    indexes: TextIndexes, file: DataFile
+def test_an_index_stays_closed_when_no_word_has_the_parts(
+    indexes: TextIndexes, indexed: DataFile
 ) -> None:
-    def made(rows: int, first_sequence_number: int = 1) -> DataFile:
-        return DataFile(
-            path="p",
-            day=FIRST_DAY.date(),
-            rows=rows,
-            size_bytes=1,
-            sequence_number=2,
-            first_sequence_number=first_sequence_number,
-            last_sequence_number=2,
-            until=None,
-        )
+    the_index(indexes).write_bytes(b"not opened")
+    assert indexes.candidates("absent")(indexed) == pa.array([], "int64")
 
-    closed, still_open = file.day.replace(day=file.day.day + 1), file.day
-    fewest = folder.FEWEST_ROWS
-    assert not indexes.is_worth_it(made(fewest - 1), closed)
-    assert indexes.is_worth_it(made(fewest), closed)
-    assert indexes.is_worth_it(made(fewest), still_open)
-    fresh = made(fewest, first_sequence_number=2)
-    assert not indexes.is_worth_it(fresh, still_open)
-    assert indexes.is_worth_it(made(ROW_GROUP_ROWS, first_sequence_number=2), still_open)
+
+def test_an_index_without_parts_is_looked_into_and_gets_them(
+    indexes: TextIndexes, indexed: DataFile, services: Services
+) -> None:
+    index, parts = the_index(indexes), the_parts(indexes)
+    expected, built = parts.read_bytes(), index.stat().st_mtime_ns
+    parts.unlink()
+    assert not indexes.is_indexed(indexed)
+    assert indexes.candidates("SEA")(indexed) == pa.array([1])
+    assert indexes.candidates("absent")(indexed) == pa.array([], "int64")
+    build(services, indexed, is_needed=False)
+    assert not indexes.is_indexed(indexed)
+    assert build(services, indexed)
+    assert (parts.read_bytes(), index.stat().st_mtime_ns) == (expected, built)
+    assert indexes.is_indexed(indexed)
+
+
+def test_a_broken_index_without_parts_is_built_anew(
+    indexes: TextIndexes, indexed: DataFile, services: Services
+) -> None:
+    the_parts(indexes).unlink()
+    the_index(indexes).write_bytes(b"broken" * 1000)
+    assert not build(services, indexed)
+    assert build(services, indexed)
+    assert indexes.is_indexed(indexed)
+    assert len(found(services, "sea")) == 1
+
+
+def test_parts_without_their_index_leave_out_no_row_and_are_written_again(
+    indexes: TextIndexes, indexed: DataFile, services: Services
+) -> None:
+    # A process was killed between both renames.
+    the_index(indexes).unlink()
+    assert indexes.candidates("sea")(indexed) is None
+    assert len(found(services, "sea")) == 1
+    assert indexes.remove_others(lambda: [indexed]) == 0
+    assert build(services, indexed)
+    assert indexes.candidates("SEA")(indexed) == pa.array([1])
 
 
 def test_the_status_counts_files_and_rows(indexes: TextIndexes, indexed: DataFile) -> None:
     status = indexes.status([indexed])
     assert (status.files, status.rows, status.missing_files, status.missing_rows) == (1, 3, 0, 0)
-    assert status.size_bytes == the_index(indexes).stat().st_size
+    size = the_index(indexes).stat().st_size + the_parts(indexes).stat().st_size
+    assert status.size_bytes == size
     indexes.remove_others(list)
     status = indexes.status([indexed])
     assert (status.files, status.rows, status.missing_files, status.missing_rows) == (0, 0, 1, 3)

@@ -5,7 +5,7 @@ import pyarrow as pa
 
 from app.releases.counts.statistics import Feedback, Frequencies
 from app.releases.counts.tally import ReleaseTally
-from catalog.stages import COMPUTED_STAGES
+from catalog.stages.tables import COMPUTED_STAGES
 from tests.app.releases.factories import make_row, make_turn
 
 

@@ -6,7 +6,7 @@ import pytest
 from app.releases.counts.texts import Histogram, MessageTally
 from app.releases.recipe import Form
 from app.releases.rows.conversations import ConversationRows
-from catalog.stages import COMPUTED_STAGES
+from catalog.stages.tables import COMPUTED_STAGES
 from tests.app.releases.factories import make_row, make_tool_row, make_turn
 from tests.batches import cut
 

@@ -9,7 +9,7 @@ from app.releases.errors import ExamplesNeedStage
 from app.releases.service import Releases
 from app.services import Services
 from catalog.snapshots import Snapshot
-from catalog.stages import COMPUTED_STAGES, DROPPED_ARROW_SCHEMA, MASK_KINDS, Stage
+from catalog.stages.tables import COMPUTED_STAGES, DROPPED_ARROW_SCHEMA, MASK_KINDS, Stage
 from catalog.table import load_table
 from tests.app.releases.factories import PresetStages, make_recipe, make_row, releases_of
 

@@ -18,10 +18,10 @@ from app.releases.rows.splits import SPLITS, divide
 from app.releases.service import Releases
 from app.releases.source import ReleaseSource
 from app.services import Services
-from catalog.fragments import BATCH_ROWS
+from catalog.reading.fragments import BATCH_ROWS
 from catalog.schema import ROW_GROUP_ROWS, SCHEMA
 from catalog.snapshots import Snapshot, remove_tags
-from catalog.stages import COMPUTED_STAGES
+from catalog.stages.tables import COMPUTED_STAGES
 from catalog.table import load_table
 from tests.app.releases.factories import (
     FIRST_SCHEMA,

@@ -4,7 +4,7 @@ import pyarrow as pa
 import pytest
 
 from app.releases.files.row_groups import RowGroups
-from catalog.arrow import to_arrow
+from catalog.columns.arrow import to_arrow
 from catalog.schema import ARROW_SCHEMA
 from tests.batches import cut
 from tests.factories import make_received

@@ -4,7 +4,7 @@ import pytest
 
 from app.releases.rows.conversations import published_schema, to_published
 from app.releases.rows.optional_fields import arrow_schema, optional_paths, without_empty
-from catalog.stages import COMPUTED_STAGES, ComputedStage
+from catalog.stages.tables import COMPUTED_STAGES, ComputedStage
 from tests.app.releases.factories import WEATHER_TOOL, make_row, make_tool_row
 from tests.batches import cut
 

@@ -4,7 +4,7 @@ import pyarrow as pa
 import pytest
 
 from app.releases.rows.filters import ReleaseFilters
-from catalog.stages import COMPUTED_STAGES
+from catalog.stages.tables import COMPUTED_STAGES
 from tests.app.releases.factories import make_recipe, make_row, make_tool_row
 from tests.batches import cut
 

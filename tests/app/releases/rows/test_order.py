@@ -4,7 +4,7 @@ import pyarrow as pa
 import pytest
 
 from app.releases.rows.order import sort_day
-from catalog.arrow import to_arrow
+from catalog.columns.arrow import to_arrow
 from tests.app.releases.factories import FIRST_SCHEMA
 from tests.batches import ROWS, cut, windows
 from tests.factories import make_received

@@ -6,7 +6,7 @@ import pytest
 from app.releases.rows import pairs as pair_rows
 from app.releases.rows import shared_prompts
 from app.releases.rows.pairs import PairRows
-from catalog.stages import COMPUTED_STAGES
+from catalog.stages.tables import COMPUTED_STAGES
 from tests.app.releases.factories import make_row, make_turn
 
 _STAGE = COMPUTED_STAGES["curated"]

@@ -11,13 +11,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from pyarrow.fs import FileSelector, FileSystem, FileType, LocalFileSystem
 
-from app.access.takedowns.records import TakenDown
 from app.releases.manifest import SUMS_FILE, Manifest, decode_sums
 from app.releases.recipe import Recipe
 from app.releases.service import Releases
 from app.services import Services
-from catalog.membership import NO_IDS
+from catalog.reading.membership import NO_IDS
 from tests.app.releases.factories import make_recipe, make_row, make_tool_row, make_turn
+from tests.app.takedown.recorded import record_takedown
 from tests.factories import make_contribution
 from tests.servers.cluster import Cluster
 from tests.servers.s3 import ACCESS_KEY_ID, REGION, SECRET_ACCESS_KEY
@@ -85,11 +85,7 @@ def ids_of(*numbers: int) -> pa.Array:
 
 def record(services: Services, *numbers: int) -> pa.Array:
     """Record a takedown of contributions; return their ids, ascending."""
-    rows = [TakenDown(id_of(number), f"conversation {number}", "hash", 1) for number in numbers]
-    services.access.takedowns.record(
-        "contributor", "somebody", rows, reason=None, requested_by="a test"
-    )
-    return ids_of(*numbers)
+    return record_takedown(services, list(map(id_of, numbers)))
 
 
 def rows_in(manifest: Manifest, filesystem: FileSystem, folder: str) -> dict[str, list[Any]]:

@@ -45,7 +45,7 @@ import os, shutil, signal, sys
 from pathlib import Path
 from app.background.startup import import_libraries
 import_libraries()
-from app.access.held_back import HeldBackResults
+from app.access.visibility.held_back import HeldBackResults
 from app.services import Services
 from app.settings import Settings
 from tests.app.releases.factories import files_in

@@ -12,7 +12,7 @@ import requests
 from flask.testing import FlaskClient
 
 from app.access.errors import HeldBack, HiddenMeanwhile
-from app.access.hidden import Cause
+from app.access.visibility.hidden import Cause
 from app.releases.errors import FileWithdrawn
 from app.releases.files.row_groups import RowGroups
 from app.releases.manifest import Manifest

@@ -10,7 +10,7 @@ from app.releases.left_out import LeftOut
 from app.releases.manifest import Manifest, ReleaseFile
 from app.releases.takedowns.rewriting import revised_path
 from app.releases.takedowns.taken_rows import TakenRows, find_taken_rows
-from catalog.membership import NO_IDS
+from catalog.reading.membership import NO_IDS
 from tests.app.releases.factories import make_manifest
 
 SHARED: dict[str, Any] = {"shared_prompts": True}

@@ -22,7 +22,7 @@ from app.curation.rules.cleaning.columns import (
     matching,
     replaced,
 )
-from catalog.stages import MASK_KINDS
+from catalog.stages.tables import MASK_KINDS
 
 Span = tuple[int, int]
 """A place in a text: the index of its first character, and of the one after its last."""

@@ -7,7 +7,7 @@ import pyarrow as pa
 from msgspec.structs import replace
 
 from app.curation.rules.interface import RAW_COLUMNS
-from catalog.arrow import to_arrow
+from catalog.columns.arrow import to_arrow
 from catalog.records import Contribution, Turn
 from catalog.schema import ARROW_SCHEMA
 from tests.factories import FIRST_DAY, make_received, make_turns

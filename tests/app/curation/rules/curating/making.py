@@ -13,12 +13,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from app.curation.rules.curating.decide import decisions
-from app.curation.rules.curating.minhash import bands
+from app.curation.rules.curating.duplicates.minhash import bands
 from app.curation.rules.curating.parameters import CuratingParameters
 from app.curation.rules.curating.prompts import prompts
-from app.curation.rules.curating.signals import signals
+from app.curation.rules.curating.quality.signals import signals
 from app.curation.rules.interface import NO_NETWORKS, Outcomes, TextReader
-from catalog.stages import COMPUTED_STAGES, DROPPED_ARROW_SCHEMA
+from catalog.stages.tables import COMPUTED_STAGES, DROPPED_ARROW_SCHEMA
 from tests.batches import ROWS, cut
 
 SCHEMA = COMPUTED_STAGES["cleaned"].arrow_schema

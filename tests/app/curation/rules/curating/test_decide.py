@@ -10,12 +10,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.curation.errors import TextsMissing
-from app.curation.rules.curating import near_duplicates, reading
 from app.curation.rules.curating.decide import REASONS
-from app.curation.rules.curating.likeness import Exchange, similarity
-from app.curation.rules.curating.neighbours import MAX_COMPARED, MAX_RANKED
+from app.curation.rules.curating.duplicates import near_duplicates, reading
+from app.curation.rules.curating.duplicates.likeness import Exchange, similarity
+from app.curation.rules.curating.duplicates.neighbours import MAX_COMPARED, MAX_RANKED
 from app.curation.rules.curating.parameters import CuratingParameters
-from catalog.stages import DROPPED_ARROW_SCHEMA
+from catalog.stages.tables import DROPPED_ARROW_SCHEMA
 from tests.app.curation.rules.curating.making import (
     NO_RULES,
     Conversation,

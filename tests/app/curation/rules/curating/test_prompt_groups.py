@@ -5,8 +5,8 @@ import pyarrow as pa
 import pytest
 
 from app.curation.errors import TextsMissing
-from app.curation.rules.curating import reading
 from app.curation.rules.curating.columns import StoredColumns
+from app.curation.rules.curating.duplicates import reading
 from app.curation.rules.curating.facts import PROMPT_FACTS, Facts
 from app.curation.rules.curating.ids import id_texts
 from app.curation.rules.curating.prompt_groups import prompt_groups, prompts_of

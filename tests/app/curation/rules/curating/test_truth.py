@@ -9,10 +9,10 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from app.curation.rules.curating.candidates import find_candidates
-from app.curation.rules.curating.likeness import similarity
-from app.curation.rules.curating.minhash import BAND_HASHES, BANDS, bands
-from app.curation.rules.curating.near_duplicates import exchanges_of
+from app.curation.rules.curating.duplicates.candidates import find_candidates
+from app.curation.rules.curating.duplicates.likeness import similarity
+from app.curation.rules.curating.duplicates.minhash import BAND_HASHES, BANDS, bands
+from app.curation.rules.curating.duplicates.near_duplicates import exchanges_of
 from app.curation.rules.curating.parameters import CuratingParameters
 from app.curation.rules.curating.shingles import SIDES
 from tests.app.curation.rules.curating.making import (

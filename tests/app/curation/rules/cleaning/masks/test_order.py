@@ -6,7 +6,7 @@ import pytest
 from app.curation.rules.cleaning.columns import matching
 from app.curation.rules.cleaning.masks.mask import PLACEHOLDERS, Mask
 from app.curation.rules.cleaning.masks.order import KINDS, MASKS, apply_masks
-from catalog.stages import MASK_KINDS
+from catalog.stages.tables import MASK_KINDS
 from tests.app.curation.rules.cleaning.batches import texts
 from tests.app.curation.rules.cleaning.masks.planted import planted
 

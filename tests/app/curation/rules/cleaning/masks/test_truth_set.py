@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import pytest
 
 from app.curation.rules.cleaning.masks.order import KINDS, MASKS, apply_masks
-from catalog.stages import MASK_KINDS
+from catalog.stages.tables import MASK_KINDS
 from tests.app.curation.rules.cleaning.batches import texts
 from tests.app.curation.rules.cleaning.masks.look_alikes import LOOK_ALIKES
 from tests.app.curation.rules.cleaning.masks.planted import Planted, planted

@@ -1,0 +1,1 @@
+"""Answers that fail: refusals, parrots, placeholders, and what programs print instead."""

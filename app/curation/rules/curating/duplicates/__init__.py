@@ -1,0 +1,1 @@
+"""Near duplicates: candidates by MinHash, and how alike their texts are."""

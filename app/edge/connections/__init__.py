@@ -1,0 +1,1 @@
+"""Connections: HTTP from and to one client, within limits and deadlines."""

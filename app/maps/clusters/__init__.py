@@ -1,0 +1,1 @@
+"""Clusters of points: found at several levels, and named by the words of their texts."""

@@ -1,0 +1,1 @@
+"""The files of a map, written from its points and clusters."""

@@ -1,0 +1,1 @@
+"""Texts as points of a plane: their vectors, a sample of them, and its projection."""

@@ -1,0 +1,1 @@
+"""What changed between snapshots: changes, differences, and the versions of a conversation."""

@@ -1,0 +1,1 @@
+"""Numbers of contributions for readers: by group, beside a list, and of the whole lake."""

@@ -1,0 +1,1 @@
+"""The metadata of tables: reading and changing it, and writing it for files that have moved."""

@@ -1,0 +1,1 @@
+"""Tables as other engines get them: some of their snapshots, without hidden rows."""

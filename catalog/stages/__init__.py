@@ -1,0 +1,1 @@
+"""The tables of the stages: their schemas, their builds, and their rows in order."""

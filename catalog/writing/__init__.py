@@ -1,0 +1,1 @@
+"""Writing data files, durably and before any snapshot refers to them."""
