@@ -173,7 +173,7 @@ def _members(source: Source, stack: ExitStack, layers: int) -> Iterator[Source]:
 
 def _members_of_tar(source: Source, stack: ExitStack, layers: int) -> Iterator[Source]:
     file = _seekable(source.open(), stack)
-    archive = stack.enter_context(tarfile.open(fileobj=file))  # noqa: SIM115  # the stack closes it
+    archive = stack.enter_context(tarfile.open(fileobj=file, mode="r:"))  # noqa: SIM115  # the stack closes it
     for info in archive:
         parts = Path(info.name).parts
         if not info.isfile() or HIDDEN_FOLDERS.intersection(parts) or parts[-1].startswith("."):

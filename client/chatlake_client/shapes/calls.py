@@ -45,6 +45,8 @@ def called_in(message: Fields) -> tuple[list[ToolCall], list[Turn]]:
 def answers_after(message: Fields) -> list[Turn]:
     """Take the answers of tools that came after what a message says."""
     answers: list[Turn] = []
+    if message.lacks((OBSERVATION, RESULTS)):
+        return answers
     if isinstance(message.peek(OBSERVATION), dict):
         for result in message.nested(OBSERVATION).objects("results"):
             text, called = json_text(result.take("content")), result.label("source_call_id")
