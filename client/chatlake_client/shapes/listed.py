@@ -17,6 +17,14 @@ from chatlake_client.shapes.rows import conversation_of, rate_by_label
 from chatlake_client.shapes.scattered import thread_of
 from chatlake_client.shapes.vocabulary import role_of_word, says_something, speaks, unwrapped
 
+NO_CONVERSATIONS: Final = frozenset(
+    {
+        *ASKED_KEYS,
+        *("candidates", "choices", "completions", "generations", "responses", "answers"),
+        *("outputs", "alternatives", "variants", "examples", "few_shot", "demonstrations"),
+    }
+)
+"""Keys of lists that are a question alone, answers beside one another, or shown to a model."""
 GREETING_KEYS: Final = ("greeting", "first_mes", "first_message")
 EXCHANGE_LISTS: Final = frozenset(
     {
@@ -37,7 +45,7 @@ def message_lists(row: Json) -> list[str]:
     return [
         key
         for key, value in row.items()
-        if key not in ASKED_KEYS and are_messages(value, may_pair=key in EXCHANGE_LISTS)
+        if key not in NO_CONVERSATIONS and are_messages(value, may_pair=key in EXCHANGE_LISTS)
     ]
 
 

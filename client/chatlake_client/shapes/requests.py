@@ -61,11 +61,16 @@ def is_request(row: Json) -> bool:
         return True
     if "custom_id" in row and isinstance(row.get("params"), dict):
         return True
-    return (
+    return _is_text_of_request(request) or (
         isinstance(request, dict)
         and (bool(PROMPT_KEYS & request.keys()) or isinstance(request.get("body"), dict))
         and (response is None or isinstance(response, dict | str))
     )
+
+
+def _is_text_of_request(request: object) -> bool:
+    """Tell whether a value is a request as JSON in a text, as tables of logs have it."""
+    return isinstance(request, str) and request.startswith("{") and '"messages"' in request
 
 
 def is_answer(row: Json) -> bool:
@@ -129,7 +134,7 @@ def _as_pair(row: Fields) -> Fields:
     pair = {"request": asked, "response": answered, "model": _model(row)}
     pair["ingest_id"] = row.label("request_id", "requestId", "id")
     pair["timestamp"] = row.take(*TIME_KEYS)
-    pair["system"] = row.take("system_prompt")
+    pair["system"] = row.take("system_prompt", "system")
     row.leave(*PARAMETERS)
     return row.losses.open(pair, level=Level.ROW)
 

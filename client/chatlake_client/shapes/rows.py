@@ -12,7 +12,7 @@ from chatlake_client.conversation import Application, Conversation, Preference, 
 from chatlake_client.records import Json
 from chatlake_client.shapes.agents import agent_of
 from chatlake_client.shapes.fields import Fields, is_true, json_text
-from chatlake_client.shapes.labels import other_labels, stated_labels
+from chatlake_client.shapes.labels import labels_of, other_labels, stated_labels
 from chatlake_client.shapes.meaning import states_something
 from chatlake_client.shapes.media import attachment_at
 from chatlake_client.shapes.messages import TURN_LISTS, are_by_id, turns_of
@@ -25,6 +25,8 @@ MODEL_OBJECTS_OF_ROWS: Final = ("config", "metadata", "settings", "model")
 """Keys of a row whose object may name the model of all turns."""
 IMAGE_KEYS: Final = ("image", "images")
 IMAGE_MARK: Final = "<image>"
+SWITCHES: Final = ("on", "off")
+"""How a model was told to think, which isn't what it thought."""
 LABEL_KEYS: Final = ("label", "kto_tag")
 RATING_KEYS: Final = ("rating", "feedback", "reaction", "thumbs", "vote")
 RATINGS: Final = {
@@ -131,7 +133,8 @@ def _add_rest(row: Fields, conversation: Conversation) -> None:
     conversation.created_at = time_of(row, *TIME_KEYS)
     conversation.tools = tools_of(row)
     conversation.client = _client(row)
-    conversation.labels = {**stated_labels(row), **other_labels(row)}
+    switched = labels_of(row, "reasoning") if row.peek("reasoning") in SWITCHES else {}
+    conversation.labels = {**stated_labels(row), **switched, **other_labels(row)}
 
 
 def model_within(row: Fields) -> str | None:

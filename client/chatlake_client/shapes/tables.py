@@ -9,13 +9,14 @@ from typing import Any, Final
 
 from chatlake_client.records import Json
 
-SPLIT: Final = frozenset({"columns", "data"})
+SPLIT: Final = frozenset({"columns", "data", "index", "ncols", "nrows", "column_types"})
+"""Keys of tables that are lists of columns' names and of rows' cells: pandas', and those of W&B."""
 
 
 def rows_of_table(document: Json) -> list[Json] | None:
     """Return the rows of a table; None where a document is none."""
     columns, data = document.get("columns"), document.get("data")
-    if document.keys() <= {*SPLIT, "index"} and isinstance(columns, list):
+    if document.keys() <= SPLIT and isinstance(columns, list):
         return _split(columns, data)
     rows = document.get("rows")
     if isinstance(rows, list) and rows and all(_is_numbered(row) for row in rows):
