@@ -16,42 +16,23 @@ from os import getpid
 from pathlib import Path
 from resource import RUSAGE_SELF, getrusage
 from statistics import median
-from threading import Event
 from time import perf_counter, process_time
 from typing import Final
 
 import _columns
-import _contributions
 import _conversations
 import _curate
 import _lake
 import _memory
+import _scale_lake
 import _servers
 import click
 import requests
-from msgspec.structs import replace
 from werkzeug import Response
 
 from app import create_app
-from app.services import Services
 from app.settings import Settings
-from app.state import ledger_changes
-from catalog.columns.arrow import to_arrow
-from catalog.reading.plans import plan
-from catalog.reading.scan import read
-from catalog.schema import ID
-from catalog.snapshots import Snapshot, live_snapshots
-from catalog.table import load_table
 
-_RECENT_COMMITS: Final = 5
-_ROWS_OF_RECENT_COMMIT: Final = 1_000
-_RARE_WORD: Final = "zyzzyva"
-_RARE_PHRASE: Final = f"a {_RARE_WORD} is a weevil"
-_RARE_EVERY_DAYS: Final = 12
-_RARE_MODEL: Final = "model-of-few"
-_LOOKUPS: Final = 20
-_CONTRIBUTOR: Final = "contributor_id"
-_HASH: Final = "content_hash"
 _TIMEOUT_S: Final = 1_800
 _SETTINGS: Final = {"sql_timeout_s": 60, "read_timeout_s": _TIMEOUT_S}
 _WAITING: Final = {"newest_page_after_commit"}
@@ -61,25 +42,6 @@ _ARROW: Final = {"Accept": "application/vnd.apache.arrow.stream"}
 _CHAT: Final = "ingest/chat"
 _JSON: Final = {"Content-Type": "application/json"}
 _NDJSON: Final = {"Content-Type": "application/x-ndjson"}
-
-
-@dataclass(frozen=True)
-class _Facts:
-    """What the measures need to know of the lake.
-
-    Attributes:
-        ids: Some contribution_ids.
-        contributor_ids: Some contributors.
-        hashes: Some content hashes.
-        day: A day in the middle.
-        history: Every snapshot, oldest first.
-    """
-
-    ids: list[str]
-    contributor_ids: list[str]
-    hashes: list[str]
-    day: str
-    history: list[Snapshot]
 
 
 @dataclass(frozen=True)
@@ -151,6 +113,8 @@ class _Application:
 
 
 _Service = _Server | _Application
+
+
 Measure = Callable[[_Service, int], Callable[[], object]]
 """Prepares a request to a service, whose number is given, and returns what is to be measured."""
 
@@ -181,7 +145,7 @@ def main(
     """
     with tempfile.TemporaryDirectory() as scratch:
         lake = home or Path(scratch) / "lake"
-        facts = _prepare(lake, rows, days)
+        facts = _scale_lake.prepare(lake, rows, days)
         known = _measures(facts)
         if unknown := set(measures) - set(known):
             raise click.UsageError(f"unknown: {sorted(unknown)}; known: {', '.join(known)}")
@@ -200,62 +164,7 @@ def _print(result: _Result) -> None:
     print(json.dumps(asdict(result)), flush=True)
 
 
-def _prepare(home: Path, rows: int, days: int) -> _Facts:
-    services = _lake.make(home)
-    table = load_table(services.catalog)
-    if table.current_snapshot() is None:
-        started = perf_counter()
-        _fill(services, rows, days)
-        click.echo(f"made in {perf_counter() - started:.0f} s", err=True)
-        table = load_table(services.catalog)
-    _derive(services)
-    files = plan(table, next(live_snapshots(table)))
-    middle = files[len(files) // 2]
-    found = (
-        next(iter(read(table, [middle], (ID, _CONTRIBUTOR, _HASH)))).slice(0, _LOOKUPS).to_pydict()
-    )
-    history = services.reading.snapshots.page(limit=1_000_000, before=None)
-    services.close()
-    ids, contributors, hashes = (found[name] for name in (ID, _CONTRIBUTOR, _HASH))
-    return _Facts(ids, contributors, hashes, str(middle.day), history[::-1])
-
-
-def _fill(services: Services, rows: int, days: int) -> None:
-    """Fill a lake: most rows in large commits, a rare word on some days, and small new commits."""
-    for number, snapshot in enumerate(_snapshots(services, rows, days)):
-        with services.database.write() as connection:
-            ledger_changes.record(connection, [snapshot])
-        if number % (_columns.COMMITS_A_DAY * 10) == 0:
-            services.jobs.maintenance().thinning.thin()
-    services.jobs.committer().reconcile()
-
-
-def _derive(services: Services) -> None:
-    """Count and index what a committer would have by now: a server here lives for seconds."""
-    started = perf_counter()
-    done = services.reading.summary_job().step()
-    done += len(list(services.reading.text_indexing().step(Event())))
-    if done:
-        click.echo(f"counted and indexed in {perf_counter() - started:.0f} s", err=True)
-
-
-def _snapshots(services: Services, rows: int, days: int) -> Iterator[Snapshot]:
-    yield from _columns.fill(services.catalog, rows, days)
-    for day in range(0, days, _RARE_EVERY_DAYS):
-        moment = _columns.FIRST_DAY + timedelta(days=day, hours=12)
-        texts = ["What is it?", f"To those who play with words, {_RARE_PHRASE}."]
-        made = _contributions.of_texts(texts, moment)
-        turns = tuple(replace(turn, model=_RARE_MODEL) for turn in made.conversation)
-        rare = to_arrow([replace(made, conversation=turns)])
-        yield _columns.append(services.catalog, rare)
-    contributors = rows // _columns.ROWS_A_CONTRIBUTOR
-    for number in range(_RECENT_COMMITS):
-        since = _columns.FIRST_DAY + timedelta(days=days, hours=6 * number / _RECENT_COMMITS)
-        made = _columns.contributions(rows, _ROWS_OF_RECENT_COMMIT, since, contributors)
-        yield _columns.append(services.catalog, made)
-
-
-def _measures(facts: _Facts) -> dict[str, Measure]:
+def _measures(facts: _scale_lake.Facts) -> dict[str, Measure]:
     ids, contributor_ids = cycle(facts.ids), cycle(facts.contributor_ids)
     hashes = cycle(facts.hashes)
     newest, before, oldest = facts.history[-1], facts.history[-2], facts.history[0]
@@ -272,11 +181,11 @@ def _measures(facts: _Facts) -> dict[str, Measure]:
         "contributor": _get(lambda: f"contributions?contributor_id={next(contributor_ids)}"),
         "content_hash": _get(lambda: f"contributions?content_hash={next(hashes)}"),
         "absent_hash": _get(lambda: f"contributions?content_hash={'8' * 64}"),
-        "rare_model": _get(lambda: f"contributions?model={_RARE_MODEL}"),
+        "rare_model": _get(lambda: f"contributions?model={_scale_lake.RARE_MODEL}"),
         "absent_model": _get(lambda: "contributions?model=model-of-none"),
         "frequent_model": _get(lambda: "contributions?model=model-1&limit=100"),
-        "rare_word": _get(lambda: f"contributions?q={_RARE_WORD}"),
-        "rare_phrase": _get(lambda: f"contributions?q={_RARE_PHRASE}"),
+        "rare_word": _get(lambda: f"contributions?q={_scale_lake.RARE_WORD}"),
+        "rare_phrase": _get(lambda: f"contributions?q={_scale_lake.RARE_PHRASE}"),
         "absent_word": _get(lambda: "contributions?q=qqzzxy"),
         "frequent_word": _get(lambda: "contributions?q=the&limit=100"),
         "count": _get(lambda: "contributions/count"),

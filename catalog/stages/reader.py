@@ -6,6 +6,7 @@ from datetime import datetime
 
 import pyarrow as pa
 import pyarrow.dataset as ds
+from pyiceberg.catalog import Catalog
 from pyiceberg.expressions import BooleanExpression, In
 from pyiceberg.io.pyarrow import schema_to_pyarrow
 from pyiceberg.table import Table
@@ -26,6 +27,8 @@ from catalog.records import time_of
 from catalog.schema import CONVERSATION, ID
 from catalog.snapshots import live_snapshot
 from catalog.stages.files import StageFile, stage_files
+from catalog.stages.tables import COMPUTED_STAGES
+from catalog.table import load_table
 
 
 class StageReader:
@@ -142,9 +145,10 @@ class StageReader:
         return self._files[first:end]
 
 
-def newest_builds(tables: Iterable[Table]) -> Iterator[StageReader]:
-    """Yield a reader of the newest snapshot of each table of a stage that has one."""
-    for table in tables:
+def newest_builds(catalog: Catalog) -> Iterator[StageReader]:
+    """Yield a reader of the newest snapshot of each stage that has one."""
+    for stage in COMPUTED_STAGES.values():
+        table = load_table(catalog, stage.rows)
         newest = table.current_snapshot()
         if newest is not None:
             yield StageReader(table, newest.snapshot_id)

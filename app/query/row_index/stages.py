@@ -20,8 +20,6 @@ from app.state.derived import DerivedLost
 from catalog.reading.scan import NO_ROWS, CandidateRows
 from catalog.stages.files import StageFile
 from catalog.stages.reader import StageReader, newest_builds
-from catalog.stages.tables import COMPUTED_STAGES
-from catalog.table import load_table
 
 IndexedColumn = Literal["contributor_id", "content_hash"]
 """A column whose values are found by the index."""
@@ -110,10 +108,10 @@ class StageRowIndex:
                 yield path
 
     def _newest_files(self) -> Mapping[str, tuple[StageReader, StageFile]]:
-        catalog = self._catalog()
-        tables = (load_table(catalog, stage.rows) for stage in COMPUTED_STAGES.values())
         return {
-            file.path: (reader, file) for reader in newest_builds(tables) for file in reader.files()
+            file.path: (reader, file)
+            for reader in newest_builds(self._catalog())
+            for file in reader.files()
         }
 
     def _forget(self, but: Collection[str]) -> None:

@@ -20,8 +20,6 @@ from catalog.records import day_of
 from catalog.schema import ID
 from catalog.stages.files import StageFile
 from catalog.stages.reader import StageReader, newest_builds
-from catalog.stages.tables import COMPUTED_STAGES
-from catalog.table import load_table
 
 STAGE_SUMMED: Final = (LANGUAGE, *SUMMED, CONTRIBUTOR)
 """What rows of stages are counted by, in a file and in all."""
@@ -106,9 +104,7 @@ class StageCounts:
                 yield file.path
 
     def _newest_files(self) -> Iterator[tuple[StageReader, StageFile]]:
-        catalog = self._catalog()
-        tables = (load_table(catalog, stage.rows) for stage in COMPUTED_STAGES.values())
-        for reader in newest_builds(tables):
+        for reader in newest_builds(self._catalog()):
             yield from ((reader, file) for file in reader.files())
 
 
