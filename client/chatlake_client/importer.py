@@ -12,6 +12,7 @@ from chatlake_client.errors import RowError, UnreadableFileError
 from chatlake_client.records import Rejected, Row, Skipped
 from chatlake_client.shapes.documents import (
     is_conversation,
+    is_event,
     is_header,
     is_turn,
     rows_within,
@@ -70,12 +71,29 @@ def read_conversations(path: Path) -> Iterator[Found | Rejected | Skipped]:
 
 
 def _of_member(member: Member, threads: Threads) -> Iterator[Found | Rejected | Skipped]:
+    """Yield what the rows of a member become.
+
+    Rows that no shape knows are rejected. Beside rows that one knows, those in which nobody says
+    anything are events of a program's log, and skipped.
+    """
+    is_known = False
+    waiting: list[Rejected] = []
     for row in _known_rows(member) if member.name else member.rows:
         item = _of_row(row, member.name, threads) if isinstance(row, Row) else row
         if isinstance(item, Rejected):
-            yield replace(item, member=member.name)
-        elif item:
-            yield item
+            item = replace(item, member=member.name)
+            if is_event(item.row) and (is_known or len(waiting) < HEAD_ROWS):
+                waiting.append(item)
+            else:
+                yield item
+        else:
+            is_known = True
+            if item:
+                yield item
+        if is_known:
+            yield from (Skipped(event.line) for event in waiting)
+            waiting.clear()
+    yield from waiting
 
 
 def _known_rows(member: Member) -> Iterator[Row | Rejected | Skipped]:

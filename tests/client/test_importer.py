@@ -128,3 +128,31 @@ def test_a_deep_value_that_nobody_takes_costs_nothing(tmp_path: Path) -> None:
     (found,) = read_conversations(path)
     assert isinstance(found, Found)
     assert submissions_of(found.conversation, found.losses, Terms())[0][1].conversations == 1
+
+
+EVENTS: list[dict[str, Any]] = [
+    {"type": "session", "id": "s"},
+    {"type": "model", "data": {"id": 1}},
+]
+
+
+def test_events_beside_messages_are_skipped(tmp_path: Path) -> None:
+    said = [
+        {"type": "message", "message": {"role": "user", "content": "Hi"}},
+        {"type": "message", "message": {"role": "assistant", "content": "Yes?"}},
+    ]
+    rows = [EVENTS[0], said[0], EVENTS[1], said[1]]
+    (conversation,), rejected, skipped = read_all(file_of(tmp_path / "a", *rows))
+    assert texts(conversation.turns) == [("user", "Hi"), ("assistant", "Yes?")]
+    assert (rejected, [one.line for one in skipped]) == ([], [1, 3])
+
+
+def test_events_alone_are_an_unknown_format(tmp_path: Path) -> None:
+    _, rejected, skipped = read_all(file_of(tmp_path / "a", *EVENTS))
+    assert ([one.line for one in rejected], skipped) == ([1, 2], [])
+
+
+def test_an_unknown_row_that_says_something_is_rejected(tmp_path: Path) -> None:
+    rows = [{"messages": [{"role": "user", "content": "Hi"}]}, {"type": "note", "text": "Hm"}]
+    _, (rejected,), skipped = read_all(file_of(tmp_path / "a", *rows))
+    assert (rejected.line, skipped) == (2, [])

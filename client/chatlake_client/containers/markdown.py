@@ -1,4 +1,4 @@
-"""Reads the chats of editors that are Markdown: Aider's history and Cursor's exports.
+"""Reads chats that are Markdown: Aider's history, Cursor's exports, and plain transcripts.
 
 Each becomes an object with its messages. Who speaks is told as the applications themselves read
 their files:
@@ -7,6 +7,8 @@ their files:
   those with `>` are Aider's own, and all others are the model's. In a block of code they say
   nothing of who speaks.
 - Cursor's exports: a rule and the bold name of the speaker stand before each message.
+- Other exports have a heading or a bold line before each message, with one word for the speaker:
+  `## User`, `**Assistant:**`, `_**Agent (model gpt-5)**_` (specstoryai), `##### ChatGPT said:`.
 """
 
 import re
@@ -36,12 +38,97 @@ _CURSOR_HEAD: Final = re.compile(
     r"(?: \((?P<version>[^)\n]*)\))?_\s*\n"
 )
 _CURSOR_SPEAKER: Final = re.compile(r"^---\n\s*\n?\*\*(User|Cursor)\*\*[ ]*\n", re.MULTILINE)
+_SPEAKER: Final = re.compile(
+    r"(?P<form>#{1,6} +|[*_]{2,4})[\W_]*(?P<word>[A-Za-z]+(?: ?(?:GPT|Input|Response))?)"
+    r"(?: said| asked)?(?: *\([^()]*\))?[\W_]*"
+)
+"""A heading or a bold line with a word, behind which a time or a model may stand."""
+_INLINE: Final = re.compile(
+    r"(?P<form>\*\*)(?P<word>user|human|you|me|assistant|ai|bot|chatgpt|claude|gemini|copilot)"
+    r"(?::\*\*|\*\*:) +(?P<rest>.+)",
+    re.IGNORECASE,
+)
+"""A line that begins with a bold word for a speaker and goes on with what is said."""
+_END: Final = re.compile(r"(?:\s*\n(?:---+|\[Timestamp: [^\]\n]*\]))*\s*\Z")
+"""What applications write between two messages: a rule, or when the first was said."""
+_ABOUT: Final = re.compile(
+    r"#{1,3} |<!--|[-*_]{3,}\s*$|>|(?:[-*] )?[*_]*[A-Za-z][A-Za-z_ ]{2,20}:[*_]* *\S|_.*_$"
+)
+"""What stands before the first message: a title, a comment, a rule, or about what it is."""
+ROLES: Final = {
+    **dict.fromkeys(("user", "human", "you", "me", "prompt", "question", "user input"), "user"),
+    **dict.fromkeys(
+        (
+            *("assistant", "ai", "bot", "agent", "model", "response", "answer", "chatgpt"),
+            *("claude", "gemini", "copilot", "grok", "deepseek", "perplexity", "cursor", "llm"),
+            "planner response",
+        ),
+        "assistant",
+    ),
+    "system": "system",
+}
+"""Words for speakers in transcripts, in small letters."""
 _CURSOR_ROLES: Final = {"User": "user", "Cursor": "assistant"}
 
 
 def is_markdown_chat(head: str) -> bool:
     """Tell whether a text begins as a file that can be read here."""
-    return head.startswith(AIDER_START) or _CURSOR_HEAD.match(head) is not None
+    return (
+        head.startswith(AIDER_START)
+        or _CURSOR_HEAD.match(head) is not None
+        or _begins_with_speakers(head)
+    )
+
+
+def _begins_with_speakers(head: str) -> bool:
+    """Tell whether the first speaker that a text names is the user, and another answers."""
+    roles = [role for role, _ in _spoken(head.split("\n")) if role]
+    return {"user", "assistant"} <= set(roles) and roles[0] != "assistant"
+
+
+def _spoken(lines: list[str]) -> list[tuple[str, list[str]]]:
+    """Return the lines behind each line that names a speaker; nobody says the first ones.
+
+    A speaker is always named in the same way: `## Answer` inside an answer is a part of it where
+    others stand behind `#### ChatGPT:`.
+    """
+    blocks: list[tuple[str, list[str]]] = [("", [])]
+    fence, form = "", ""
+    words: dict[str, str] = {}
+    for line in lines:
+        named = None if fence else _SPEAKER.fullmatch(line.strip()) or _INLINE.fullmatch(line)
+        word = named["word"].lower() if named else ""
+        role = ROLES.get(word, "")
+        is_alike = named and role and named["form"] == (form or named["form"])
+        if named and is_alike and words.setdefault(role, word) == word:
+            form = named["form"]
+            rest = named.groupdict().get("rest")
+            blocks.append((role, [rest] if rest else []))
+            continue
+        fence = _fence_after(line, fence)
+        blocks[-1][1].append(line)
+    return blocks
+
+
+def _transcript(text: str) -> Json:
+    """Return a chat in which headings or bold lines tell who speaks.
+
+    Raises:
+        ValueError: A text stands before the first speaker, or a block of code doesn't end.
+    """
+    (_, before), *blocks = _spoken(text.split("\n"))
+    said = [line for line in before if line.strip() and not _ABOUT.match(line)]
+    if said:
+        raise ValueError(f"{said[0][:80]!r} stands before the first speaker: who says it?")
+    titles = [line.strip("# ").strip() for line in before if line.startswith("# ")]
+    messages = [
+        {"role": role, "content": _END.sub("", "\n".join(lines)).strip()} for role, lines in blocks
+    ]
+    return {
+        "title": titles[0] if titles else None,
+        "messages": [message for message in messages if message["content"]],
+        "markdownTranscript": True,
+    }
 
 
 def read_markdown(source: Source) -> Iterator[Row | Rejected]:
@@ -57,12 +144,18 @@ def read_markdown(source: Source) -> Iterator[Row | Rejected]:
                 yield Rejected(number, NOT_TEXT, text)
                 continue
             try:
-                chat = _aider(text) if text.startswith(AIDER_START) else _cursor(text)
+                chat = _chat(text)
             except ValueError as error:
                 yield Rejected(number, str(error), text)
                 continue
             if chat["messages"]:
                 yield Row(number, chat, source.share())
+
+
+def _chat(text: str) -> Json:
+    if text.startswith(AIDER_START):
+        return _aider(text)
+    return _cursor(text) if _CURSOR_HEAD.match(text) else _transcript(text)
 
 
 def _texts(lines: Iterator[str]) -> Iterator[str]:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from chatlake_client.containers.csv_rows import read_csv
+from chatlake_client.containers.events import read_events
 from chatlake_client.containers.json_rows import read_json, read_jsonl
 from chatlake_client.containers.markdown import read_markdown
 from chatlake_client.containers.sniff import Kind, kind_of
@@ -18,6 +19,7 @@ from chatlake_client.containers.source import Source, opened_sources, unreadable
 from chatlake_client.records import Rejected, Row
 
 PARQUET_NEEDS: Final = "Parquet needs pyarrow: pip install 'chatlake-client[parquet]'"
+ARROW_NEEDS: Final = "Arrow needs pyarrow: pip install 'chatlake-client[parquet]'"
 
 FileRows = Iterator[Row | Rejected]
 
@@ -69,17 +71,11 @@ def read_members(path: Path, recognition: Recognition) -> Iterator[Member]:
 def _read(path: Path, source: Source, recognition: Recognition) -> FileRows:
     with unreadable_errors(path):
         try:
-            match kind_of(source, recognition.is_header):
-                case Kind.JSON:
-                    yield from read_json(source, recognition.rows_within, recognition.is_turn)
-                case Kind.JSONL:
-                    yield from read_jsonl(source)
-                case Kind.CSV:
-                    yield from read_csv(source)
-                case Kind.MARKDOWN:
-                    yield from read_markdown(source)
-                case Kind.PARQUET:
-                    yield from _read_parquet(source)
+            kind = kind_of(source, recognition.is_header)
+            if kind is Kind.JSON:
+                yield from read_json(source, recognition.rows_within, recognition.is_turn)
+            else:
+                yield from READERS[kind](source)
         except csv.Error as error:
             raise ValueError(str(error)) from error
 
@@ -91,3 +87,22 @@ def _read_parquet(source: Source) -> FileRows:
     except ModuleNotFoundError as error:
         raise ValueError(PARQUET_NEEDS) from error
     yield from read_parquet(source)
+
+
+def _read_arrow(source: Source) -> FileRows:
+    try:
+        from chatlake_client.containers.arrow import read_arrow  # noqa: PLC0415  # as above
+    except ModuleNotFoundError as error:
+        raise ValueError(ARROW_NEEDS) from error
+    yield from read_arrow(source)
+
+
+READERS: Final[dict[Kind, Callable[[Source], FileRows]]] = {
+    Kind.JSONL: read_jsonl,
+    Kind.CSV: read_csv,
+    Kind.MARKDOWN: read_markdown,
+    Kind.EVENTS: read_events,
+    Kind.PARQUET: _read_parquet,
+    Kind.ARROW: _read_arrow,
+}
+"""What reads each kind of file, but JSON, of which some values hold rows."""

@@ -11,14 +11,14 @@ from typing import Final
 
 from chatlake_client import jsontext
 from chatlake_client.containers import json_values
+from chatlake_client.containers.events import is_event_stream
 from chatlake_client.containers.lines import BLANK_CHARS, open_text, read_lines
 from chatlake_client.containers.markdown import is_markdown_chat
 from chatlake_client.containers.source import Source
 
-PARQUET_MAGIC: Final = b"PAR1"
 HEAD_CHARS: Final = 64 * 1024
 DELIMITERS: Final = (",", ";", "\t")
-UNKNOWN_KIND: Final = "neither JSON, JSONL, CSV nor Parquet"
+UNKNOWN_KIND: Final = "neither JSON, JSONL, CSV, Parquet nor Arrow, and no transcript in Markdown"
 
 
 class Kind(enum.Enum):
@@ -29,6 +29,12 @@ class Kind(enum.Enum):
     CSV = "csv"
     MARKDOWN = "markdown"
     PARQUET = "parquet"
+    ARROW = "arrow"
+    EVENTS = "events"
+
+
+MAGICS: Final = {b"PAR1": Kind.PARQUET, b"ARROW1": Kind.ARROW, b"\xff\xff\xff\xff": Kind.ARROW}
+"""How files of columns begin: Parquet, a file of Arrow, and a stream of Arrow."""
 
 
 def kind_of(source: Source, is_header: Callable[[list[str]], bool]) -> Kind:
@@ -42,8 +48,9 @@ def kind_of(source: Source, is_header: Callable[[list[str]], bool]) -> Kind:
         ValueError: The file is of no kind that the client reads.
     """
     with source.open() as file:
-        if file.read(len(PARQUET_MAGIC)) == PARQUET_MAGIC:
-            return Kind.PARQUET
+        magic = file.read(max(map(len, MAGICS)))
+    if kind := next((MAGICS[known] for known in MAGICS if magic.startswith(known)), None):
+        return kind
     head = _head(source)
     match head.text[:1]:
         case "":
@@ -52,8 +59,6 @@ def kind_of(source: Source, is_header: Callable[[list[str]], bool]) -> Kind:
             return _kind_of_json(source, head)
         case json_values.RECORD_SEPARATOR:
             return Kind.JSON
-        case "#" if is_markdown_chat(head.text):
-            return Kind.MARKDOWN
         case _:
             return _kind_of_plain_text(source, head, is_header)
 
@@ -122,7 +127,11 @@ def _second_line(source: Source) -> str:
 def _kind_of_plain_text(
     source: Source, head: _Head, is_header: Callable[[list[str]], bool]
 ) -> Kind:
-    """Tell JSONL with a broken first line from CSV, and refuse any other text."""
+    """Tell transcripts, events, JSONL with a broken first line, and CSV; refuse any other text."""
+    if is_markdown_chat(head.text):
+        return Kind.MARKDOWN
+    if is_event_stream(head.lines):
+        return Kind.EVENTS
     if any(map(_is_value, head.lines)):
         return Kind.JSONL
     header = head.text.partition("\n")[0]

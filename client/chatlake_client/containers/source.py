@@ -1,13 +1,18 @@
-"""Opens files, whatever they are packed in: gzip, zstd, zip, or nothing."""
+"""Opens files, whatever they are packed in: compressed, in zip or tar, in a script, or not."""
 
+import bz2
 import gzip
+import lzma
+import re
 import shutil
+import tarfile
 import tempfile
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import BinaryIO, Final, cast
 
@@ -16,8 +21,15 @@ from chatlake_client.errors import UnreadableFileError
 ZIP_MAGIC: Final = b"PK\x03\x04"
 EMPTY_ZIP_MAGIC: Final = b"PK\x05\x06"
 GZIP_MAGIC: Final = b"\x1f\x8b"
+BZIP2_MAGIC: Final = b"BZh"
+XZ_MAGIC: Final = b"\xfd7zXZ\0"
 ZSTD_MAGIC: Final = b"\x28\xb5\x2f\xfd"
 MAGIC_BYTES: Final = 4
+TAR_MAGIC: Final = b"ustar"
+TAR_PLACE: Final = 257
+HEAD_BYTES: Final = TAR_PLACE + len(TAR_MAGIC)
+_ASSIGNMENT: Final = re.compile(rb"\s*(?:(?:var|let|const)\s+\w+|window(?:\.\w+)+)\s*=\s*(?=[\[{])")
+"""What X's archive, for example, has before the JSON of its files, which are scripts."""
 MAX_LAYERS: Final = 4
 """How deep containers may be packed in one another."""
 ZSTD_NEEDS: Final = "zstd needs pyarrow: pip install 'chatlake-client[parquet]'"
@@ -73,21 +85,49 @@ def unreadable_errors(path: Path) -> Iterator[None]:
         yield
     except OSError as error:
         raise UnreadableFileError(path, error.strerror or str(error)) from error
-    except (ValueError, EOFError, zlib.error, zipfile.BadZipFile, NotImplementedError) as error:
+    except (
+        ValueError,
+        EOFError,
+        zlib.error,
+        zipfile.BadZipFile,
+        NotImplementedError,
+        tarfile.TarError,
+        lzma.LZMAError,
+    ) as error:
         raise UnreadableFileError(path, str(error)) from error
 
 
 def _unpacked(source: Source, stack: ExitStack, layers: int) -> Iterator[Source]:
     with source.open() as file:
-        magic = file.read(MAGIC_BYTES)
+        head = file.read(HEAD_BYTES)
+    magic = head[:MAGIC_BYTES]
     if layers and magic.startswith(GZIP_MAGIC):
         yield from _unpacked(_decompressed(source, _gunzipped), stack, layers - 1)
+    elif layers and magic.startswith(BZIP2_MAGIC):
+        yield from _unpacked(_decompressed(source, _bunzipped), stack, layers - 1)
+    elif layers and head.startswith(XZ_MAGIC):
+        yield from _unpacked(_decompressed(source, _unxz), stack, layers - 1)
     elif layers and magic == ZSTD_MAGIC:
         yield from _unpacked(_decompressed(source, _unzstd), stack, layers - 1)
     elif layers and magic in {ZIP_MAGIC, EMPTY_ZIP_MAGIC}:
         yield from _members(source, stack, layers - 1)
+    elif layers and head[TAR_PLACE:].startswith(TAR_MAGIC):
+        yield from _members_of_tar(source, stack, layers - 1)
+    elif assigned := _ASSIGNMENT.match(head):
+        yield _without_head(source, assigned.end())
     else:
         yield source
+
+
+def _without_head(source: Source, size: int) -> Source:
+    """Return a source that begins behind its first bytes."""
+
+    def opened() -> BinaryIO:
+        file = source.open()
+        file.read(size)
+        return file
+
+    return Source(source.name, source.suffix, opened, source.share)
 
 
 def _decompressed(source: Source, decompress: Callable[[BinaryIO], BinaryIO]) -> Source:
@@ -97,6 +137,14 @@ def _decompressed(source: Source, decompress: Callable[[BinaryIO], BinaryIO]) ->
 
 def _gunzipped(file: BinaryIO) -> BinaryIO:
     return cast("BinaryIO", gzip.GzipFile(fileobj=file))
+
+
+def _bunzipped(file: BinaryIO) -> BinaryIO:
+    return cast("BinaryIO", bz2.BZ2File(file))
+
+
+def _unxz(file: BinaryIO) -> BinaryIO:
+    return cast("BinaryIO", lzma.LZMAFile(file))
 
 
 def _unzstd(file: BinaryIO) -> BinaryIO:
@@ -121,6 +169,26 @@ def _members(source: Source, stack: ExitStack, layers: int) -> Iterator[Source]:
             source.share,
         )
         yield from _unpacked(member, stack, layers)
+
+
+def _members_of_tar(source: Source, stack: ExitStack, layers: int) -> Iterator[Source]:
+    file = _seekable(source.open(), stack)
+    archive = stack.enter_context(tarfile.open(fileobj=file, mode="r:"))  # noqa: SIM115  # the stack closes it
+    for info in archive:
+        parts = Path(info.name).parts
+        if not info.isfile() or HIDDEN_FOLDERS.intersection(parts) or parts[-1].startswith("."):
+            continue
+        member = Source(
+            "/".join(filter(None, (source.name, info.name))),
+            Path(info.name).suffix,
+            partial(_opened_in_tar, archive, info),
+            source.share,
+        )
+        yield from _unpacked(member, stack, layers)
+
+
+def _opened_in_tar(archive: tarfile.TarFile, info: tarfile.TarInfo) -> BinaryIO:
+    return cast("BinaryIO", archive.extractfile(info))
 
 
 def _opener(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> Callable[[], BinaryIO]:

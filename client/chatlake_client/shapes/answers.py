@@ -12,12 +12,14 @@ from chatlake_client.conversation import Turn
 from chatlake_client.errors import RowError
 from chatlake_client.shapes.fields import Fields
 from chatlake_client.shapes.meaning import Level
-from chatlake_client.shapes.messages import turns_of_message
+from chatlake_client.shapes.messages import turns_of_list, turns_of_message
 from chatlake_client.shapes.parts import turns_of_parts
 from chatlake_client.shapes.responses import turns_of_items
 from chatlake_client.shapes.times import time_text
 from chatlake_client.shapes.vocabulary import unwrapped
 
+TEXT_KEYS = ("text", "completion", "generation", "output", "response", "answer", "output_text")
+"""Keys of answers that are a text alone: Cohere's, Llama's on Bedrock, and applications' own."""
 PARAMETERS = ("thinking", "reasoning", "audio", "function_call", "conversation")
 """How a request wants to be answered; the same names mean contents elsewhere."""
 
@@ -39,6 +41,18 @@ def read_answer(
     return choices, model, id_, created_at
 
 
+def choices_of(values: list[object], row: Fields) -> list[list[Turn]]:
+    """Return the turns of a list of answers: choices, the messages of one answer, or texts."""
+    if all(isinstance(value, str) for value in values):
+        return [[Turn("assistant", str(value))] for value in values]
+    choices = [row.inner(value, "response[]") for value in values]
+    if all(
+        "message" in choice or ("text" in choice and not choice.has("role")) for choice in choices
+    ):
+        return [turns for turns in map(_choice, sorted(choices, key=_index)) if turns]
+    return [turns_of_list(row, [choice.rest() for choice in choices], "response")]
+
+
 def _choices(answer: Fields) -> list[list[Turn]]:
     """Return the turns of each choice of an answer; none of an answer of an unknown form."""
     if "choices" in answer:
@@ -51,19 +65,27 @@ def _choices(answer: Fields) -> list[list[Turn]]:
 
 def _only_choice(answer: Fields) -> list[Turn]:
     output, content = answer.peek("output"), answer.peek("content")
-    if isinstance(answer.peek("message"), dict):
-        # Ollama's.
-        return turns_of_message(answer.nested("message", level=Level.TURN))
-    if isinstance(output, dict) and "message" in output:
-        # Bedrock's.
-        return turns_of_message(answer.nested("output").nested("message", level=Level.TURN))
+    holder = answer.nested("output") if isinstance(output, dict) and "message" in output else answer
+    if isinstance(holder.peek("message"), dict):
+        # Ollama's and Bedrock's.
+        return turns_of_message(holder.nested("message", level=Level.TURN))
     if isinstance(output, list):
         answer.leave("output_text")
         return turns_of_items(answer.objects("output"), "assistant", "")
     if isinstance(content, list):
         role = answer.text("role") or "assistant"
         return turns_of_parts(answer.objects("content"), role, "\n")
-    return turns_of_message(answer) if answer.peek("role") and content is not None else []
+    if answer.peek("role") and (content is not None or answer.peek("tool_calls")):
+        return turns_of_message(answer)
+    return _messages_or_text(answer)
+
+
+def _messages_or_text(answer: Fields) -> list[Turn]:
+    if isinstance(answer.peek("messages"), list):
+        return turns_of_list(answer, answer.items("messages"), "messages")
+    text = answer.text(*TEXT_KEYS)
+    answer.leave("chat_history")
+    return [] if text is None else [Turn("assistant", text)]
 
 
 def _generations(answer: Fields) -> list[list[Turn]]:

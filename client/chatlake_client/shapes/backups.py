@@ -5,7 +5,7 @@ it, so that they are counted as lost.
 
 Sources: lobehub/lobe-chat, packages/types/src/exportConfig.ts and message; CherryHQ/cherry-studio,
 src/renderer/src/services/BackupService.ts and types/newMessage.ts; chatboxai/chatbox,
-src/shared/types.ts (`threads`).
+src/shared/types.ts (`threads`); kwaroran/RisuAI, src/ts/characters.ts; dumps of databases.
 """
 
 from collections.abc import Collection, Iterator
@@ -14,8 +14,12 @@ from operator import itemgetter
 from typing import Any, Final
 
 from chatlake_client.records import Json
+from chatlake_client.shapes.scattered import THREAD_KEYS, thread_of
 from chatlake_client.shapes.times import time_text
+from chatlake_client.shapes.vocabulary import speaks
 
+_THREAD: Final = frozenset({*THREAD_KEYS, "id", "title", "name"})
+_RISU: Final = "risuChat"
 _LOBE_SESSION: Final = frozenset({"id", "config"})
 _LOBE_TOPIC: Final = frozenset({"id", "title", "createdAt", "sessionId"})
 _LOBE_MESSAGE: Final = frozenset(
@@ -38,10 +42,46 @@ def chats_of(document: Json) -> list[Json] | None:
     state = document.get("state", document.get("data"))
     if isinstance(state, dict) and _are_lobe_messages(state.get("messages")):
         return list(_lobe_chats(state))
+    if isinstance(observations := document.get("observations"), list):
+        # A trace of Langfuse repeats what its calls of models say.
+        return [one for one in observations if isinstance(one, dict)]
+    if document.get("type") == _RISU:
+        chat = _object(document.get("data"))
+        return [{**_without(chat, {"message"}), "messages": _risu_messages(chat)}]
+    if _are_of_threads(messages := _objects(document.get("messages")), document):
+        return list(_with_threads(messages, document))
     database = document.get("indexedDB")
     if isinstance(database, dict) and isinstance(database.get("topics"), list):
         return list(_cherry_chats(database))
     return None
+
+
+def _risu_messages(chat: Json) -> list[Json]:
+    """Return messages with their ids, which the application calls ids of chats."""
+    return [
+        {**_without(message, {"chatId"}), "id": message.get("chatId")}
+        for message in _objects(chat.get("message"))
+    ]
+
+
+def _are_of_threads(messages: list[Json], document: Json) -> bool:
+    """Tell whether messages name their conversations: several, or one that stands beside them."""
+    threads = {thread_of(message) for message in messages if speaks(message)}
+    if not threads or None in threads:
+        return False
+    beside = (_by_id(table, THREAD_KEYS) for key, table in document.items() if key != "messages")
+    return len(threads) > 1 or any(threads & table.keys() for table in beside)
+
+
+def _with_threads(messages: list[Json], document: Json) -> Iterator[Json]:
+    """Yield messages of a database; the first one of a conversation says what is known of it."""
+    tables = [_by_id(table, THREAD_KEYS) for key, table in document.items() if key != "messages"]
+    for message in messages:
+        id_ = str(thread_of(message))
+        about = next((table.pop(id_) for table in tables if id_ in table), {})
+        title = about.get("title") or about.get("name")
+        named = {"conversation_title": title} if title else {}
+        yield {**message, **named, **_without(about, _THREAD, "thread.")}
 
 
 def _objects(value: object) -> list[Any]:
@@ -57,11 +97,14 @@ def _without(value: Json, keys: Collection[str], prefix: str = "") -> Json:
     return {prefix + key: other for key, other in value.items() if key not in keys}
 
 
-def _by_id(value: object) -> dict[str, Json]:
+def _by_id(value: object, keys: tuple[str, ...] = ()) -> dict[str, Json]:
     """Return the objects of a list by their ids, without those that have none."""
-    return {
-        str(item["id"]): item for item in _objects(value) if isinstance(item.get("id"), str | int)
-    }
+    found: dict[str, Json] = {}
+    for item in _objects(value):
+        ids = (item.get(key) for key in (*keys, "id"))
+        if id_ := next((str(one) for one in ids if isinstance(one, str | int)), None):
+            found[id_] = item
+    return found
 
 
 def _are_lobe_messages(messages: object) -> bool:

@@ -12,12 +12,16 @@ from typing import Final
 from chatlake_client.conversation import ToolCall, Turn
 from chatlake_client.shapes.fields import Fields, json_text
 
-CALL_KEYS: Final = ("tool_calls", "toolCalls", "toolInvocations")
+CALL_KEYS: Final = ("tool_calls", "toolCalls", "toolInvocations", "toolRequests")
 ONE_CALL: Final = "function_call"
 CALLING_KEYS: Final = frozenset({*CALL_KEYS, ONE_CALL})
-NAME_KEYS: Final = ("name", "toolName", "tool_name")
+NAME_KEYS: Final = ("name", "toolName", "tool_name", "function_name", "function")
 ARGUMENT_KEYS: Final = ("arguments", "input", "parameters", "args")
 ID_KEYS: Final = ("id", "toolCallId", "toolUseId", "tool_call_id", "call_id")
+RESULTS: Final = "tool_results"
+"""Zed's object of the answers of tools."""
+OBSERVATION: Final = "observation"
+"""What Harbor's trajectories have for the answers of tools."""
 RESULT_KEYS: Final = ("result", "output")
 
 
@@ -38,6 +42,28 @@ def called_in(message: Fields) -> tuple[list[ToolCall], list[Turn]]:
     return calls, answers
 
 
+def answers_after(message: Fields) -> list[Turn]:
+    """Take the answers of tools that came after what a message says."""
+    answers: list[Turn] = []
+    if message.lacks((OBSERVATION, RESULTS)):
+        return answers
+    if isinstance(message.peek(OBSERVATION), dict):
+        for result in message.nested(OBSERVATION).objects("results"):
+            text, called = json_text(result.take("content")), result.label("source_call_id")
+            answers.append(Turn("tool", text, tool_call_id=called))
+    if not isinstance(message.peek(RESULTS), dict):
+        return answers
+    for id_, result in message.members(RESULTS).items():
+        content = result.take(*RESULT_KEYS) if not result.has("content") else result.take("content")
+        if isinstance(content, dict) and len(content) == 1:
+            ((_, content),) = content.items()
+        result.take("tool_use_id", *RESULT_KEYS)
+        result.leave("is_error")
+        answers.append(Turn("tool", json_text(content), tool_call_id=id_))
+        answers[-1].name = result.label(*NAME_KEYS)
+    return answers
+
+
 def calls_of(message: Fields, key: str = "tool_calls") -> list[ToolCall]:
     """Take the calls of tools that a message makes, which may be JSON in a text."""
     return [call_of(call) for call in message.objects(key)]
@@ -45,7 +71,8 @@ def calls_of(message: Fields, key: str = "tool_calls") -> list[ToolCall]:
 
 def call_of(call: Fields) -> ToolCall:
     """Return the call that an object describes."""
-    inner = call.nested("function", "custom") if "function" in call or "custom" in call else call
+    is_nested = any(isinstance(call.peek(key), dict) for key in ("function", "custom"))
+    inner = call.nested("function", "custom") if is_nested else call
     arguments = inner.take(*ARGUMENT_KEYS)
     call.take("type")
     return ToolCall(

@@ -20,6 +20,7 @@ from chatlake_client.records import Json
 from chatlake_client.shapes.agents import agent_of
 from chatlake_client.shapes.fields import Fields, is_true, kind_name
 from chatlake_client.shapes.messages import turns_of_list
+from chatlake_client.shapes.rows import model_within
 from chatlake_client.shapes.times import time_of
 from chatlake_client.shapes.vocabulary import MODEL_KEYS, TIME_KEYS, role_of_word
 
@@ -42,6 +43,7 @@ class ChatApplication:
         settings: The key of an object that names the model, and may state a system prompt and
             messages that stand before the others.
         version: The key of the application's version; None where its chats don't state it.
+        system: The keys of the system prompt.
     """
 
     name: str
@@ -50,6 +52,7 @@ class ChatApplication:
     titles: tuple[str, ...] = ("title",)
     settings: str = "settings"
     version: str | None = None
+    system: tuple[str, ...] = SYSTEM_KEYS
 
 
 def _marks(*keys: str) -> frozenset[str]:
@@ -70,7 +73,9 @@ APPLICATIONS: Final = (
     ChatApplication("Gemini CLI", _marks("projectHash"), "sessionId", ("summary",)),
     ChatApplication("LobeChat", _marks("topicId"), "topicId"),
     ChatApplication("Cherry Studio", _marks("assistantId"), titles=("name",)),
+    ChatApplication("Chatbot UI", _marks("folderId"), titles=("name",), system=("prompt",)),
     ChatApplication("ChatGPT Exporter", _marks("powered_by")),
+    ChatApplication("Markdown", _marks("markdownTranscript")),
     ChatApplication("Aider", _marks("aiderOutput"), version="version"),
     ChatApplication("Cursor", _marks("cursorExport"), version="version"),
 )
@@ -93,7 +98,8 @@ def _application_of(row: Json) -> ChatApplication | None:
 
 def read_chat(row: Fields) -> Conversation:
     """Return the conversation of a chat, without messages of the application itself."""
-    application = _application_of({key: row.peek(key) for key in row.keys()})  # noqa: SIM118  # no dict
+    stated = {*KEYS, *LISTS}
+    application = _application_of({key: row.peek(key) for key in stated if row.has(key)})
     if application is None:
         raise RowError("no chat of a known application")
     row.leave(*MODEL_KEYS)
@@ -101,7 +107,7 @@ def read_chat(row: Fields) -> Conversation:
     settings = row.nested(application.settings)
     if "context" in settings:
         turns = [*_spoken(settings, "context"), *turns]
-    system = settings.label(*SYSTEM_KEYS) or row.label(*SYSTEM_KEYS)
+    system = settings.label(*application.system) or row.label(*application.system)
     if system and turns and turns[0].role != "system":
         turns.insert(0, Turn("system", system))
     if not turns:
@@ -109,7 +115,9 @@ def read_chat(row: Fields) -> Conversation:
     inner = settings.nested("modelConfig") if "modelConfig" in settings else settings
     return Conversation(
         turns,
-        agent_id=agent_of(turns, inner, *MODEL_KEYS) or row.label(*MODEL_KEYS, "chatModelTitle"),
+        agent_id=agent_of(turns, inner, *MODEL_KEYS)
+        or row.label(*MODEL_KEYS, "chatModelTitle")
+        or model_within(row),
         ingest_id=row.label(application.id),
         created_at=time_of(row, *TIME_KEYS, "startTime")
         or next((turn.created_at for turn in turns if turn.created_at), None),

@@ -1,5 +1,7 @@
 """Claude Code's session files: a JSONL file of records, each with a message of Anthropic's API.
 
+Qwen Code's are the same, with messages of Gemini's API.
+
 Source: files described in Sinity/polylogue, polylogue/schemas/providers/claude-code.
 """
 
@@ -8,15 +10,17 @@ from collections.abc import Iterator
 from chatlake_client.conversation import Application, Conversation, Turn, last_model
 from chatlake_client.records import Json
 from chatlake_client.shapes.fields import Fields, Losses
+from chatlake_client.shapes.gemini import turns_of_content
 from chatlake_client.shapes.meaning import Level
 from chatlake_client.shapes.parts import add_turn, turns_of_parts
 from chatlake_client.shapes.shape import Thread
 from chatlake_client.shapes.times import time_text
 from chatlake_client.shapes.tree import Node, Tree
 
+SESSION_KEYS = ("sessionId", "session_id")
 SPOKEN_TYPES = frozenset({"user", "assistant"})
 OTHER_TYPES = frozenset(
-    {"summary", "file-history-snapshot", "queue-operation", "system", "progress"}
+    {"summary", "file-history-snapshot", "queue-operation", "system", "progress", "result"}
 )
 
 
@@ -26,14 +30,25 @@ def is_claude_code(row: Json) -> bool:
     if not isinstance(kind, str):
         return False
     if kind in SPOKEN_TYPES:
-        return "sessionId" in row and isinstance(row.get("message"), dict)
-    return kind in OTHER_TYPES and bool({"sessionId", "leafUuid", "snapshot"} & row.keys())
+        return _session_of(row) is not None and isinstance(row.get("message"), dict)
+    return kind in OTHER_TYPES and not {*SESSION_KEYS, "leafUuid", "snapshot"}.isdisjoint(row)
+
+
+def _session_of(row: Json) -> str | None:
+    """Return the session of a record; the program's own output spells it in another way."""
+    sessions = (row.get(key) for key in SESSION_KEYS)
+    return next((session for session in sessions if isinstance(session, str)), None)
 
 
 def parts_of_claude_code(row: Json) -> Iterator[tuple[Thread, Json]]:
     """Yield the record with the id of its session, if a person or the model speaks in it."""
-    session = row.get("sessionId")
-    is_hidden = row.get("isMeta") or row.get("isSidechain") or row.get("isApiErrorMessage")
+    session = _session_of(row)
+    is_hidden = (
+        row.get("isMeta")
+        or row.get("parent_tool_use_id")
+        or row.get("isSidechain")
+        or row.get("isApiErrorMessage")
+    )
     if (
         is_claude_code(row)
         and row["type"] in SPOKEN_TYPES
@@ -47,9 +62,9 @@ def read_claude_code(records: list[Json], losses: Losses) -> Conversation:
     """Return the session: the records of one message are one turn."""
     in_time = sorted(records, key=lambda record: (time_text(record.get("timestamp")) or "")[:-1])
     rows = [losses.open(record, level=Level.ROW) for record in in_time]
-    session = rows[0].label("sessionId")
+    session = rows[0].label(*SESSION_KEYS)
     versions = [row.label("version") for row in rows]
-    nodes = _joined([_node(row) for row in rows])
+    nodes = _joined([_node(row, f"#{place}") for place, row in enumerate(rows)])
     turns = Tree(nodes).turns_to(nodes[-1].id, losses)
     return Conversation(
         turns,
@@ -93,20 +108,26 @@ def _joined(records: list[tuple[Node, str | None]]) -> list[Node]:
     return nodes
 
 
-def _node(row: Fields) -> tuple[Node, str | None]:
+def _node(row: Fields, place: str) -> tuple[Node, str | None]:
     created_at = time_text(row.take("timestamp"))
     message = row.nested("message", level=Level.TURN)
     role = message.text("role") or row.text("type")
-    row.take("type", "sessionId")
+    row.take("type", *SESSION_KEYS)
     message_id, model = message.label("id"), message.label("model")
-    text = message.text("content")
-    turns = (
-        [Turn(role, text)]
-        if text is not None
-        else turns_of_parts(message.objects("content"), role, "\n")
-    )
+    turns = _turns_of(message, role)
+    model = model or row.label("model")
     for turn in turns:
         turn.created_at = created_at
         turn.model = model if turn.role == "assistant" else None
     shown = [turn for turn in turns if turn.role == "tool" or not turn.shows_nothing]
-    return Node(row.label("uuid") or "", row.text("parentUuid"), shown), message_id
+    return Node(row.label("uuid") or place, row.text("parentUuid"), shown), message_id
+
+
+def _turns_of(message: Fields, role: str | None) -> list[Turn]:
+    if isinstance(message.peek("parts"), list):
+        # Qwen Code writes the same records, with messages of Gemini's API.
+        return turns_of_content(message, role)
+    text = message.text("content")
+    if text is not None:
+        return [Turn(role, text)]
+    return turns_of_parts(message.objects("content"), role, "\n")

@@ -12,13 +12,10 @@ from chatlake_client.records import Json
 from chatlake_client.shapes.fields import Fields, Losses
 from chatlake_client.shapes.instructions import is_instruction, read_instruction
 from chatlake_client.shapes.meaning import Level
+from chatlake_client.shapes.rows import RATINGS
 from chatlake_client.shapes.scattered import THREAD_KEYS, in_order, thread_of
 from chatlake_client.shapes.shape import Thread
 
-RATINGS: Final = {
-    **dict.fromkeys(("like", "good", "thumbs_up", "upvote"), "positive"),
-    **dict.fromkeys(("dislike", "bad", "thumbs_down", "downvote"), "negative"),
-}
 TURNS_BEFORE: Final = ("history", "context", "messages")
 """Keys under which a row may hold what came before it; then it is whole by itself."""
 

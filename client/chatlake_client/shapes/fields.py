@@ -96,6 +96,15 @@ class Fields:
         """Return the keys that are left and aren't null, in the file's order."""
         return [key for key, value in self._left.items() if value is not None]
 
+    def copy(self) -> "Fields":
+        """Return an object with the same keys, of which taking any doesn't count."""
+        return Losses().open(self._left, self.path, self.level)
+
+    def rest(self) -> Json:
+        """Take all keys that are left; return them with their values."""
+        rest, self._left = self._left, {}
+        return rest
+
     def members(self, key: str, level: Level = Level.DETAIL) -> dict[str, "Fields"]:
         """Take an object whose keys are ids; return the objects under them, by id."""
         value = self._left.get(key)

@@ -18,7 +18,7 @@ from chatlake_client.shapes.media import (
 
 IMAGES: Final = "images"
 LISTS: Final = ("attachments", "files", "experimental_attachments")
-NAME_KEYS: Final = ("name", "filename", "fileName", "file_name")
+NAME_KEYS: Final = ("name", "filename", "fileName", "file_name", "title")
 MEDIA_TYPE_KEYS: Final = (
     *("media_type", "mime_type", "mediaType", "mimeType", "contentType", "content_type"),
     "file_type",

@@ -17,7 +17,8 @@ from chatlake_client.shapes.requests import turns_of_request
 from chatlake_client.shapes.rows import tools_of
 from chatlake_client.shapes.times import time_text
 
-GENERATION = "GENERATION"
+MODEL_CALLS = frozenset({"generation", "llm", "chat_model", "chat", "completion"})
+"""Words for a call of a model, in small letters: Langfuse's, and those of services like it."""
 
 
 def is_litellm(row: Json) -> bool:
@@ -63,13 +64,13 @@ def is_langfuse(row: Json) -> bool:
         "type" in row
         and "input" in row
         and "output" in row
-        and bool({"traceId", "trace_id"} & row.keys())
+        and bool({"traceId", "trace_id", "span_id"} & row.keys())
     )
 
 
 def read_langfuse(row: Fields) -> Conversation | None:
     """Return the conversation of a generation; other observations hold none."""
-    if row.peek("type") != GENERATION:
+    if str(row.peek("type")).lower() not in MODEL_CALLS:
         return None
     row.take("type")
     model = row.label("model", "providedModelName")
@@ -101,6 +102,9 @@ def _asked(row: Fields) -> tuple[list[Turn], str | None]:
     if messages:
         return turns_of_list(row, messages, "input"), None
     request = row.nested("input", level=Level.ROW)
+    if isinstance(request.peek("value"), list):
+        # LangWatch's, which says of what type the value is.
+        return turns_of_list(request, request.items("value"), "input"), None
     if "role" in request:
         return turns_of_message(request), None
     if {"messages", "input", "prompt"} & set(request.keys()):
@@ -116,6 +120,8 @@ def _answered(row: Fields) -> list[list[Turn]]:
     if messages:
         return [turns_of_list(row, messages, "output")]
     answer = row.nested("output", level=Level.ROW)
+    if isinstance(answer.peek("value"), list):
+        return [turns_of_list(answer, answer.items("value"), "output")]
     if "role" in answer or isinstance(answer.peek("content"), str):
         turns = turns_of_message(answer)
         turns[-1].role = turns[-1].role or "assistant"

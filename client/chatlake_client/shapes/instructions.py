@@ -14,15 +14,19 @@ from chatlake_client.errors import RowError
 from chatlake_client.records import Json
 from chatlake_client.shapes.fields import Fields
 from chatlake_client.shapes.messages import turns_of_list
-from chatlake_client.shapes.rows import conversation_of, rate_by_label
+from chatlake_client.shapes.rows import conversation_of, rate_by_label, rate_by_word
 from chatlake_client.shapes.transcripts import is_open, turns_of_question
 
 ASKED_KEYS = (
     *("instruction", "question", "query", "prompt", "problem", "input", "inputs", "input_text"),
+    *("user_input", "user_prompt", "user_message", "user_query", "human"),
+    *("message_1", "user"),
 )
 ANSWER_KEYS = (
     *("output", "response", "answer", "completion", "solution", "generated_solution"),
-    *("target", "targets", "output_text"),
+    *("target", "targets", "output_text", "model_output", "model_response", "bot_response"),
+    *("assistant_response", "assistant", "generated_text", "llm_response"),
+    *("message_2", "bot", "actual_output", "model_answer", "prediction"),
 )
 GIVEN_KEYS = ("input", "context")
 ROLES = ("user", "assistant")
@@ -52,6 +56,7 @@ def read_instruction(row: Fields) -> Conversation:
         raise RowError(f"{answer_key} must be a text")
     turns.append(Turn("assistant", answer.removeprefix(" ") if is_open(asked) else answer))
     rate_by_label(row, turns)
+    rate_by_word(row, turns[-1])
     return conversation_of(row, turns)
 
 

@@ -9,7 +9,7 @@ A key's spelling doesn't matter: `tool_calls`, `toolCalls` and `Tool-Calls` are 
 """
 
 import enum
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from functools import lru_cache
 from typing import Final
 
@@ -30,12 +30,18 @@ TEXT_KEYS: Final = _plain_keys(
     # What the model was told beside the turns.
     "system system_prompt system_message system_instruction preprompt prompt_prefix",
     "instructions custom_instructions context documents document passages passage scenario",
+    "greeting first_mes first_message",
     # A question or an answer beside the turns.
     "instruction input prompt question query output response completion answer reply",
     # The model.
     "model model_name generator",
 )
 """Keys of rows and turns that are lost unless a turn, or the agent's name, is the same text."""
+
+ANSWER_WORDS: Final = (
+    *("output", "response", "answer", "completion", "predict", "generat", "sampled", "resps"),
+)
+"""Parts of keys under which programs keep what a model answered."""
 
 VERDICT_KEYS: Final = _plain_keys(
     "label labels kto_tag rating ratings score scores reward rank preference preferred winner",
@@ -50,6 +56,9 @@ OTHER_KEYS: Final = _plain_keys(
     "chosen rejected preferred_output non_preferred_output alternatives candidates choices",
     "generations completions responses outputs answers versions variants swipes siblings branches",
     "children children_ids threads message_forks_hash",
+    # What a model answered, as logs call it.
+    "response_body response_data response_message response_json output_data output_messages",
+    "completion_message rejected_response",
     # Tools.
     "tools functions function_call tool_call tool_calls tool_results tool_definitions",
     "chat_template_kwargs",
@@ -101,6 +110,16 @@ def means_something(key: str, value: object, level: Level, said: Collection[str]
     if plain in text_keys:
         return not (isinstance(value, str) and value.strip() in said)
     return plain in other_keys or (level is not Level.DETAIL and plain in VERDICT_KEYS)
+
+
+def holds_answer(values: Mapping[str, object]) -> bool:
+    """Tell whether an object has a key that may hold what a model answered, in any words."""
+    return any(
+        any(word in _plain(key) for word in ANSWER_WORDS)
+        and isinstance(value, str | list | dict)
+        and states_something(key, value)
+        for key, value in values.items()
+    )
 
 
 def is_verdict(key: str) -> bool:

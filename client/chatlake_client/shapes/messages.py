@@ -14,47 +14,69 @@ from dataclasses import replace
 from typing import Final, TypeGuard
 
 from chatlake_client import jsontext
-from chatlake_client.conversation import Turn
+from chatlake_client.conversation import ToolCall, Turn
 from chatlake_client.errors import RowError
 from chatlake_client.records import Json
-from chatlake_client.shapes.calls import called_in, read_call
+from chatlake_client.shapes.calls import answers_after, called_in, read_call
 from chatlake_client.shapes.fields import Fields, is_true, json_text, kind_name
 from chatlake_client.shapes.files import files_of
 from chatlake_client.shapes.gemini import turns_of_content
+from chatlake_client.shapes.lists import (
+    are_items,
+    are_linked,
+    oldest_first,
+    turns_of_linked,
+    with_user,
+)
 from chatlake_client.shapes.meaning import Level
 from chatlake_client.shapes.media import attachment_at, attachment_of_base64
 from chatlake_client.shapes.parts import turns_of_parts
 from chatlake_client.shapes.pydantic_ai import turns_of_model_message
+from chatlake_client.shapes.responses import turns_of_items
 from chatlake_client.shapes.thoughts import split_thoughts
 from chatlake_client.shapes.times import time_of
 from chatlake_client.shapes.vocabulary import (
+    KEPT_ROLES,
     ROLE_KEYS,
     TIME_KEYS,
     content_key_of,
     is_model_message,
     is_typed,
     model_of,
+    role_of_word,
+    role_told,
+    says_something,
     speaker_of,
+    speaks,
     unwrapped,
 )
 
 ONE: Final = "conversation"
 TURN_LISTS: Final = (ONE, "messages", "conversations")
-EXCHANGES: Final = {
-    frozenset(pair): pair
-    for pair in (
-        *(("input", "output"), ("question", "answer"), ("prompt", "response")),
-        *(("human", "assistant"), ("user", "assistant"), ("instruction", "output")),
-    )
-}
+EXCHANGES: Final = (
+    *(("input", "output"), ("question", "answer"), ("prompt", "response"), ("human", "assistant")),
+    *(("user", "assistant"), ("instruction", "output"), ("query", "response"), ("query", "answer")),
+    *(("human", "ai"), ("user", "bot"), ("user", "ai"), ("user_input", "bot_response")),
+    *(("user", "system"), ("user utterance", "system response"), ("human", "bot")),
+)
 """Keys of a question and its answer in one element of a list."""
+_EXCHANGE_KEYS: Final = frozenset(key for pair in EXCHANGES for key in pair)
 REASONING_KEYS: Final = ("reasoning_content", "reasoning", "thinking")
 PLAIN_KEYS: Final = 2
 """How many keys most messages have: a speaker and a text."""
-TOOL_SPEAKERS: Final = frozenset({"observation", "tool_response", "function_response"})
+OWN_KEYS: Final = frozenset(
+    {
+        *("content", "edited_content", "rating", "reasoning", "tool_calls", "tool_call_id", "name"),
+        *("model", "created_at", "stopped", "attachments", "alternatives", "id"),
+    }
+)
+"""Keys of chatlake's own turns, which may have no role."""
+SYSTEM: Final = "system"
+"""The key of an answer under which OpenCode lists what its model was told."""
+NOT_SAID: Final = ("follow_up", "verbose")
+"""Types of Coze's messages that the application makes up itself."""
 CALLING_SPEAKERS: Final = frozenset({"function_call", "tool_call"})
-OTHER_SPEAKERS: Final = TOOL_SPEAKERS | CALLING_SPEAKERS
-"""ShareGPT's words for speakers that are no people and no models."""
+"""ShareGPT's words for a model that calls a tool."""
 
 
 def turns_of(row: Fields, *keys: str) -> list[Turn]:
@@ -69,10 +91,23 @@ def turns_of(row: Fields, *keys: str) -> list[Turn]:
             value = jsontext.parse_row(value)
         except ValueError as error:
             raise RowError(f"{keys[0]} is a text but not JSON: {error}") from error
+    if isinstance(value, dict) and isinstance(value.get("data"), list):
+        # A list of an API.
+        value = value["data"]
+    if isinstance(value, dict) and are_by_id(value):
+        value = [{"id": id_, **one} for id_, one in value.items() if isinstance(one, dict)]
     value = _rows_of_columns(value)
+    if isinstance(value, list):
+        value = [_message_of_pair(one) for one in value]
     if not isinstance(value, list):
         raise RowError(f"{keys[0]} must be a list, not {kind_name(value)}")
     return turns_of_list(row, value, keys[0])
+
+
+def are_by_id(value: Json) -> bool:
+    """Tell whether an object holds messages by their ids, as trees are kept."""
+    members = list(value.values())
+    return bool(members) and all(isinstance(one, dict) and speaks(one) for one in members)
 
 
 def _rows_of_columns(value: object) -> object:
@@ -85,31 +120,83 @@ def _rows_of_columns(value: object) -> object:
     return [dict(zip(value, cells, strict=True)) for cells in zip(*columns, strict=True)]
 
 
+def _message_of_pair(value: object) -> object:
+    """Return a pair of a speaker and a text, as FastChat logs messages, as a message."""
+    if isinstance(value, list) and len(value) == PLAIN_KEYS and role_of_word(value[0]):
+        return {"role": str(value[0]).lower(), "content": value[1]}
+    return value
+
+
 def turns_of_list(row: Fields, messages: list[object], key: str) -> list[Turn]:
     """Return the turns of a list of messages."""
-    turns: list[Turn] = []
+    plain = [_plain_turn(message) for message in messages if isinstance(message, dict)]
+    turns = [turn for turn in plain if turn is not None]
+    if len(turns) == len(messages):
+        return turns
     for place, message in enumerate(messages):
         if not isinstance(message, dict):
             raise RowError(f"{key}[{place}] must be an object, not {kind_name(message)}")
-        if turn := _plain_turn(message):
-            turns.append(turn)
-        elif exchange := _exchange(message):
-            turns += exchange
-        elif is_model_message(message):
-            inner = row.inner(message, f"{key}[]", Level.TURN)
-            turns += turns_of_model_message(inner, is_first=not turns)
-        else:
-            turns += turns_of_message(row.inner(unwrapped(message), f"{key}[]", Level.TURN))
-    return turns
+    return _turns_of_objects(row, [one for one in messages if isinstance(one, dict)], key)
 
 
-def _exchange(message: Json) -> list[Turn]:
-    """Return the two turns of an element that holds a question and its answer, and nothing else."""
-    keys = EXCHANGES.get(frozenset(message)) if len(message) == PLAIN_KEYS else None
-    asked, answered = (message[key] for key in keys) if keys else (None, None)
-    if not (isinstance(asked, str) and isinstance(answered, str)):
+def _turns_of_objects(row: Fields, objects: list[Json], key: str) -> list[Turn]:
+    if are_items(objects):
+        items = [row.inner(message, f"{key}[]", Level.TURN) for message in objects]
+        return turns_of_items(items, "assistant", "")
+    if are_linked(objects):
+        return turns_of_linked(row, objects, lambda alone: turns_of_list(row, [*alone], key))
+    turns: list[Turn] = []
+    systems: dict[str, None] = {}
+    for message in map(unwrapped, oldest_first(with_user(objects))):
+        if message.get("type") in NOT_SAID:
+            row.lose(f"{key}[] of the type {message['type']}", is_meant=False)
+            continue
+        told = row.inner(message, f"{key}[]", Level.TURN)
+        if isinstance(message.get(SYSTEM), list):
+            systems["\n".join(map(json_text, told.items(SYSTEM)))] = None
+        turns += _turns_of_element(told, message, is_first=not turns)
+    return [*(Turn("system", system) for system in systems if system), *turns]
+
+
+def _turns_of_element(told: Fields, message: Json, *, is_first: bool) -> list[Turn]:
+    if pair := exchange_in(message):
+        return _exchange(told, pair)
+    if is_model_message(message):
+        return turns_of_model_message(told, is_first=is_first)
+    return _turns_in_list(told)
+
+
+def _turns_in_list(message: Fields) -> list[Turn]:
+    """Return the turns of an element of a list; none of an event that says nothing.
+
+    Raises:
+        RowError: The element says something, and not who speaks.
+    """
+    stated = message.keys()
+    turns = turns_of_message(message)
+    is_event = "type" in stated and not says_something(stated) and turns[0].shows_nothing
+    if (turns[0].role is not None and not is_event) or OWN_KEYS.issuperset(stated):
+        return turns
+    if not says_something(stated):
         return []
-    return [Turn("user", asked), Turn("assistant", answered)]
+    raise RowError(f"{message.path} doesn't tell who speaks; its keys: {', '.join(stated)}")
+
+
+def exchange_in(message: Json) -> tuple[str, str] | None:
+    """Return the keys of the question and its answer that an element holds, both as texts."""
+    if message.keys().isdisjoint(_EXCHANGE_KEYS) or any(key in message for key in ROLE_KEYS):
+        return None
+    found = (pair for pair in EXCHANGES if all(isinstance(message.get(key), str) for key in pair))
+    return next(found, None)
+
+
+def _exchange(message: Fields, keys: tuple[str, str]) -> list[Turn]:
+    """Return the turns of a question and its answer, with the system prompt that stands beside."""
+    asked, answered = (Turn(None, message.text(key)) for key in keys)
+    asked.role, answered.role = "user", "assistant"
+    answered.model, asked.created_at = model_of(message), time_of(message, *TIME_KEYS)
+    system = message.label("system")
+    return [*([Turn("system", system)] if system else []), asked, answered]
 
 
 def _plain_turn(message: Json) -> Turn | None:
@@ -121,18 +208,16 @@ def _plain_turn(message: Json) -> Turn | None:
         return None
     role = message.get("role") or message.get("from")
     content = message.get("content") or message.get("value")
-    if type(role) is not str or type(content) is not str or role in OTHER_SPEAKERS:
+    if type(role) is not str or type(content) is not str or role in CALLING_SPEAKERS:
         return None
-    turn = Turn(role, content)
+    turn = Turn(role if role in KEPT_ROLES else role_told(role), content)
     split_thoughts(turn)
     return turn
 
 
 def turns_of_message(message: Fields) -> list[Turn]:
     """Return the turns of a message: several where a tool's answer stands inside it."""
-    role = _checked_text(message, *ROLE_KEYS)
-    if role is None:
-        role = speaker_of(message)
+    role = _speaker(message)
     turns = _turns_of_content(message, role)
     if role in CALLING_SPEAKERS:
         read_call(turns[-1])
@@ -141,8 +226,8 @@ def turns_of_message(message: Fields) -> list[Turn]:
         return turns
     # Of several turns, some are tools' answers; what the message says is the last other one's.
     turn = next((one for one in reversed(turns) if one.role != "tool"), turns[-1])
-    reasoning = message.label(*REASONING_KEYS) or _thoughts(message)
-    turn.reasoning = reasoning or turn.reasoning
+    thought = _thought(message, turn) or turn.reasoning
+    turn.reasoning = message.label(*REASONING_KEYS) or _thoughts(message) or thought
     if turn.reasoning:
         # Servers state the same thoughts under several keys.
         message.leave(*REASONING_KEYS, "reasoning_details", "thinking_blocks")
@@ -165,7 +250,28 @@ def turns_of_message(message: Fields) -> list[Turn]:
     if turn.name and turn.name == turn.role:
         turn.name = None
     split_thoughts(turn)
-    return _with_answers(turns, answers)
+    return [*_with_answers(turns, answers), *answers_after(message)]
+
+
+def _speaker(message: Fields) -> str | None:
+    """Take who speaks.
+
+    Raises:
+        RowError: It is the name of somebody, which doesn't tell whether a person or a model speaks.
+    """
+    is_name = message.peek("role") is None and not message.has("value")
+    role = _checked_text(message, *ROLE_KEYS)
+    if role is None:
+        return speaker_of(message)
+    if is_name and role_of_word(role) is None and role not in CALLING_SPEAKERS:
+        raise RowError(f"{message.path}.from: {role!r} is no known word for a speaker")
+    return role_told(role)
+
+
+def _thought(message: Fields, turn: Turn) -> str | None:
+    """Take the thought of an agent, which its text may repeat."""
+    thought = message.text("thought")
+    return thought if thought and thought.strip() not in (turn.content or "") else None
 
 
 def _thoughts(message: Fields) -> str | None:
@@ -209,10 +315,12 @@ def _are_objects(values: object) -> TypeGuard[list[Json]]:
 def _turns_of_content(message: Fields, role: str | None) -> list[Turn]:
     key = content_key_of(message)
     content = message.peek(key)
+    if message.peek("type") == "code" and isinstance(message.peek("format"), str):
+        # Open Interpreter's.
+        call = ToolCall(message.label("format") or "", str(message.take(key)))
+        return [Turn(role, tool_calls=[call])]
     if key == "parts" and isinstance(content, list) and not is_typed(content):
         return turns_of_content(message, role) or [Turn(role, "")]
-    if role in TOOL_SPEAKERS:
-        role = "tool"
     if isinstance(content, list):
         parts = [_checked_part(message, part) for part in message.items(key)]
         return turns_of_parts(parts, role, "") or [Turn(role, "")]

@@ -120,6 +120,8 @@ def _turns(message: Fields) -> list[Turn]:
         turns = turns_of_items(message.objects("output"), role, "\n")
     else:
         content = message.peek("content")
+        if not content and isinstance(message.peek("content_list"), list):
+            return _turns_of_phases(message, role)
         if isinstance(content, str):
             message.take("content")
             turns = _turns_of_text(role, content)
@@ -130,6 +132,20 @@ def _turns(message: Fields) -> list[Turn]:
             turns = [Turn(role)]
         turns[0].attachments += attachments
     return [turn for turn in turns if turn.role == "tool" or not turn.shows_nothing]
+
+
+def _turns_of_phases(message: Fields, role: str | None) -> list[Turn]:
+    """Return the turn of a message of Qwen's, which keeps thoughts and answer as phases."""
+    message.take("content")
+    turn = Turn(role)
+    for phase in message.objects("content_list"):
+        phase.take("role")
+        text = phase.text("content")
+        if phase.text("phase") == "think":
+            turn.reasoning = "\n".join(filter(None, (turn.reasoning, text))) or None
+        else:
+            turn.content = "\n".join(filter(None, (turn.content, text))) or None
+    return [] if turn.shows_nothing else [turn]
 
 
 def _turns_of_text(role: str | None, content: str) -> list[Turn]:

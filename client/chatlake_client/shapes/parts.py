@@ -5,6 +5,10 @@
 - Hugging Face's chat templates: a part with `type` image, audio or video
 - https://github.com/block/goose, crates/goose/src/conversation/message.rs
 - https://github.com/sst/opencode, packages/opencode/src/session/message-v2.ts
+- https://github.com/deepset-ai/haystack, haystack/dataclasses/chat_message.py, and Bedrock: parts
+  without a type, whose only key says it
+- https://github.com/microsoft/semantic-kernel, dotnet: `$type` with `Content` at its end
+- https://github.com/zed-industries/zed, crates/agent: `Text`, `ToolUse`, `Mention`
 """
 
 from collections.abc import Callable, Iterable
@@ -17,42 +21,35 @@ from chatlake_client.shapes.media import attachment_at, attachment_of_base64
 
 RESULT_TYPES: Final = frozenset(
     {
-        "tool_result",
-        "function_call_output",
-        "custom_tool_call_output",
-        "web_search_tool_result",
-        "web_fetch_tool_result",
-        "code_execution_tool_result",
-        "bash_code_execution_tool_result",
-        "text_editor_code_execution_tool_result",
-        "mcp_tool_result",
-        "tool-result",
-        "toolResult",
-        "toolResponse",
+        *("toolresult", "functioncalloutput", "customtoolcalloutput", "websearchtoolresult"),
+        *("webfetchtoolresult", "codeexecutiontoolresult", "bashcodeexecutiontoolresult"),
+        *("texteditorcodeexecutiontoolresult", "mcptoolresult", "toolresponse", "toolcallresult"),
+        *("toolcallresponse", "functionresponse", "functionresult"),
     }
 )
+"""Types of parts that hold what a tool answered, as `plain_kind` writes them."""
 CALL_TYPES: Final = frozenset(
     {
-        *("tool_use", "server_tool_use", "mcp_tool_use", "function_call", "custom_tool_call"),
-        *("tool-call", "toolUse", "dynamic-tool", "tool-invocation", "toolRequest"),
+        *("tooluse", "servertooluse", "mcptooluse", "functioncall", "customtoolcall", "toolcall"),
+        *("dynamictool", "toolinvocation", "toolrequest", "toolcallrequest"),
     }
 )
+"""Types of parts that call a tool, as `plain_kind` writes them."""
 TOOL_PART: Final = "tool-"
 """The beginning of the types of parts in which Vercel's AI SDK has a call and its answer."""
-WRAPPED_TYPES: Final = frozenset({"toolUse", "toolResult", "reasoningContent"})
-"""Parts of Bedrock state no type: their only key is one of these, of `text` or of a file."""
 CALL_ID_KEYS: Final = (
-    *("tool_use_id", "call_id", "tool_call_id", "toolCallId", "toolUseId", "toolUseID"),
+    *("tool_use_id", "call_id", "tool_call_id", "toolCallId", "toolUseId", "toolUseID", "callId"),
 )
+NAME_KEYS: Final = ("name", "toolName", "tool_name", "functionName")
 WRAPPED_CALLS: Final = {"toolRequest": "toolCall", "toolResponse": "toolResult"}
 """Parts of Goose, and the object with the status and the value of each."""
 RUN_TOOL: Final = "tool"
 """OpenCode's part with a call and its answer, in an object with the state."""
 BUILT_IN_CALL: Final = "_call"
-TEXT_TYPES: Final = frozenset({"text", "input_text", "output_text", "summary_text", "refusal"})
-THOUGHT_TYPES: Final = frozenset(
-    {"thinking", "reasoning", "reasoning_text", "think", "reasoningContent"}
-)
+TEXT_TYPES: Final = frozenset({"text", "inputtext", "outputtext", "summarytext", "refusal"})
+THOUGHT_TYPES: Final = frozenset({"thinking", "reasoning", "reasoningtext", "think", "thought"})
+"""Types of parts with texts and with thoughts, as `plain_kind` writes them."""
+TYPE_KEYS: Final = ("type", "pt", "$type", "block_type")
 # What the model thought and only its maker can read, and marks that hold no text.
 SILENT_TYPES: Final = frozenset(
     {"redacted_thinking", "token_budget", "flag", "step-start", "step-finish", "cachePoint"}
@@ -78,7 +75,7 @@ def turns_of_parts(parts: Iterable[Fields], role: str | None, joint: str) -> lis
         part, kind = _opened(stated)
         if kind in SILENT_TYPES:
             part.leave("data")
-        elif kind in RESULT_TYPES:
+        elif plain_kind(kind) in RESULT_TYPES:
             turns.append(_result(part))
             open_turn = None
         else:
@@ -108,15 +105,21 @@ def joined(before: str | None, text: str | None, joint: str) -> str | None:
     return before or text if text is not None else before
 
 
+def plain_kind(kind: str) -> str:
+    """Return the type of a part as all libraries would write it: `tool_use` and `ToolUse` are one.
+
+    .NET and Bedrock write `Content` behind it.
+    """
+    return kind.replace("_", "").replace("-", "").lower().removesuffix("content")
+
+
 def _opened(part: Fields) -> tuple[Fields, str]:
     """Return what a part holds, without the object around it, and its type."""
     if isinstance(part.peek("part"), dict):
         # big-AGI's fragments.
         part.leave("ft", "fId")
         part = part.nested("part")
-    kind = part.text("type", "pt") or ""
-    if not kind:
-        kind = next((one for one in ("text", *WRAPPED_TYPES, *_MEDIA) if one in part), "")
+    kind = part.text(*TYPE_KEYS) or ""
     if kind in WRAPPED_CALLS:
         return _unwrapped_call(part, kind), kind
     if kind == RUN_TOOL and isinstance(part.peek("state"), dict):
@@ -127,7 +130,24 @@ def _opened(part: Fields) -> tuple[Fields, str]:
         return part.inner({**call, **stated, **errors}, "state"), "tool-call"
     if isinstance(part.peek("toolInvocation"), dict):
         return part.nested("toolInvocation"), kind
-    return (part.nested(kind), kind) if kind in WRAPPED_TYPES else (part, kind)
+    if not kind:
+        return _untyped(part)
+    is_wrapped = plain_kind(kind) in CALL_TYPES | RESULT_TYPES and isinstance(part.peek(kind), dict)
+    return (part.nested(kind) if is_wrapped else part), kind
+
+
+def _untyped(part: Fields) -> tuple[Fields, str]:
+    """Return a part that states no type: its text, or what its only key says, which is the type."""
+    keys = part.keys()
+    kind = next((key for key in ("text", *_MEDIA) if key in keys), "")
+    if kind or len(keys) != 1:
+        return part, kind
+    (kind,) = keys
+    if isinstance(part.peek(kind), dict):
+        return part.nested(kind), kind
+    if plain_kind(kind) in TEXT_TYPES:
+        return part.inner({"text": part.take(kind)}, kind), kind
+    return part, ""
 
 
 def _unwrapped_call(part: Fields, kind: str) -> Fields:
@@ -143,11 +163,12 @@ def _unwrapped_call(part: Fields, kind: str) -> Fields:
 
 
 def _add(turn: Turn, part: Fields, kind: str, joint: str) -> None:
-    if kind in TEXT_TYPES:
+    plain = plain_kind(kind)
+    if plain in TEXT_TYPES:
         turn.content = joined(turn.content, _text(part), joint)
-    elif kind in THOUGHT_TYPES:
+    elif plain in THOUGHT_TYPES:
         turn.reasoning = joined(turn.reasoning, _thought(part), "\n")
-    elif kind in CALL_TYPES or kind.startswith(TOOL_PART):
+    elif plain in CALL_TYPES or kind.startswith(TOOL_PART):
         turn.tool_calls.append(_call(part, kind))
     elif kind.endswith(BUILT_IN_CALL):
         turn.tool_calls.append(_built_in_call(part, kind.removesuffix(BUILT_IN_CALL)))
@@ -183,10 +204,12 @@ def _thought(part: Fields) -> str | None:
 
 
 def _call(part: Fields, kind: str) -> ToolCall:
-    name = part.label("name", "toolName") or kind.partition(TOOL_PART)[2]
+    if isinstance(part.peek("function"), dict):
+        part = part.inner({"id": part.label("id"), **part.nested("function").rest()}, "function")
+    name = part.label(*NAME_KEYS) or kind.partition(TOOL_PART)[2]
     arguments = part.take("input", "arguments", "args")
-    own_id = part.label("id", "toolCallId", "toolUseId")
-    part.leave("state")
+    own_id = part.label("id", "toolCallId", "toolUseId", "tool_call_id")
+    part.leave("state", "raw_input")
     return ToolCall(
         name, json_text({} if arguments is None else arguments), part.label("call_id") or own_id
     )
@@ -200,9 +223,10 @@ def _built_in_call(part: Fields, name: str) -> ToolCall:
 
 def _own_result(turn: Turn, part: Fields, kind: str) -> Turn | None:
     """Read what a tool answered that a service ran itself, beside the call."""
-    if not (kind.endswith(BUILT_IN_CALL) or kind in CALL_TYPES or kind.startswith(TOOL_PART)):
+    is_call = plain_kind(kind) in CALL_TYPES or kind.startswith(TOOL_PART)
+    if not (is_call or kind.endswith(BUILT_IN_CALL)):
         return None
-    if kind.endswith(BUILT_IN_CALL) and (image := part.text("result")):
+    if not is_call and (image := part.text("result")):
         turn.attachments.append(attachment_of_base64(image, "image"))
     answer = part.take("output", "outputs", "results", "result", "errorText")
     if not answer:
@@ -212,10 +236,12 @@ def _own_result(turn: Turn, part: Fields, kind: str) -> Turn | None:
 
 
 def _result(part: Fields) -> Turn:
-    turn = Turn("tool", name=part.label("name", "toolName"))
-    turn.tool_call_id = part.label(*CALL_ID_KEYS)
-    part.leave("is_error", "isError", "status", "cache_control")
-    content = _answer(part.take("content", "output", "result"))
+    called = part.nested("origin") if "origin" in part else part
+    turn = Turn("tool", name=called.label(*NAME_KEYS))
+    turn.tool_call_id = called.label(*CALL_ID_KEYS) or called.label("id")
+    part.leave("is_error", "isError", "status", "cache_control", "error")
+    called.leave("arguments")
+    content = _answer(part.take("content", "output", "result", "response"))
     if content is None and isinstance(part.peek("run"), dict):
         # Amp's.
         content = part.nested("run").take("result")
@@ -300,9 +326,19 @@ def _file(part: Fields) -> Attachment:
         return attachment_at(
             data if data.startswith("data:") else f"data:;base64,{data}", name=name
         )
-    url = inner.text("file_id", "file_url", "file", "url", "id")
+    url = inner.text("file_id", "file_url", "file", "url", "id", "identifier")
     media_type = inner.text("mime_type", "media_type", "mediaType", "mimeType")
-    return attachment_at(url, None, name=name, media_type=media_type)
+    kind = inner.peek("fileType")
+    kind = kind if isinstance(kind, str) and kind in _MEDIA else None
+    return attachment_at(url, kind, name=name, media_type=media_type)
+
+
+def _mention(part: Fields) -> Attachment:
+    """Read a file whose text Zed puts into a question."""
+    inner = part.nested("Mention") if "Mention" in part else part
+    places = inner.nested("uri")
+    file = places.nested("File", "Selection", "Directory")
+    return Attachment("file", name=file.text("abs_path"), text=inner.text("content"))
 
 
 _MEDIA: Final[dict[str, Callable[[Fields], Attachment]]] = {
@@ -319,4 +355,5 @@ _MEDIA: Final[dict[str, Callable[[Fields], Attachment]]] = {
     "input_file": _file,
     "document": _file,
     "container_upload": _file,
+    "Mention": _mention,
 }

@@ -17,6 +17,7 @@ from chatlake_client.errors import RowError
 from chatlake_client.records import Json
 from chatlake_client.shapes.fields import Fields
 from chatlake_client.shapes.instructions import turns_before
+from chatlake_client.shapes.listed import message_lists
 from chatlake_client.shapes.meaning import Level, states_something
 from chatlake_client.shapes.messages import TURN_LISTS, turns_of, turns_of_message
 from chatlake_client.shapes.rows import conversation_of, rate_by_label, tools_of
@@ -30,6 +31,12 @@ from chatlake_client.shapes.transcripts import (
 )
 
 PROMPT_KEYS: Final = ("prompt", "question", "instruction", "query")
+PAIRS: Final = (
+    *(("chosen", "rejected"), ("response_j", "response_k"), ("better", "worse")),
+    *(("chosen_response", "rejected_response"), ("preferred", "dispreferred")),
+    *(("better_response", "worse_response"), ("accepted", "rejected")),
+)
+"""Keys of the better and the worse answer."""
 OUTPUT_KEYS: Final = ("preferred_output", "non_preferred_output")
 
 
@@ -55,11 +62,21 @@ def _said(turn: Turn) -> tuple[object, ...]:
 
 def is_pair(row: Json) -> bool:
     """Tell whether a row is a pair."""
-    return states_something("chosen", row.get("chosen"))
+    return _keys_of(row) is not None
+
+
+def _keys_of(row: Json) -> tuple[str, str] | None:
+    """Return the keys of the better and the worse answer; TRL's may lack the worse one."""
+    for better, worse in PAIRS:
+        is_stated = states_something(better, row.get(better))
+        if is_stated and not isinstance(row[better], int) and (better == "chosen" or worse in row):
+            return better, worse
+    return None
 
 
 def read_pair(row: Fields) -> Conversation:
     """Return the conversation with the better answer."""
+    row = _as_pair(row)
     chosen = row.peek("chosen")
     is_waiting = any(is_open(text) for key in PROMPT_KEYS if isinstance(text := row.peek(key), str))
     asked = _asked(row)
@@ -75,15 +92,33 @@ def read_pair(row: Fields) -> Conversation:
         compared(better, worse)
         preference = Preference() if any(turn.alternatives for turn in better) else None
     own_id = row.label("prompt_id")
-    for key in ("messages", "prompt"):
-        # Data sets state the chosen conversation, or its beginning, once more.
-        value = row.peek(key)
-        if isinstance(value, list) and isinstance(chosen, list) and chosen[: len(value)] == value:
-            row.take(key)
+    _take_repeated(row, chosen, better)
     conversation = conversation_of(row, better)
     conversation.ingest_id = conversation.ingest_id or own_id
     conversation.preference = preference
     return conversation
+
+
+def _as_pair(row: Fields) -> Fields:
+    """Return a pair with `chosen` and `rejected`, whatever the data set calls them."""
+    keys = _keys_of({key: row.peek(key) for pair in PAIRS for key in pair if row.has(key)})
+    if keys is None or keys == PAIRS[0]:
+        return row
+    better, worse = keys
+    pair = {"chosen": row.take(better), "rejected": row.take(worse)}
+    return row.losses.open({**row.rest(), **pair}, level=Level.ROW)
+
+
+def _take_repeated(row: Fields, chosen: object, better: list[Turn]) -> None:
+    """Take what states the chosen conversation, or its beginning, once more."""
+    for key in ("messages", "prompt"):
+        value = row.peek(key)
+        if isinstance(value, list) and isinstance(chosen, list) and chosen[: len(value)] == value:
+            row.take(key)
+    said = {turn.content for turn in better}
+    for key in TURN_LISTS:
+        if key in row and all(turn.content in said for turn in turns_of(row.copy(), key)):
+            row.take(key)
 
 
 def _asked(row: Fields) -> list[Turn]:
@@ -94,6 +129,9 @@ def _asked(row: Fields) -> list[Turn]:
         if key in row:
             return turns_of(row, key)
     prompt_key = next((key for key in PROMPT_KEYS if key in row), "")
+    if not prompt_key:
+        stated = {key: row.peek(key) for key in row.keys() if key not in PAIRS[0]}  # noqa: SIM118  # no dict
+        prompt_key = next(iter(message_lists(stated)), "")
     if isinstance(row.peek(prompt_key), list):
         return turns_of(row, prompt_key)
     before = turns_before(row)

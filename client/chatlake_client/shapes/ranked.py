@@ -28,7 +28,7 @@ TEXT_KEYS: Final = ("response", "answer", "completion", "output", "generation", 
 SYSTEM_KEY: Final = "custom_system_prompt"
 RANK_KEYS: Final = ("rank",)
 """Keys of numbers of which the smallest is the best."""
-SCORE_KEYS: Final = ("fine-grained_score", "overall_score", "score", "rating", "reward")
+SCORE_KEYS: Final = ("fine-grained_score", "overall_score", "score", "rating", "reward", "pm_score")
 """Keys of numbers of which the largest is the best. The mean of several aspects goes first."""
 ASPECTS: Final = "annotations"
 """The key of UltraFeedback's aspects, each of which has a `Rating`."""
@@ -115,7 +115,7 @@ def _objects(row: Fields, key: str, answers: list[object]) -> list[Scored]:
             raise RowError(f"{key}[{place}] has no text under {', '.join(TEXT_KEYS)}")
         if badness is None:
             raise RowError(f"{key}[{place}] has neither a rank nor a score")
-        answer.leave(*RANK_KEYS, *SCORE_KEYS, ASPECTS)
+        answer.leave(*RANK_KEYS, *SCORE_KEYS, ASPECTS, "author")
         turn = Turn("assistant", text, model=model_of(answer))
         scored.append(Scored(turn, badness, answer.label(SYSTEM_KEY)))
     models = [one.answer.model for one in scored]

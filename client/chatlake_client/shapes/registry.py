@@ -10,6 +10,7 @@ from chatlake_client.shapes import (
     battles,
     calling,
     chainlit,
+    characterai,
     chatbox,
     chatgpt,
     chats,
@@ -19,6 +20,7 @@ from chatlake_client.shapes import (
     compared,
     copilot,
     deepseek,
+    evaluations,
     exchanges,
     gateways,
     gemini,
@@ -27,8 +29,10 @@ from chatlake_client.shapes import (
     huggingchat,
     instructions,
     jan,
+    koboldai,
     lechat,
     librechat,
+    listed,
     llamacpp,
     lmstudio,
     messages,
@@ -44,12 +48,15 @@ from chatlake_client.shapes import (
     rows,
     scattered,
     sillytavern,
+    spans,
+    streams,
     takeout,
     transcripts,
     vocabulary,
     wildchat,
 )
 from chatlake_client.shapes.fields import kind_name
+from chatlake_client.shapes.meaning import holds_answer
 from chatlake_client.shapes.shape import Shape, ThreadShape
 
 
@@ -62,6 +69,9 @@ MESSAGES: Final = Shape(
     _keys("conversation messages conversations"),
     rows.is_messages,
     rows.read_messages,
+)
+LISTED: Final = Shape(
+    "messages under another key", frozenset(), listed.is_listed, listed.read_listed
 )
 SCATTERED: Final = ThreadShape(
     "messages one a row",
@@ -82,7 +92,7 @@ SHAPES: Final[tuple[Shape | ThreadShape, ...]] = (
     Shape("Claude", _keys("chat_messages"), claude_ai.is_claude_ai, claude_ai.read_claude_ai),
     ThreadShape(
         "Claude Code",
-        _keys("sessionId leafUuid snapshot"),
+        _keys("sessionId session_id leafUuid snapshot"),
         claude_code.is_claude_code,
         claude_code.parts_of_claude_code,
         claude_code.read_claude_code,
@@ -118,6 +128,20 @@ SHAPES: Final[tuple[Shape | ThreadShape, ...]] = (
         sillytavern.parts_of_sillytavern,
         sillytavern.read_sillytavern,
     ),
+    Shape(
+        "Character.AI",
+        _keys("turns"),
+        characterai.is_characterai,
+        characterai.read_characterai,
+    ),
+    Shape("KoboldAI Lite", _keys("gamestarted"), koboldai.is_koboldai, koboldai.read_koboldai),
+    ThreadShape(
+        "streamed answers",
+        _keys("object type"),
+        streams.is_chunk,
+        streams.parts_of_chunk,
+        streams.read_chunks,
+    ),
     Shape("Chainlit", _keys("steps"), chainlit.is_chainlit, chainlit.read_chainlit),
     Shape("OpenRouter", _keys("characters"), openrouter.is_openrouter, openrouter.read_openrouter),
     Shape("Goose", _keys("working_dir"), goose.is_goose_header, goose.read_goose_header),
@@ -150,12 +174,31 @@ SHAPES: Final[tuple[Shape | ThreadShape, ...]] = (
         otel.parts_of_otel,
         otel.read_otel,
     ),
-    Shape("Langfuse", _keys("traceId trace_id"), gateways.is_langfuse, gateways.read_langfuse),
+    Shape(
+        "Braintrust, Weave, MLflow, Datadog",
+        frozenset(spans.MARKS),
+        spans.is_span,
+        spans.read_span,
+    ),
+    Shape(
+        "Inspect, promptfoo, lm-evaluation-harness, OpenAI's evals",
+        _keys("epoch prompt doc_id event_id spec final_report"),
+        evaluations.is_evaluation,
+        evaluations.read_evaluation,
+    ),
+    Shape(
+        "Langfuse", _keys("traceId trace_id span_id"), gateways.is_langfuse, gateways.read_langfuse
+    ),
     Shape("LiteLLM", _keys("call_type"), gateways.is_litellm, gateways.read_litellm),
     Shape("Gemini", _keys("contents request"), gemini.is_gemini, gemini.read_gemini),
     Shape(
         "requests of OpenAI and Anthropic",
-        _keys("request body custom_id object content inputs input request_body"),
+        frozenset(
+            {
+                *("request", "body", "custom_id", "object", "content"),
+                *("messages", *requests.ASKED_KEYS),
+            }
+        ),
         requests.is_request,
         requests.read_request,
     ),
@@ -181,7 +224,7 @@ SHAPES: Final[tuple[Shape | ThreadShape, ...]] = (
     ),
     Shape(
         "preferences (chosen, rejected)",
-        _keys("chosen"),
+        frozenset(better for better, _ in preferences.PAIRS),
         preferences.is_pair,
         preferences.read_pair,
     ),
@@ -239,13 +282,20 @@ SHAPES: Final[tuple[Shape | ThreadShape, ...]] = (
         preferences.is_rated_completion,
         preferences.read_rated_completion,
     ),
-    Shape("transcript", _keys("text"), transcripts.is_transcript, transcripts.read_transcript),
+    Shape(
+        "transcript",
+        frozenset(transcripts.KEYS),
+        transcripts.is_transcript,
+        transcripts.read_transcript,
+    ),
 )
 """All shapes. The first one that recognises a row reads it, so those that know more come first."""
 
 _KEYS_OF_SHAPES: Final = frozenset(key for shape in SHAPES for key in shape.keys)
 
 MAX_REMEMBERED_KEYS: Final = 32
+MAX_DEPTH_OF_ROW: Final = 3
+"""How many objects may lie around a row."""
 MAX_NAMED_KEYS: Final = 20
 
 
@@ -259,10 +309,11 @@ def shape_of(row: object) -> tuple[Shape | ThreadShape, Json]:
         row = {"contents" if any(map(_is_content, row)) else "messages": row}
     if not isinstance(row, dict):
         raise RowError(f"a row must be an object, not {kind_name(row)}")
-    if shape := _recognised(row):
-        return shape, row
-    if vocabulary.speaks(row):
-        return SCATTERED, row
+    if found := _shape_of(row):
+        return found, row
+    for other in (row_within(row), _uncapitalised(row)):
+        if other and (found := _shape_of(other)):
+            return found, other
     keys = sorted(row)
     more = ", …" if len(keys) > MAX_NAMED_KEYS else ""
     seen = ", ".join(keys[:MAX_NAMED_KEYS]) + more
@@ -270,12 +321,61 @@ def shape_of(row: object) -> tuple[Shape | ThreadShape, Json]:
     raise RowError(f"unknown format with keys: {seen or 'none'}; known formats: {known}")
 
 
+def _shape_of(row: Json) -> Shape | ThreadShape | None:
+    return _recognised(row) or (SCATTERED if vocabulary.speaks(row) else None)
+
+
+def _uncapitalised(row: Json) -> Json | None:
+    """Return a row of a spreadsheet whose columns begin with capitals, in small letters."""
+    if not all(key[:1].isupper() for key in row):
+        return None
+    return {key.lower().replace(" ", "_"): value for key, value in row.items()}
+
+
+def is_known(row: Json) -> bool:
+    """Tell whether a row has a known shape, also in other letters."""
+    return _shape_of(row) is not None or _shape_of(_uncapitalised(row) or {}) is not None
+
+
+def row_within(row: Json) -> Json | None:
+    """Return the only row that lies in an object of another, with the other's keys beside its own.
+
+    None where there is no such row, or several.
+    """
+    held = row
+    for _ in range(MAX_DEPTH_OF_ROW):
+        merged = _merged(held)
+        if merged is None or _shape_of(merged):
+            return merged
+        held = merged
+    return None
+
+
+def _merged(row: Json) -> Json | None:
+    """Return a row with its only object that is a row, or holds one, in the object's place."""
+    objects = {key: value for key, value in row.items() if isinstance(value, dict)}
+    rows = [key for key, value in objects.items() if _shape_of(value)]
+    holders = rows or [
+        key for key, value in objects.items() if any(map(_is_shaped, value.values()))
+    ]
+    if len(holders) != 1:
+        return None
+    (key,) = holders
+    beside = {name: value for name, value in row.items() if name != key}
+    # What was expected of a model isn't its answer, if that stands elsewhere.
+    return None if holds_answer(beside) else {**beside, **objects[key]}
+
+
+def _is_shaped(value: object) -> bool:
+    return isinstance(value, dict) and _shape_of(value) is not None
+
+
 def _recognised(row: Json) -> Shape | ThreadShape | None:
     few = tuple(row) if len(row) <= MAX_REMEMBERED_KEYS else tuple(_KEYS_OF_SHAPES & row.keys())
     for shape in _candidates(few):
         if shape.recognises(row):
             return shape
-    return None
+    return LISTED if listed.is_listed(row) else None
 
 
 @lru_cache(maxsize=256)

@@ -11,15 +11,16 @@ from chatlake_client.conversation import Conversation
 from chatlake_client.errors import RowError
 from chatlake_client.records import Json
 from chatlake_client.shapes.fields import Losses, whole_number
+from chatlake_client.shapes.lists import are_linked
 from chatlake_client.shapes.meaning import Level
-from chatlake_client.shapes.messages import turns_of_message
+from chatlake_client.shapes.messages import turns_of_list
 from chatlake_client.shapes.shape import OF_THE_FILE, Thread
 from chatlake_client.shapes.times import time_text
-from chatlake_client.shapes.vocabulary import TIME_KEYS, speaks
+from chatlake_client.shapes.vocabulary import TIME_KEYS, role_of_word, speaks, unwrapped
 
 THREAD_KEYS: Final = (
     *("conversation_id", "conversationId", "thread_id", "threadId", "chat_id", "session_id"),
-    *("dialogue_id", "dialog_id"),
+    *("dialogue_id", "dialog_id", "chatId", "sessionId"),
 )
 PLACE_KEYS: Final = (
     *("turn", "turn_id", "turn_index", "turn_idx", "message_index", "message_idx", "position"),
@@ -35,7 +36,9 @@ def is_scattered(row: Json) -> bool:
 
 def thread_of(row: Json) -> str | None:
     """Return the id of the conversation that a row names; None if it names none."""
-    ids = (row.get(key) for key in THREAD_KEYS)
+    ids = [row.get(key) for key in THREAD_KEYS]
+    within = row.get("conversation")
+    ids.append(within.get("id") if isinstance(within, dict) else None)
     return next((str(id_) for id_ in ids if _is_id(id_)), None)
 
 
@@ -54,19 +57,27 @@ def read_scattered(messages: list[Json], losses: Losses) -> Conversation:
     Raises:
         RowError: No id tells that the rows are one conversation, and one speaks alone.
     """
-    rows = [losses.open(message, "messages[]", Level.TURN) for message in in_order(messages)]
-    ids = [row.label(*THREAD_KEYS) for row in rows]
-    titles = [row.label(*TITLE_KEYS) for row in rows]
-    for row in rows:
-        row.take("id", "message_id", *PLACE_KEYS)
-    turns = [turn for row in rows for turn in turns_of_message(row)]
-    if ids[0] is None and len({turn.role for turn in turns}) == 1:
+    plain = in_order([unwrapped(message) for message in messages])
+    id_ = thread_of(messages[0])
+    title = next(filter(None, (_title(message) for message in plain)), None)
+    about = {*THREAD_KEYS, *TITLE_KEYS, *PLACE_KEYS, "conversation"}
+    if not are_linked(plain):
+        about |= {"id", "message_id"}
+    own = [{key: value for key, value in one.items() if key not in about} for one in plain]
+    turns = turns_of_list(losses.open({}, level=Level.ROW), [*own], "messages")
+    roles = {role_of_word(turn.role) or turn.role for turn in turns}
+    if id_ is None and (len(roles) == 1 or roles == {"system", "user"}):
         raise RowError("a message of no conversation: no id, and nobody else speaks in the file")
     return Conversation(
         turns,
         created_at=next((turn.created_at for turn in turns if turn.created_at), None),
-        title=next((title for title in titles if title), None),
+        title=title,
     )
+
+
+def _title(message: Json) -> str | None:
+    titles = (message.get(key) for key in TITLE_KEYS)
+    return next((title for title in titles if isinstance(title, str) and title), None)
 
 
 def in_order(messages: list[Json]) -> list[Json]:

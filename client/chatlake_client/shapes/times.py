@@ -11,6 +11,11 @@ _UNITS_PER_SECOND: Final = (1, 10**3, 10**6, 10**9)
 # A count of seconds stays below this until the year 5138, and one of milliseconds is above it
 # since March 1973.
 _MAX_SECONDS: Final = 10**11
+_MONGO_KEYS: Final = frozenset({"$date", "$numberLong", "$numberDouble", "$numberInt"})
+"""What MongoDB's extended JSON puts around times and numbers."""
+MIN_SECONDS: Final = 10**8
+"""March 1973. Under a key that may mean something else, a smaller number is no moment."""
+VAGUE_KEYS: Final = frozenset({"time", "ts", "date"})
 _ISO: Final = re.compile(
     r"(\d{4}-\d\d-\d\d)[T ](\d\d:\d\d(?::\d\d)?)(?:[.,](\d+))?\s*(Z|z|[+-]\d\d:?\d\d)?"
 )
@@ -27,7 +32,8 @@ def time_text(value: object) -> str | None:
 
     Args:
         value: Seconds, milliseconds, microseconds or nanoseconds since 1970, as a number or a text;
-            a text in ISO 8601 or in a form of SillyTavern and text-generation-webui; a datetime.
+            a text in ISO 8601 or in a form of SillyTavern and text-generation-webui; a datetime;
+            MongoDB's object around one of these.
             A time without a zone is read as UTC.
 
     Returns:
@@ -43,6 +49,8 @@ def time_text(value: object) -> str | None:
                 return _of_number(Decimal(str(value)))
             case str():
                 return _of_text(value.strip())
+            case dict() if len(value) == 1 and (key := next(iter(value))) in _MONGO_KEYS:
+                return time_text(value[key])
     except (ArithmeticError, OverflowError, ValueError):
         pass
     return None
@@ -53,10 +61,21 @@ def time_of(fields: Fields, *keys: str) -> str | None:
     if fields.lacks(keys):
         return None
     for key in keys:
-        if time := time_text(fields.peek(key)):
+        value = fields.peek(key)
+        if key in VAGUE_KEYS and _is_small(value):
+            continue
+        if time := time_text(value):
             fields.take(key)
             return time
     return None
+
+
+def _is_small(value: object) -> bool:
+    """Tell whether a value is a number that is no moment, or a text with one."""
+    try:
+        return Decimal(str(value)) < MIN_SECONDS
+    except InvalidOperation:
+        return False
 
 
 def _of_datetime(value: datetime) -> str:

@@ -1,9 +1,10 @@
-"""Chats in Markdown: Aider's history and Cursor's exports."""
+"""Chats in Markdown: Aider's history, Cursor's exports, and transcripts."""
 
 from pathlib import Path
 
 import pytest
 
+from chatlake_client.errors import UnreadableFileError
 from tests.client.reading import read_all, texts
 
 AIDER = """
@@ -124,3 +125,53 @@ def test_a_text_before_the_first_speaker_is_refused(tmp_path: Path) -> None:
     found, (rejected,), _ = read_all(markdown(tmp_path / "cursor.md", text))
     assert found == []
     assert "before the first speaker" in rejected.message
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "# Tea\n\n## User\n\nWhich?\n\n## Assistant\n\nGreen.\n",
+        "**User:**\n\nWhich?\n\n---\n\n**Assistant:**\n\nGreen.\n\n---\n",
+        "<!-- saved -->\n\n_**User (2025-01-01 10:00Z)**_\n\nWhich?\n\n---\n\n"
+        "_**Agent (model m, mode Ask)**_\n\nGreen.\n",
+        "##### You said:\nWhich?\n\n##### ChatGPT said:\nGreen.\n",
+        "---\nepoch: 1700000000000\n---\n\n**user**: Which?\n[Timestamp: 2024]\n\n**ai**: Green.\n",
+        "### USER\nWhich?\n\n### ASSISTANT\nGreen.\n",
+    ],
+)
+def test_headings_and_bold_words_tell_who_speaks(text: str, tmp_path: Path) -> None:
+    path = tmp_path / "chat.md"
+    path.write_text(text, encoding="utf-8")
+    (conversation,), _, _ = read_all(path)
+    assert texts(conversation.turns) == [("user", "Which?"), ("assistant", "Green.")]
+
+
+def test_other_words_and_forms_belong_to_what_is_said(tmp_path: Path) -> None:
+    answer = "Two ways.\n\n## Answer\n\n**User:** is a word.\n\n```md\n#### You\n```"
+    path = tmp_path / "chat.md"
+    path.write_text(f"#### You\n\nWhich?\n\n#### ChatGPT\n\n{answer}\n", encoding="utf-8")
+    (conversation,), _, _ = read_all(path)
+    assert texts(conversation.turns) == [("user", "Which?"), ("assistant", answer)]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "# Tool\n\n## Usage\n\nRun it.\n\n## Response\n\nIt answers.\n",
+        "## Assistant\n\nGreen.\n\n## User\n\nWhich?\n",
+        "## User\n\nOnly one speaks.\n",
+        "User: Which?\nAssistant: Green.\n",
+    ],
+)
+def test_a_text_that_names_no_two_speakers_is_no_transcript(text: str, tmp_path: Path) -> None:
+    path = tmp_path / "chat.md"
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(UnreadableFileError, match="no transcript in Markdown"):
+        read_all(path)
+
+
+def test_a_text_that_nobody_says_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "chat.md"
+    path.write_text("Hello!\n\n## User\n\nWhich?\n\n## Assistant\n\nGreen.\n", encoding="utf-8")
+    _, (rejected,), _ = read_all(path)
+    assert rejected.message == "'Hello!' stands before the first speaker: who says it?"

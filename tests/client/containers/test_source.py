@@ -2,6 +2,7 @@ import gzip
 import io
 import json
 import struct
+import tarfile
 import zipfile
 from pathlib import Path
 
@@ -39,6 +40,25 @@ def parquet() -> bytes:
     return file.getvalue()
 
 
+def tar(**members: bytes) -> bytes:
+    file = io.BytesIO()
+    with tarfile.open(fileobj=file, mode="w") as opened:
+        for name, content in members.items():
+            info = tarfile.TarInfo(name)
+            info.size = len(content)
+            opened.addfile(info, io.BytesIO(content))
+    return file.getvalue()
+
+
+def arrow(*, is_file: bool) -> bytes:
+    file = io.BytesIO()
+    table = pa.Table.from_pylist([ROW, ROW])
+    make = pa.ipc.new_file if is_file else pa.ipc.new_stream
+    with make(file, table.schema) as writer:
+        writer.write_table(table)
+    return file.getvalue()
+
+
 def values(path: Path) -> list[object]:
     return [row.value for row in read_rows(path) if isinstance(row, Row)]
 
@@ -55,6 +75,13 @@ PACKED = {
     "Parquet in zstd": zstd(parquet()),
     "zip in gzip": gzip.compress(archive(a=LINE * 2)),
     "zip in zstd": zstd(archive(a=LINE * 2)),
+    "tar": tar(a=LINE, b=LINE),
+    "tar in gzip": gzip.compress(tar(**{"data/a.jsonl": LINE * 2, ".hidden": LINE})),
+    "a file of Arrow": arrow(is_file=True),
+    "a stream of Arrow in zip": archive(a=arrow(is_file=False)),
+    "a script": b"window.YTD.chat.part0 = [" + LINE + b", " + LINE + b"]",
+    "a constant of a script": b"const chats = [" + LINE + b"," + LINE + b"]\n",
+    "events": b"event: a\ndata: " + LINE + b"\n: x\ndata: " + LINE + b"data: [DONE]\n",
     "zip with other members": archive(
         **{"__MACOSX/a": b"\0", ".DS_Store": b"\0", "b/c.jsonl": LINE * 2, "d/": b""}
     ),

@@ -169,13 +169,9 @@ SHAPES: dict[str, tuple[Json, tuple[str, ...]]] = {
         },
         ("messages[].sender",),
     ),
-    "LiteLLM's log": (
-        {
-            "model": "gpt",
-            "messages": [ASKED],
-            "response": {"choices": [{"message": ANSWERED}]},
-        },
-        ("response",),
+    "a log whose answer is of an unknown form": (
+        {"model": "gpt", "messages": [ASKED], "response": {"verdict": {"said": "Ho"}}},
+        ("response of an unknown form",),
     ),
     "chatlake's release": (
         beside(feedback=[{"rating": None, "stopped": False}, {"rating": "positive"}]),
@@ -202,8 +198,8 @@ def test_each_listed_key_counts_beside_the_turns_and_inside_them() -> None:
     for key in meaning.OTHER_KEYS | meaning.TEXT_KEYS:
         if key not in TAKEN_BESIDE:
             assert lost(beside(**{key: "else"})) == (key,)
-        # Texts under `images` are Ollama's images.
-        if key != "images":
+        # Texts under `images` are Ollama's images, and those under `system` a system prompt.
+        if key not in {"images", "system"}:
             assert lost(inside(**{key: ["else"]})) == (f"messages[].{key}",)
 
 

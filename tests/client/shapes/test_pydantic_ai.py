@@ -100,5 +100,5 @@ def test_an_unknown_part_is_refused(message: Any) -> None:
 
 @pytest.mark.parametrize("kind", [[], {}, ["request"], 3, "x"])
 def test_a_message_of_another_kind_is_none(kind: Any) -> None:
-    (turn,) = conversation_of({"messages": [{**MESSAGES[0], "kind": kind}]}).turns
-    assert (turn.role, turn.content) == (None, "")
+    with pytest.raises(RowError, match="doesn't tell who speaks"):
+        conversation_of({"messages": [{**MESSAGES[0], "kind": kind}]})

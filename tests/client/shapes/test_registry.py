@@ -5,7 +5,7 @@ import pytest
 
 from chatlake_client.errors import RowError
 from chatlake_client.records import Row
-from chatlake_client.shapes.registry import SCATTERED, SHAPES, shape_of
+from chatlake_client.shapes.registry import LISTED, SCATTERED, SHAPES, shape_of
 from chatlake_client.shapes.vocabulary import speaks
 from tests.client.reading import read_rows
 from tests.client.shapes.test_corners import CORNERS
@@ -15,7 +15,7 @@ NAMES = sorted(path.name for path in FOLDER.glob("*.json*") if ".expected." not 
 
 
 def first_of_all(row: Any) -> object:
-    found = next((shape for shape in SHAPES if shape.recognises(row)), None)
+    found = next((shape for shape in (*SHAPES, LISTED) if shape.recognises(row)), None)
     return SCATTERED if found is None and speaks(row) else found
 
 
@@ -23,11 +23,12 @@ def first_of_all(row: Any) -> object:
 def test_the_keys_of_a_shape_find_what_asking_every_shape_finds(name: str) -> None:
     rows = [row.value for row in read_rows(FOLDER / name) if isinstance(row, Row)]
     for row in filter(lambda row: isinstance(row, dict), rows):
+        value: Any = row
         try:
-            found = shape_of(row)[0]
+            found, value = shape_of(row)
         except RowError:
             found = None
-        assert found is first_of_all(row)
+        assert found is first_of_all(value)
 
 
 @pytest.mark.parametrize("corner", CORNERS)

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from chatlake_client.contract import Defaults
-from chatlake_client.errors import LossyRowError
+from chatlake_client.errors import RowError
 from tests.client.reading import body_of, conversation_of, texts
 
 TALK = [("user", "Is it raining?"), ("assistant", "Not yet.")]
@@ -56,8 +56,10 @@ def test_messages_say_the_same_in_other_words(messages: Any) -> None:
 
 
 def test_a_word_that_is_no_known_speaker_is_not_guessed() -> None:
-    with pytest.raises(LossyRowError, match=r"messages\[\].sender"):
-        body_of({"messages": in_words("sender", ("Ann", "Rex"), "text")}, Defaults())
+    with pytest.raises(
+        RowError, match=r"messages\[\] doesn't tell who speaks; its keys: sender, text"
+    ):
+        conversation_of({"messages": in_words("sender", ("Ann", "Rex"), "text")})
 
 
 @pytest.mark.parametrize("key", ["createdAt", "created", "create_time"])
@@ -164,5 +166,5 @@ def test_images_beside_the_turns_belong_to_the_marks_in_their_texts() -> None:
     row = {"conversations": messages, "images": ["a.png", "b.png"]}
     turns = conversation_of(row).turns
     assert [[file.ref for file in turn.attachments] for turn in turns] == [["a.png"], [], ["b.png"]]
-    with pytest.raises(LossyRowError, match="images"):
+    with pytest.raises(RowError, match="images"):
         body_of({**row, "images": ["a.png"]}, Defaults())
