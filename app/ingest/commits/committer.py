@@ -244,7 +244,7 @@ class Committer:
         metrics.table_is(size_of(table))
 
     def _wait(self, stop: Event) -> None:
-        is_idle = self._pending_since is None and self._wake_up.is_possible
+        is_idle = self._pending_since is None and self._wake_up.is_listening
         self._wake_up.wait(stop, _IDLE_POLL_S if is_idle else _POLL_S)
 
     def _cut_logs(self) -> None:
