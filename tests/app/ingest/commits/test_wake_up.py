@@ -3,6 +3,7 @@
 import os
 from pathlib import Path
 from threading import Event, Thread
+from time import monotonic
 
 import pytest
 
@@ -89,3 +90,16 @@ def test_a_client_that_waits_wakes_an_idle_committer(
         stop.set()
         wake_up.send()
         running.join()
+
+
+def test_only_an_idle_committer_is_woken(services: Services, wake_up: WakeUp) -> None:
+    services.ingest.wake_up = wake_up
+    committer, stop = services.jobs.committer(), Event()
+    with wake_up.listening():
+        committer._pending_since = 0
+        wake_up.send()
+        started = monotonic()
+        committer._wait(stop)
+        assert monotonic() - started >= committer_module._POLL_S
+        assert wake_up._pipe is not None
+        assert os.read(wake_up._pipe, 2) == b"\0"
