@@ -110,7 +110,10 @@ class TextIndexing:
         with closing(self._indexes.builder_lock()) as lock:
             if not lock.try_acquire():
                 return
-            while missing := self._missing():
+            is_done = False
+            while not is_done and (missing := self._missing()):
+                # What couldn't be built is left to the next step, such as a file that was lost.
+                is_done = True
                 looked_at = monotonic()
                 for place, (name, file) in enumerate(missing, 1):
                     started = monotonic()
@@ -119,6 +122,7 @@ class TextIndexing:
                         self.remove_replaced()
                         looked_at = started
                     if self._build(name, file, stop):
+                        is_done = False
                         seconds = monotonic() - started
                         metrics.maintained("index_texts", seconds, 1, self._clock())
                         yield IndexedFile(file.rows, seconds, len(missing) - place)

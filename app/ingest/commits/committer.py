@@ -244,8 +244,11 @@ class Committer:
         metrics.table_is(size_of(table))
 
     def _wait(self, stop: Event) -> None:
-        is_idle = self._pending_since is None and self._wake_up.is_possible
-        self._wake_up.wait(stop, _IDLE_POLL_S if is_idle else _POLL_S)
+        if self._pending_since is None and self._wake_up.is_listening:
+            self._wake_up.wait(stop, _IDLE_POLL_S)
+        else:
+            # Without being woken: of many clients that wait, each would make it ask once more.
+            stop.wait(_POLL_S)
 
     def _cut_logs(self) -> None:
         """Cut the databases' logs, which may hold the space that a commit needs on a full disk."""

@@ -5,6 +5,7 @@ so often while nothing is pending. A byte is lost when no committer listens. The
 the database when it starts.
 """
 
+import logging
 import os
 import select
 from collections.abc import Iterator
@@ -15,6 +16,8 @@ from typing import Final
 
 _READ_BYTES: Final = 65_536
 """As many as a pipe holds."""
+
+log = logging.getLogger(__name__)
 
 
 class WakeUp:
@@ -30,9 +33,9 @@ class WakeUp:
         self._pipe: int | None = None
 
     @property
-    def is_possible(self) -> bool:
-        """Whether there is a pipe."""
-        return self._path is not None
+    def is_listening(self) -> bool:
+        """Whether what is sent ends the next `wait`."""
+        return self._pipe is not None
 
     def send(self) -> None:
         """Wake the committer, if there is a pipe and somebody listens to it; never wait."""
@@ -48,25 +51,27 @@ class WakeUp:
 
     @contextmanager
     def listening(self) -> Iterator[None]:
-        """Keep the pipe open, so that what is sent within the block ends the next `wait`."""
-        if self._path is None:
-            yield
-            return
-        with suppress(FileExistsError):
-            os.mkfifo(self._path, 0o600)
-        # For writing too, or it would end when the first one who writes closes it.
-        self._pipe = os.open(self._path, os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC)
+        """Keep the pipe open in the block, so that what is sent ends the next `wait`.
+
+        Without a pipe, or when it can't be made, nothing is heard.
+        """
+        if self._path:
+            try:
+                self._pipe = _open_to_read(self._path)
+            except OSError as error:
+                log.warning("the committer can't be woken, so it asks more often: %s", error)
         try:
             yield
         finally:
-            os.close(self._pipe)
-            self._pipe = None
+            if self._pipe is not None:
+                os.close(self._pipe)
+                self._pipe = None
 
     def wait(self, stop: Event, timeout_s: float) -> None:
         """Return after a time, or when the committer is woken.
 
         Args:
-            stop: Ends the wait too, if there is no pipe.
+            stop: Ends the wait too, if no pipe is open.
             timeout_s: The time.
         """
         if self._pipe is None:
@@ -76,3 +81,10 @@ class WakeUp:
         poll.register(self._pipe, select.POLLIN)
         if poll.poll(1000 * timeout_s):
             os.read(self._pipe, _READ_BYTES)
+
+
+def _open_to_read(path: Path) -> int:
+    with suppress(FileExistsError):
+        os.mkfifo(path, 0o600)
+    # For writing too, or it would end when the first one who writes closes it.
+    return os.open(path, os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC)

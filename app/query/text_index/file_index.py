@@ -58,6 +58,8 @@ _SHARE_OF_ROWS: Final = 16
 _FEWEST_NAMED: Final = 64
 """The rows that are named in any case, however small the file is."""
 _TRIGRAM: Final = 3
+_PIECE_CHARACTERS: Final = 256 * 1024
+"""Characters of the words whose parts are gathered together."""
 _END_CHARACTERS: Final = 60
 _MOST_TRIGRAMS: Final = 100
 _PHRASES_AT_ONCE: Final = 100
@@ -100,7 +102,8 @@ def finish_index(path: Path, finished: Path) -> None:
 def write_parts(path: Path, finished: Path) -> None:
     """Write the parts of the words of an index, see `app.query.text_index.word_parts`; and sync it.
 
-    An index that can't find all words by their parts gets an empty file, which says nothing.
+    An index that can't find all words by their parts, or has too many parts, gets an empty file,
+    which says nothing.
 
     Args:
         path: The index.
@@ -112,10 +115,10 @@ def write_parts(path: Path, finished: Path) -> None:
     """
     with closing(_open(path)) as connection:
         (has_long,) = connection.execute("SELECT EXISTS (SELECT * FROM long_words)").fetchone()
-        query = "SELECT group_concat(? || word || ?, '') FROM words"
-        (words,) = connection.execute(query, [BEFORE, AFTER]).fetchone()
+        words = connection.execute("SELECT ? || word || ? FROM words", [BEFORE, AFTER])
+        found = b"" if has_long else filter_of(_joined(word for (word,) in words))
     with finished.open("wb") as file:
-        file.write(b"" if has_long else filter_of(words or ""))
+        file.write(found)
         file.flush()
         os.fsync(file.fileno())
 
@@ -214,6 +217,19 @@ def _fill(connection: sqlite3.Connection, url: str, batches: Iterable[pa.RecordB
     )
     connection.execute("INSERT INTO about VALUES (?, ?)", [url, rows])
     connection.execute("COMMIT")
+
+
+def _joined(words: Iterable[str]) -> Iterator[str]:
+    """Yield all words in texts of many words, so that not all need to be in memory at once."""
+    piece: list[str] = []
+    characters = 0
+    for word in words:
+        piece.append(word)
+        characters += len(word)
+        if characters > _PIECE_CHARACTERS:
+            yield "".join(piece)
+            piece, characters = [], 0
+    yield "".join(piece)
 
 
 def _to_bytes(contribution_id: str) -> bytes:

@@ -11,6 +11,7 @@ is the finalizer of SplitMix64: https://prng.di.unimi.it/splitmix64.c
 
 import os
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -30,6 +31,9 @@ _BLOCK_BYTES: Final = 64
 _BLOCK_BITS: Final = 8 * _BLOCK_BYTES
 _BITS_PER_PART: Final = 12
 """Bits of the filter for each part: about one part in 200 that no word has seems to be there."""
+_MOST_PARTS: Final = 2_000_000
+"""The parts of a filter that takes 3 MB. Words of languages have fewer, and hashes have more."""
+_RUNS_AT_ONCE: Final = 100_000
 _GOLDEN: Final = 0x9E3779B97F4A7C15
 
 
@@ -63,36 +67,41 @@ def parts_of(words: Iterable[Word]) -> list[Part]:
     ]
 
 
-def filter_of(words: str) -> bytes:
-    """Return the filter of the parts of some words.
+def filter_of(pieces: Iterable[str]) -> bytes:
+    """Return the filter of the parts of some words; an empty one for more than `_MOST_PARTS`.
 
     Args:
-        words: The words, one after the other, each with what stands before it and after it.
+        pieces: Texts of several words, one after the other, each with what stands before it and
+            after it. Only one of the texts is in memory at a time.
     """
-    runs = np.unique(_runs_of(words.encode()))
+    runs = _runs_of(b"")
+    for piece in pieces:
+        runs = np.union1d(runs, _runs_of(piece.encode()))
+        if len(runs) > _MOST_PARTS:
+            return b""
     number = max(1, len(runs) * _BITS_PER_PART // _BLOCK_BITS)
-    blocks, bits = _places_of(runs)
     is_set = np.zeros(number * _BLOCK_BITS, np.bool_)
-    is_set[(blocks % np.uint64(number)) * np.uint64(_BLOCK_BITS) + bits] = True
+    for start in range(0, len(runs), _RUNS_AT_ONCE):
+        blocks, bits = _places_of(runs[start : start + _RUNS_AT_ONCE])
+        is_set[(blocks % np.uint64(number)) * np.uint64(_BLOCK_BITS) + bits] = True
     return np.packbits(is_set, bitorder="little").tobytes()
 
 
 def may_have(path: Path | str, parts: Sequence[Part]) -> bool:
-    """Tell whether the words of an index may have some parts; also if there is no filter.
+    """Tell whether the words of an index may have some parts; also if no filter can be read.
 
     Args:
         path: The filter of the index.
         parts: The parts.
     """
-    try:
+    with suppress(OSError):
         descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    except FileNotFoundError:
-        return True
-    try:
-        number = os.fstat(descriptor).st_size // _BLOCK_BYTES
-        return not number or all(_is_set(descriptor, number, part) for part in parts)
-    finally:
-        os.close(descriptor)
+        try:
+            number = os.fstat(descriptor).st_size // _BLOCK_BYTES
+            return not number or all(_is_set(descriptor, number, part) for part in parts)
+        finally:
+            os.close(descriptor)
+    return True
 
 
 def _is_set(descriptor: int, number: int, part: Part) -> bool:

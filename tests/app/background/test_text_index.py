@@ -214,6 +214,15 @@ def test_nothing_is_left_to_do_after_a_step(services: Services) -> None:
 
 
 @pytest.mark.slow
+def test_a_step_ends_when_a_data_file_is_lost(services: Services) -> None:
+    fill(services)
+    table = load_table(services.catalog)
+    table.io.delete(newest_files(table)[0].path)
+    assert len(list(indexing(services).step(Event()))) == 2 * DAYS - 1
+    assert list(indexing(services).step(Event())) == []
+
+
+@pytest.mark.slow
 def test_a_second_process_leaves_building_to_the_first(services: Services) -> None:
     fill(services)
     with closing(services.reading.text_indexes.builder_lock()) as lock:

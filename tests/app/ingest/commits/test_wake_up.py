@@ -3,6 +3,7 @@
 import os
 from pathlib import Path
 from threading import Event, Thread
+from time import monotonic
 
 import pytest
 
@@ -22,6 +23,7 @@ def wake_up(tmp_path: Path) -> WakeUp:
 
 def test_a_wait_ends_when_something_was_sent_since_the_last_one(wake_up: WakeUp) -> None:
     with wake_up.listening():
+        assert wake_up.is_listening
         for _ in range(2):
             wake_up.send()
             wake_up.wait(Event(), LONG_S)
@@ -48,7 +50,17 @@ def test_without_a_pipe_the_event_ends_the_wait() -> None:
     nothing.send()
     with nothing.listening():
         nothing.wait(stop, LONG_S)
-    assert not nothing.is_possible
+        assert not nothing.is_listening
+
+
+def test_a_committer_whose_pipe_cannot_be_made_waits_as_without_one(tmp_path: Path) -> None:
+    stop = Event()
+    stop.set()
+    wake_up = WakeUp(tmp_path / "removed" / "committer")
+    with wake_up.listening():
+        wake_up.send()
+        wake_up.wait(stop, LONG_S)
+        assert not wake_up.is_listening
 
 
 def test_a_client_that_waits_wakes_an_idle_committer(
@@ -78,3 +90,16 @@ def test_a_client_that_waits_wakes_an_idle_committer(
         stop.set()
         wake_up.send()
         running.join()
+
+
+def test_only_an_idle_committer_is_woken(services: Services, wake_up: WakeUp) -> None:
+    services.ingest.wake_up = wake_up
+    committer, stop = services.jobs.committer(), Event()
+    with wake_up.listening():
+        committer._pending_since = 0
+        wake_up.send()
+        started = monotonic()
+        committer._wait(stop)
+        assert monotonic() - started >= committer_module._POLL_S
+        assert wake_up._pipe is not None
+        assert os.read(wake_up._pipe, 2) == b"\0"

@@ -168,3 +168,12 @@ def test_a_file_that_is_no_index_is_an_error(tmp_path: Path) -> None:
     for name in ("index", "none such"):
         with pytest.raises(sqlite3.Error):
             find_rows(tmp_path / name, words_of("one"))
+
+
+def test_words_are_found_however_many_pieces_their_parts_are_gathered_in(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(file_index, "_PIECE_CHARACTERS", 10)
+    words = [f"word{number}" for number in range(9)]
+    batch = rows_of(*words)
+    assert find(batch, *words, "word9") == [*([row] for row in range(9)), []]

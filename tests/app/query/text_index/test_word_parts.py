@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from app.query.text_index import word_parts
 from app.query.text_index.word_parts import AFTER, BEFORE, filter_of, may_have, parts_of
 from app.query.text_index.words import Word
 
@@ -22,7 +23,7 @@ def part(text: str, *, begins: bool = False, ends: bool = False) -> Word:
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
     path = tmp_path / "parts"
-    path.write_bytes(filter_of(joined(*WORDS)))
+    path.write_bytes(filter_of([joined(*WORDS)]))
     return path
 
 
@@ -50,7 +51,7 @@ def test_short_words_have_no_parts() -> None:
 
 def test_a_run_across_two_words_is_no_part(path: Path) -> None:
     assert not may_have(path, parts_of([part("skyblue")]))
-    path.write_bytes(filter_of(joined("abc", "def")))
+    path.write_bytes(filter_of([joined("abc", "def")]))
     assert not may_have(path, parts_of([part("abcdef")]))
 
 
@@ -62,12 +63,24 @@ def test_without_a_filter_every_word_may_be_there(path: Path) -> None:
 
 
 def test_no_words_make_a_filter_that_has_nothing(path: Path) -> None:
-    path.write_bytes(filter_of(""))
+    path.write_bytes(filter_of([]))
     assert not may_have(path, parts_of([part("qqzzxy")]))
 
 
+def test_a_filter_that_cannot_be_read_says_nothing(path: Path) -> None:
+    path.unlink()
+    path.symlink_to(path)
+    assert may_have(path, parts_of([part("qqzzxy")]))
+
+
+def test_too_many_parts_make_an_empty_filter(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(word_parts, "_MOST_PARTS", 10)
+    assert filter_of(map(joined, ("abcdefgh", "abcdefghi")))
+    assert filter_of(map(joined, ("abcdefgh", "ijklmnop"))) == b""
+
+
 def test_few_absent_parts_seem_to_be_there(path: Path) -> None:
-    path.write_bytes(filter_of(joined(*(f"{number:06}" for number in range(2_000)))))
+    path.write_bytes(filter_of([joined(*(f"{number:06}" for number in range(2_000)))]))
     absent = [parts_of([part(f"{number:05x}")]) for number in range(0xA0000, 0xA0000 + 2_000)]
     assert sum(may_have(path, parts) for parts in absent) < 40
 
@@ -80,7 +93,7 @@ def test_no_part_of_a_word_is_left_out(
     words: list[str], data: st.DataObject, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     path = tmp_path_factory.getbasetemp() / "parts"
-    path.write_bytes(filter_of(joined(*words)))
+    path.write_bytes(filter_of(map(joined, words)))
     word = data.draw(st.sampled_from(words))
     start = data.draw(st.integers(0, len(word)))
     end = data.draw(st.integers(start, len(word)))
