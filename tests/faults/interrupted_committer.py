@@ -28,7 +28,7 @@ from app import create_app
 from app.ingest.commits.claims import Claims
 from app.services import current_services
 from app.settings import Settings
-from app.state import ledger
+from app.state import ledger_changes
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -65,7 +65,7 @@ WINDOWS: Final = {
     "after the table's metadata": Window(Path, "rename", 4, False, 4, False),
     "between the commit and its answer": Window(SqlCatalog, "commit_table", 1, False, 4, True),
     "between the commit and the settlement": Window(Claims, "settle", 1, True, 4, True),
-    "inside the settlement": Window(ledger, "record", 1, False, 4, True),
+    "inside the settlement": Window(ledger_changes, "record", 1, False, 4, True),
     "after the settlement": Window(Claims, "settle", 1, False, 4, True),
 }
 

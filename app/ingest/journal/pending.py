@@ -7,7 +7,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from pyiceberg.io import FileIO
-from sqlalchemy import select, update
+from sqlalchemy import Connection, select, update
 
 from app.ingest.journal.entries import IS_PENDING, decode_contributions, decode_files
 from app.state.db import Database
@@ -15,6 +15,7 @@ from app.state.models import JournalEntry
 from catalog.reading.scan import schema_of
 from catalog.records import Contribution
 from catalog.schema import ID
+from catalog.writing.staging import StagedFile
 
 PENDING_COLUMNS: Final = (ID, "conversation_id", "contributor_id", "content_hash")
 """The columns by which pending contributions are found."""
@@ -70,10 +71,7 @@ class Pending:
                 connection.execute(
                     update(JournalEntry).where(of_entry, IS_PENDING).values(is_awaited=True)
                 )
-                holds = select(JournalEntry.entry_id).where(
-                    of_entry, JournalEntry.payload.is_not(None)
-                )
-                if connection.scalar(holds) is not None:
+                if _holds_contributions(connection, entry_id):
                     left.add(entry_id)
         return left
 
@@ -90,9 +88,31 @@ class Pending:
                     yield entry.entry_id, _rows(decode_contributions(entry.payload))
                     continue
                 for file in decode_files(entry.payload):
-                    with self._io().new_input(file.path).open() as source:
-                        rows = pq.ParquetFile(source).read(list(PENDING_COLUMNS))
-                    yield entry.entry_id, rows.cast(_SCHEMA)
+                    try:
+                        rows = self._read(file)
+                    except FileNotFoundError:
+                        if self._is_held(entry.entry_id):
+                            raise
+                        # It was committed meanwhile, without rows that are taken down: those who
+                        # left them out have removed the file that had them.
+                        break
+                    yield entry.entry_id, rows
+
+    def _read(self, file: StagedFile) -> pa.Table:
+        with self._io().new_input(file.path).open() as source:
+            return pq.ParquetFile(source).read(list(PENDING_COLUMNS)).cast(_SCHEMA)
+
+    def _is_held(self, entry_id: int) -> bool:
+        # On a connection of its own, which sees what is committed by now.
+        with self._database.read() as connection:
+            return _holds_contributions(connection, entry_id)
+
+
+def _holds_contributions(connection: Connection, entry_id: int) -> bool:
+    holds = select(JournalEntry.entry_id).where(
+        JournalEntry.entry_id == entry_id, JournalEntry.payload.is_not(None)
+    )
+    return connection.scalar(holds) is not None
 
 
 def _rows(contributions: list[Contribution]) -> pa.Table:

@@ -3,6 +3,7 @@
 from uuid import uuid4
 
 import pytest
+from pyiceberg.io import FileIO
 
 from app.ingest.journal.pending import ENTRY_ID, Pending
 from app.services import Services
@@ -51,3 +52,35 @@ def test_a_claimed_batch_is_pending_until_it_is_settled(
     found = pending.matching("contributor_id", ["ada"])
     assert found.num_rows == 1
     assert pending.hurry(found[ENTRY_ID].to_pylist()) == set(found[ENTRY_ID].to_pylist())
+
+
+@pytest.mark.both
+def test_an_upload_that_is_committed_while_it_is_read_is_pending_no_more(
+    services: Services,
+) -> None:
+    lake = Lake(services)
+    mine = [make_contribution(conversation_id=f"c{number}", **ADA) for number in range(2)]
+    lake.hold_upload(*mine)
+    services.takedown.service.request(
+        "contribution", [mine[0].contribution_id], reason=None, requested_by="test"
+    )
+
+    def commit_first() -> FileIO:
+        # It leaves a row out, and so removes the file that is about to be read.
+        services.jobs.committer().drain()
+        return load_table(services.catalog).io
+
+    pending = Pending(services.database, commit_first)
+    assert pending.matching("contributor_id", ["ada"]).num_rows == 0
+
+
+def test_an_upload_that_waits_and_has_lost_its_file_is_an_error(services: Services) -> None:
+    Lake(services).hold_upload(make_contribution(**ADA))
+
+    def lose_file() -> FileIO:
+        for file in services.settings.home.rglob("*.parquet"):
+            file.unlink()
+        return load_table(services.catalog).io
+
+    with pytest.raises(FileNotFoundError):
+        Pending(services.database, lose_file).matching("contributor_id", ["ada"])
