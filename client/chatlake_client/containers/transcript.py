@@ -1,15 +1,16 @@
 """Reads plain texts in which words at the beginnings of lines tell who speaks.
 
-`User:` and `Assistant:`, and their kin. Such words also stand in texts that are no conversation, and
-within answers. So a text is read only where the marks can't be taken for something else: the user
-begins or is told something before, the two take turns, one word stands for each, and either an
-empty line stands before all marks or before none. `Q:` and `A:` aren't read: lists of questions
-with their answers, by people, look the same.
+`User:` and `Assistant:`, and their kin. Such words also stand in texts that are no conversation,
+and within answers. So a text is read only where the marks can't be taken for something else: the
+user begins, perhaps behind `System:`, the two take turns, one word stands for each, and an empty
+line stands before all marks or before none. `Q:` and `A:` aren't read: lists of questions with
+their answers, written by people, look the same.
 """
 
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Final
 
 from chatlake_client.containers.lines import MAX_LINE_CHARS, NOT_TEXT, is_text, open_text
@@ -110,7 +111,7 @@ def _conversation(spoken: list[Spoken]) -> Json:
             raise ValueError(f"{words[one.role]} and {one.word}: two words for the {one.role}")
     if any(one.is_after_rule for one in spoken):
         raise ValueError("a rule before a speaker: is it another conversation?")
-    if any(one.role == other.role for one, other in zip(talking, talking[1:], strict=False)):
+    if any(one.role == other.role for one, other in pairwise(talking)):
         raise ValueError("one speaks twice, so that a mark may be a part of what is said")
     if len({one.is_apart for one in spoken[1:]}) > 1:
         raise ValueError("only some marks follow an empty line: are the others parts of a text?")

@@ -7,6 +7,7 @@
 - https://github.com/hiyouga/LLaMA-Factory, data/README.md: ShareGPT's `from` and `value`, with
   `system` and `tools` beside them; `kto_tag`
 - https://github.com/huggingface/trl, docs/source/dataset_formats.md: `label` beside the messages
+- https://github.com/LAION-AI/Open-Assistant, inference/server: `score` with `state`
 - chatlake's own rows: docs/api.md there
 """
 
@@ -18,7 +19,7 @@ from chatlake_client.conversation import ToolCall, Turn
 from chatlake_client.errors import RowError
 from chatlake_client.records import Json
 from chatlake_client.shapes.calls import answers_after, called_in, read_call
-from chatlake_client.shapes.fields import Fields, is_true, json_text, kind_name
+from chatlake_client.shapes.fields import Fields, is_true, json_text, kind_name, whole_number
 from chatlake_client.shapes.files import files_of
 from chatlake_client.shapes.gemini import turns_of_content
 from chatlake_client.shapes.lists import (
@@ -30,6 +31,7 @@ from chatlake_client.shapes.lists import (
 )
 from chatlake_client.shapes.meaning import Level
 from chatlake_client.shapes.media import attachment_at, attachment_of_base64
+from chatlake_client.shapes.pairs import apart, texts_in, turns_of_texts
 from chatlake_client.shapes.parts import turns_of_parts
 from chatlake_client.shapes.pydantic_ai import turns_of_model_message
 from chatlake_client.shapes.responses import turns_of_items
@@ -53,14 +55,6 @@ from chatlake_client.shapes.vocabulary import (
 
 ONE: Final = "conversation"
 TURN_LISTS: Final = (ONE, "messages", "conversations")
-EXCHANGES: Final = (
-    *(("input", "output"), ("question", "answer"), ("prompt", "response"), ("human", "assistant")),
-    *(("user", "assistant"), ("instruction", "output"), ("query", "response"), ("query", "answer")),
-    *(("human", "ai"), ("user", "bot"), ("user", "ai"), ("user_input", "bot_response")),
-    *(("user", "system"), ("user utterance", "system response"), ("human", "bot")),
-)
-"""Keys of a question and its answer in one element of a list."""
-_EXCHANGE_KEYS: Final = frozenset(key for pair in EXCHANGES for key in pair)
 REASONING_KEYS: Final = ("reasoning_content", "reasoning", "thinking")
 PLAIN_KEYS: Final = 2
 """How many keys most messages have: a speaker and a text."""
@@ -75,6 +69,9 @@ SYSTEM: Final = "system"
 """The key of an answer under which OpenCode lists what its model was told."""
 NOT_SAID: Final = ("follow_up", "verbose")
 """Types of Coze's messages that the application makes up itself."""
+OASST_STATES: Final = ("manual", "pending", "in_progress", "complete", "cancelled", "timeout")
+"""Words of Open Assistant's chats for whether a message is whole."""
+VOTES: Final = {1: "positive", 0: None, -1: "negative"}
 CALLING_SPEAKERS: Final = frozenset({"function_call", "tool_call"})
 """ShareGPT's words for a model that calls a tool."""
 
@@ -147,7 +144,7 @@ def _turns_of_objects(row: Fields, objects: list[Json], key: str) -> list[Turn]:
         return turns_of_linked(row, objects, lambda alone: turns_of_list(row, [*alone], key))
     turns: list[Turn] = []
     systems: dict[str, None] = {}
-    for message in map(unwrapped, oldest_first(with_user(objects))):
+    for message in map(unwrapped, oldest_first(with_user(apart(objects, row, key)))):
         if message.get("type") in NOT_SAID:
             row.lose(f"{key}[] of the type {message['type']}", is_meant=False)
             continue
@@ -159,8 +156,8 @@ def _turns_of_objects(row: Fields, objects: list[Json], key: str) -> list[Turn]:
 
 
 def _turns_of_element(told: Fields, message: Json, *, is_first: bool) -> list[Turn]:
-    if pair := exchange_in(message):
-        return _exchange(told, pair)
+    if pair := texts_in(message):
+        return turns_of_texts(told, pair)
     if is_model_message(message):
         return turns_of_model_message(told, is_first=is_first)
     return _turns_in_list(told)
@@ -180,23 +177,6 @@ def _turns_in_list(message: Fields) -> list[Turn]:
     if not says_something(stated):
         return []
     raise RowError(f"{message.path} doesn't tell who speaks; its keys: {', '.join(stated)}")
-
-
-def exchange_in(message: Json) -> tuple[str, str] | None:
-    """Return the keys of the question and its answer that an element holds, both as texts."""
-    if message.keys().isdisjoint(_EXCHANGE_KEYS) or any(key in message for key in ROLE_KEYS):
-        return None
-    found = (pair for pair in EXCHANGES if all(isinstance(message.get(key), str) for key in pair))
-    return next(found, None)
-
-
-def _exchange(message: Fields, keys: tuple[str, str]) -> list[Turn]:
-    """Return the turns of a question and its answer, with the system prompt that stands beside."""
-    asked, answered = (Turn(None, message.text(key)) for key in keys)
-    asked.role, answered.role = "user", "assistant"
-    answered.model, asked.created_at = model_of(message), time_of(message, *TIME_KEYS)
-    system = message.label("system")
-    return [*([Turn("system", system)] if system else []), asked, answered]
 
 
 def _plain_turn(message: Json) -> Turn | None:
@@ -239,7 +219,7 @@ def turns_of_message(message: Fields) -> list[Turn]:
     turn.name = message.label("name") or turn.name
     turn.model = model_of(message)
     turn.created_at = time_of(message, *TIME_KEYS)
-    turn.rating = _checked_text(message, "rating")
+    turn.rating = _checked_text(message, "rating") or _vote(message)
     turn.edited_content = _checked_text(message, "edited_content")
     stopped = message.take("stopped")
     turn.stopped = None if stopped is None else is_true(stopped)
@@ -266,6 +246,14 @@ def _speaker(message: Fields) -> str | None:
     if is_name and role_of_word(role) is None and role not in CALLING_SPEAKERS:
         raise RowError(f"{message.path}.from: {role!r} is no known word for a speaker")
     return role_told(role)
+
+
+def _vote(message: Fields) -> str | None:
+    """Take the score of a message of Open Assistant's chats: a thumb up, down, or none."""
+    if message.peek("state") not in OASST_STATES or message.peek("score") not in VOTES:
+        return None
+    message.take("state")
+    return VOTES[whole_number(message.take("score")) or 0]
 
 
 def _thought(message: Fields, turn: Turn) -> str | None:

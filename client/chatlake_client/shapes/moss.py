@@ -38,7 +38,7 @@ def read_moss(row: Fields) -> Conversation:
         turns.append(Turn("system", system))
     for _, said in sorted(row.members("chat").items(), key=_number):
         turns += _turns(said)
-    row.leave("num_turns")
+    row.take("num_turns")
     return conversation_of(row, turns)
 
 
