@@ -19,7 +19,9 @@ from chatlake_client.containers.transcript import is_transcript
 
 HEAD_CHARS: Final = 64 * 1024
 DELIMITERS: Final = (",", ";", "\t")
-UNKNOWN_KIND: Final = "neither JSON, JSONL, CSV, Parquet nor Arrow, and no transcript"
+UNKNOWN_KIND: Final = (
+    "neither JSON, JSONL, CSV, Parquet nor Arrow, and no transcript in Markdown or plain text"
+)
 
 
 class Kind(enum.Enum):

@@ -18,9 +18,17 @@ from chatlake_client import jsontext
 from chatlake_client.conversation import ToolCall, Turn
 from chatlake_client.errors import RowError
 from chatlake_client.records import Json
-from chatlake_client.shapes.calls import answers_after, called_in, read_call
+from chatlake_client.shapes.calls import (
+    CALLING_KEYS,
+    OBSERVATION,
+    RESULTS,
+    answers_after,
+    called_in,
+    read_call,
+)
 from chatlake_client.shapes.fields import Fields, is_true, json_text, kind_name, whole_number
-from chatlake_client.shapes.files import files_of
+from chatlake_client.shapes.files import IMAGES, files_of
+from chatlake_client.shapes.files import LISTS as FILE_LISTS
 from chatlake_client.shapes.gemini import turns_of_content
 from chatlake_client.shapes.lists import (
     are_items,
@@ -39,6 +47,7 @@ from chatlake_client.shapes.thoughts import split_thoughts
 from chatlake_client.shapes.times import time_of
 from chatlake_client.shapes.vocabulary import (
     KEPT_ROLES,
+    NAMING_KEYS,
     ROLE_KEYS,
     TIME_KEYS,
     content_key_of,
@@ -56,6 +65,15 @@ from chatlake_client.shapes.vocabulary import (
 ONE: Final = "conversation"
 TURN_LISTS: Final = (ONE, "messages", "conversations")
 REASONING_KEYS: Final = ("reasoning_content", "reasoning", "thinking")
+MORE_KEYS: Final = frozenset(
+    {
+        *(*REASONING_KEYS, "reasoning_details", "thinking_blocks", "thought", "thoughts"),
+        *(*CALLING_KEYS, OBSERVATION, RESULTS, "tool_call_id", "toolCallId", "refusal", "name"),
+        *(*NAMING_KEYS, *TIME_KEYS, IMAGES, *FILE_LISTS, "audio", "alternatives"),
+        *("rating", "state", "score", "edited_content", "stopped"),
+    }
+)
+"""All keys of a message that are read, but those of its speaker and its content."""
 PLAIN_KEYS: Final = 2
 """How many keys most messages have: a speaker and a text."""
 OWN_KEYS: Final = frozenset(
@@ -201,8 +219,9 @@ def turns_of_message(message: Fields) -> list[Turn]:
     turns = _turns_of_content(message, role)
     if role in CALLING_SPEAKERS:
         read_call(turns[-1])
-    if not message.keys():
-        split_thoughts(turns[-1])
+    if message.lacks(MORE_KEYS) and len(turns) == 1:
+        # Most messages say no more, whatever keys they have.
+        split_thoughts(turns[0])
         return turns
     # Of several turns, some are tools' answers; what the message says is the last other one's.
     turn = next((one for one in reversed(turns) if one.role != "tool"), turns[-1])
@@ -330,12 +349,14 @@ def _checked_part(message: Fields, part: object) -> Fields:
 
 def _checked_text(message: Fields, *keys: str) -> str | None:
     text = message.text(*keys)
+    if text is not None or message.lacks(keys):
+        return text
     for key in keys:
-        if text is None and message.peek(key) is not None:
+        if message.peek(key) is not None:
             raise RowError(
                 f"{message.path}.{key} must be a text, not {kind_name(message.peek(key))}"
             )
-    return text
+    return None
 
 
 def _add_audio(turn: Turn, audio: Fields) -> None:
