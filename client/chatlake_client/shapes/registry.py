@@ -5,6 +5,7 @@ from typing import Final
 from chatlake_client.shapes import (
     aistudio,
     amazon_q,
+    autogen,
     battles,
     calling,
     chainlit,
@@ -120,6 +121,7 @@ SHAPES: Final[tuple[Shape | ThreadShape, ...]] = (
         facebook.read_facebook,
     ),
     Shape("Zed's text threads", _keys("zed"), zed_texts.is_zed_text, zed_texts.read_zed_text),
+    Shape("AutoGen's teams", _keys("agent_states"), autogen.is_team, autogen.read_team),
     Shape("llama.cpp", _keys("conv"), llamacpp.is_llamacpp, llamacpp.read_llamacpp),
     Shape("LM Studio", _keys("messages"), lmstudio.is_lmstudio, lmstudio.read_lmstudio),
     Shape(

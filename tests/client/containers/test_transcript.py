@@ -50,7 +50,7 @@ def test_a_mark_that_may_be_a_part_of_a_text_is_refused(
 ) -> None:
     conversations, (rejected,), _ = read_all(written(tmp_path, text))
     assert conversations == []
-    assert reason in rejected.reason
+    assert reason in rejected.message
 
 
 @pytest.mark.parametrize(
@@ -72,4 +72,4 @@ def test_a_text_in_another_encoding_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "talk.txt"
     path.write_bytes("User: Tea?\nAssistant: Grün\n".encode("latin-1"))
     _, (rejected,), _ = read_all(path)
-    assert "encoding" in rejected.reason
+    assert "encoding" in rejected.message

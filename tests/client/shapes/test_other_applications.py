@@ -343,3 +343,9 @@ def test_exchanges_that_name_their_conversation_are_one(tmp_path: Path) -> None:
     joined = next(each for each in conversations if texts(each.turns)[:2] == TALK)
     assert texts(joined.turns) == [*TALK, ("user", "Hot?"), ("assistant", "Yes.")]
     assert "lang" not in joined.labels
+
+
+def test_a_team_of_several_agents_is_no_one_conversation() -> None:
+    agent = {"type": "ChatAgentContainerState", "agent_state": {"llm_context": {"messages": []}}}
+    with pytest.raises(RowError, match="2 agents in the team"):
+        conversation_of({"type": "TeamState", "agent_states": {"a": agent, "b": agent}})

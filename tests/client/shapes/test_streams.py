@@ -39,7 +39,7 @@ def test_pieces_of_several_answers_are_refused(
 ) -> None:
     conversations, (rejected, *_), _ = read_all(file_of(tmp_path / "a.jsonl", *rows))
     assert conversations == []
-    assert reason in rejected.reason
+    assert reason in rejected.message
 
 
 def test_pieces_of_gemini_belong_to_the_answer_that_they_name(tmp_path: Path) -> None:
