@@ -44,7 +44,8 @@ def read_facebook(row: Fields) -> Conversation:
         raise RowError(f"{len(people)} people talk with {ASSISTANT}, and one is a conversation")
     is_mended = all(map(_is_mendable, messages))
     spoken = [_spoken(message, is_mended=is_mended) for message in messages]
-    turns = turns_of_list(row, [*oldest_first(spoken)], "messages")
+    read = turns_of_list(row, [*oldest_first(spoken)], "messages")
+    turns = [turn for turn in read if not turn.shows_nothing]
     title = row.text("title")
     row.leave("participants")
     return Conversation(

@@ -89,7 +89,7 @@ NOT_SAID: Final = ("follow_up", "verbose")
 """Types of Coze's messages that the application makes up itself."""
 OASST_STATES: Final = ("manual", "pending", "in_progress", "complete", "cancelled", "timeout")
 """Words of Open Assistant's chats for whether a message is whole."""
-VOTES: Final = {1: "positive", 0: None, -1: "negative"}
+VOTES: Final[dict[int | None, str | None]] = {1: "positive", 0: None, -1: "negative"}
 CALLING_SPEAKERS: Final = frozenset({"function_call", "tool_call"})
 """ShareGPT's words for a model that calls a tool."""
 
@@ -269,10 +269,11 @@ def _speaker(message: Fields) -> str | None:
 
 def _vote(message: Fields) -> str | None:
     """Take the score of a message of Open Assistant's chats: a thumb up, down, or none."""
-    if message.peek("state") not in OASST_STATES or message.peek("score") not in VOTES:
+    vote = whole_number(message.peek("score"))
+    if message.peek("state") not in OASST_STATES or vote not in VOTES:
         return None
-    message.take("state")
-    return VOTES[whole_number(message.take("score")) or 0]
+    message.take("state", "score")
+    return VOTES[vote]
 
 
 def _thought(message: Fields, turn: Turn) -> str | None:

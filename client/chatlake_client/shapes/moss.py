@@ -17,6 +17,8 @@ SYSTEM_KEYS: Final = ("meta_instruction", "prefix")
 _TURN: Final = re.compile(r"turn_(\d{1,9})")
 _MARKS: Final = re.compile(r"\s*(?:<\|[^|>]+\|>:)?(.*?)(?:<eo[a-z]>)?\s*", re.DOTALL)
 """The mark of a speaker before what is said, and that of its end."""
+_CALL: Final = re.compile(r"([\w-]+)\((.*?)\)(?=\s*,\s*[\w-]+\(|\s*\Z)", re.DOTALL)
+"""A call: the name of a tool, and what it is called with."""
 NOTHING: Final = "None"
 """What stands for no thought, no call or no answer of a tool."""
 
@@ -24,14 +26,19 @@ NOTHING: Final = "None"
 def is_moss(row: Json) -> bool:
     """Tell whether a row holds a chat under numbered keys."""
     chat = row.get("chat")
-    return isinstance(chat, dict) and bool(chat) and all(map(_TURN.fullmatch, chat))
+    return (
+        isinstance(chat, dict)
+        and bool(chat)
+        and all(map(_TURN.fullmatch, chat))
+        and all(isinstance(said, dict) for said in chat.values())
+    )
 
 
 def read_moss(row: Fields) -> Conversation:
     """Return the turns by their numbers.
 
     Raises:
-        RowError: A turn lacks the question or the answer.
+        RowError: A turn lacks the question or the answer, or calls no tool where it should.
     """
     turns: list[Turn] = []
     if system := row.label(*SYSTEM_KEYS):
@@ -55,9 +62,10 @@ def _turns(said: Fields) -> list[Turn]:
     result = _said(said, "Tool Responses")
     answer = Turn("assistant", answered)
     if called:
-        name, _, arguments = called.partition("(")
         calling = Turn("assistant", reasoning=thought)
-        calling.tool_calls = [ToolCall(name.strip(), arguments.strip().removesuffix(")"))]
+        calling.tool_calls = [ToolCall(*call) for call in _CALL.findall(called)]
+        if not calling.tool_calls:
+            raise RowError(f"{said.path}.Commands calls no tool: {called[:80]!r}")
         turns += [calling, *([Turn("tool", result)] if result else [])]
     else:
         answer.reasoning = thought

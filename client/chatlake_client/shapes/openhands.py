@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from chatlake_client.conversation import Application, Conversation, ToolCall, Turn, last_model
+from chatlake_client.errors import RowError
 from chatlake_client.records import Json
 from chatlake_client.shapes.fields import Fields, Losses, json_text
 from chatlake_client.shapes.meaning import Level
@@ -41,7 +42,14 @@ def parts_of_openhands(row: Json) -> Iterator[tuple[Thread, Json]]:
 
 
 def read_openhands(events: list[Json], losses: Losses) -> Conversation:
-    """Return a turn for each event; what came of an action answers the call that it is."""
+    """Return a turn for each event; what came of an action answers the call that it is.
+
+    Raises:
+        RowError: Two events have one id.
+    """
+    ids = [event["id"] for event in events if isinstance(event.get("id"), int)]
+    if len(set(ids)) < len(ids):
+        raise RowError("ids of events repeat: several trajectories in one file?")
     turns: list[Turn] = []
     calls: dict[str | None, str | None] = {}
     for event in events:

@@ -69,7 +69,7 @@ def read_realtime(events: list[Json], losses: Losses) -> Conversation:
     if instructions := session.get("instructions"):
         said.insert(0, {"role": "system", "content": instructions})
     row = losses.open({}, level=Level.ROW)
-    turns = turns_of_items((row.inner(one, "item", Level.TURN) for one in said), None, "")
+    turns = turns_of_items((row.inner(one, "item", Level.TURN) for one in said), "assistant", "")
     model = session.get("model")
     for turn in turns:
         turn.model = model if turn.role == "assistant" and isinstance(model, str) else None
@@ -100,7 +100,7 @@ def _said(item: Json, heard: str | None) -> Json:
     """
     own = {key: value for key, value in item.items() if key not in ("id", "object", "status")}
     if "content" not in own:
-        return {"role": "assistant", **own}
+        return own
     parts = []
     for part in objects_of(own["content"]):
         if "audio" in str(part.get("type")):

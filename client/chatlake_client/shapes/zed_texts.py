@@ -33,8 +33,13 @@ def read_zed_text(row: Fields) -> Conversation:
     messages = row.objects("messages", level=Level.TURN)
     starts = [whole_number(message.take("start")) for message in messages]
     places = [start for start in starts if start is not None]
-    if len(places) != len(starts) or places != sorted(places) or places[:1] not in ([], [0]):
-        raise RowError("messages[].start must be rising numbers that begin with 0")
+    if (
+        len(places) != len(starts)
+        or places != sorted(places)
+        or places[:1] not in ([], [0])
+        or places[-1:] > [len(data)]
+    ):
+        raise RowError("messages[].start must be rising numbers from 0 to the end of the text")
     turns = []
     for message, (start, end) in zip(messages, pairwise([*places, len(data)]), strict=True):
         about = message.nested("metadata", level=Level.TURN)

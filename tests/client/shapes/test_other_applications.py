@@ -349,3 +349,19 @@ def test_a_team_of_several_agents_is_no_one_conversation() -> None:
     agent = {"type": "ChatAgentContainerState", "agent_state": {"llm_context": {"messages": []}}}
     with pytest.raises(RowError, match="2 agents in the team"):
         conversation_of({"type": "TeamState", "agent_states": {"a": agent, "b": agent}})
+
+
+def test_moss_may_call_several_tools() -> None:
+    said = {"Human": "<|Human|>: q<eoh>", "MOSS": "<|MOSS|>: a<eom>"}
+    called = {"Commands": '<|Commands|>: Search("a (b)"), Calculate("1,2")<eoc>'}
+    turns = conversation_of({"chat": {"turn_1": {**said, **called}}}).turns
+    calls = [(call.name, call.arguments) for call in turns[1].tool_calls]
+    assert calls == [("Search", '"a (b)"'), ("Calculate", '"1,2"')]
+    with pytest.raises(RowError, match="calls no tool"):
+        conversation_of({"chat": {"turn_1": {**said, "Commands": "look it up"}}})
+
+
+def test_events_of_several_trajectories_are_refused(tmp_path: Path) -> None:
+    event = {"id": 0, "source": "user", "action": "message", "args": {"content": "q"}}
+    _, (rejected,), _ = read_all(file_of(tmp_path / "a.jsonl", event, event))
+    assert "several trajectories" in rejected.message
