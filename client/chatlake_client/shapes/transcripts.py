@@ -55,7 +55,11 @@ _LLAMA: Final = re.compile(
 )
 _VICUNA: Final = re.compile(r"(?P<told>(?:[^\n]*\.)?) ?(?P<said>USER: .* ASSISTANT:.*)", re.DOTALL)
 _VICUNA_SPEAKER: Final = re.compile(r" ?\b(USER|ASSISTANT): ?")
-_BAIZE: Final = re.compile(r"(?:[^\n\[]*\n)?\[\|Human\|\].*\n\[\|AI\|\].*", re.DOTALL)
+_BAIZE: Final = re.compile(
+    r"(?:The conversation between human and AI assistant\.\n)?"
+    r"\[\|Human\|\].*\n\[\|AI\|\].*",
+    re.DOTALL,
+)
 _BAIZE_SPEAKER: Final = re.compile(r"(?:\A|(?<=\n))\[\|(Human|AI)\|\] ?")
 _ALPACA: Final = re.compile(
     r"(?:Below is an instruction[^\n]*\n\n)?### Instruction:\n(?P<asked>.*?)\s*"
@@ -137,7 +141,7 @@ def _turns_between_words(text: str) -> list[Turn]:
         spoken = [Turn(_ROLES[speaker], one.removesuffix("</s>").strip()) for speaker, one in said]
         return [*([Turn("system", found["told"])] if found["told"] else []), *spoken]
     if _BAIZE.fullmatch(text):
-        # The words before the first mark are the same in all texts, and the last mark waits.
+        # The sentence before is a part of the template, and the last mark waits.
         pieces = _BAIZE_SPEAKER.split(text)[1:]
         said = zip(pieces[::2], pieces[1::2], strict=True)
         return [Turn(_ROLES[speaker], one.strip()) for speaker, one in said if one.strip()]
