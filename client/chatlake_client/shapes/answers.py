@@ -13,7 +13,8 @@ from chatlake_client.conversation import Turn
 from chatlake_client.errors import RowError
 from chatlake_client.shapes.fields import Fields
 from chatlake_client.shapes.meaning import Level
-from chatlake_client.shapes.messages import turns_of_list, turns_of_message
+from chatlake_client.shapes.message import turns_of_message
+from chatlake_client.shapes.messages import turns_of_list
 from chatlake_client.shapes.parts import turns_of_parts
 from chatlake_client.shapes.responses import turns_of_items
 from chatlake_client.shapes.times import time_text

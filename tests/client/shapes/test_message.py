@@ -4,7 +4,7 @@ from typing import Any, Final
 
 import pytest
 
-from chatlake_client.shapes import messages
+from chatlake_client.shapes import message as reader
 from chatlake_client.shapes.fields import Fields, Losses
 from chatlake_client.shapes.meaning import Level
 
@@ -33,12 +33,12 @@ def keys_read() -> set[str]:
     watched = Watched(STATED)
     message = Fields(STATED, "", Level.TURN, Losses())
     message._left = watched  # the only way to see every key
-    messages.turns_of_message(message)
+    reader.turns_of_message(message)
     return watched.asked
 
 
 def test_the_short_way_passes_over_no_key_that_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
     short = keys_read()
-    known = messages.MORE_KEYS
-    monkeypatch.setattr(messages, "MORE_KEYS", frozenset({"weight"}))
+    known = reader.MORE_KEYS
+    monkeypatch.setattr(reader, "MORE_KEYS", frozenset({"weight"}))
     assert keys_read() - short <= known
