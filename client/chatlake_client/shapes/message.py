@@ -116,6 +116,8 @@ def _speaker(message: Fields) -> str | None:
 
 def _vote(message: Fields) -> str | None:
     """Take the score of a message of Open Assistant's chats: a thumb up, down, or none."""
+    if message.lacks(("score",)):
+        return None
     vote = whole_number(message.peek("score"))
     if message.peek("state") not in OASST_STATES or vote not in VOTES:
         return None
