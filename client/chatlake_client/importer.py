@@ -19,7 +19,7 @@ from chatlake_client.shapes.documents import (
 )
 from chatlake_client.shapes.fields import Losses
 from chatlake_client.shapes.meaning import Level
-from chatlake_client.shapes.registry import shape_of
+from chatlake_client.shapes.recognition import shape_of
 from chatlake_client.shapes.shape import OF_THE_FILE, Shape
 from chatlake_client.threads import CollectedThread, Threads
 

@@ -13,7 +13,7 @@ from chatlake_client.importer import RECOGNITION, Found, read_conversations
 from chatlake_client.records import Json, Rejected, Row, Skipped
 from chatlake_client.shapes.fields import Losses
 from chatlake_client.shapes.meaning import Level
-from chatlake_client.shapes.registry import shape_of
+from chatlake_client.shapes.recognition import shape_of
 from chatlake_client.shapes.shape import Shape
 
 

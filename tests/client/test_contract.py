@@ -9,7 +9,7 @@ from chatlake_client.conversation import Attachment, Conversation, Preference, T
 from chatlake_client.errors import LossyRowError, RowError
 from chatlake_client.records import Json
 from chatlake_client.shapes.fields import Losses
-from chatlake_client.shapes.registry import is_row
+from chatlake_client.shapes.recognition import is_row
 from tests.client.reading import body_of, found_of
 
 NO_DEFAULTS = Defaults()

@@ -16,6 +16,7 @@ from chatlake_client.containers.json_rows import read_json, read_jsonl
 from chatlake_client.containers.markdown import read_markdown
 from chatlake_client.containers.sniff import Kind, kind_of
 from chatlake_client.containers.source import Source, opened_sources, unreadable_errors
+from chatlake_client.containers.transcript import read_transcript
 from chatlake_client.records import Rejected, Row
 
 PARQUET_NEEDS: Final = "Parquet needs pyarrow: pip install 'chatlake-client[parquet]'"
@@ -101,6 +102,7 @@ READERS: Final[dict[Kind, Callable[[Source], FileRows]]] = {
     Kind.JSONL: read_jsonl,
     Kind.CSV: read_csv,
     Kind.MARKDOWN: read_markdown,
+    Kind.TRANSCRIPT: read_transcript,
     Kind.EVENTS: read_events,
     Kind.PARQUET: _read_parquet,
     Kind.ARROW: _read_arrow,

@@ -15,10 +15,13 @@ from chatlake_client.containers.events import is_event_stream
 from chatlake_client.containers.lines import BLANK_CHARS, open_text, read_lines
 from chatlake_client.containers.markdown import is_markdown_chat
 from chatlake_client.containers.source import Source
+from chatlake_client.containers.transcript import is_transcript
 
 HEAD_CHARS: Final = 64 * 1024
 DELIMITERS: Final = (",", ";", "\t")
-UNKNOWN_KIND: Final = "neither JSON, JSONL, CSV, Parquet nor Arrow, and no transcript in Markdown"
+UNKNOWN_KIND: Final = (
+    "neither JSON, JSONL, CSV, Parquet nor Arrow, and no transcript in Markdown or plain text"
+)
 
 
 class Kind(enum.Enum):
@@ -28,6 +31,7 @@ class Kind(enum.Enum):
     JSONL = "jsonl"
     CSV = "csv"
     MARKDOWN = "markdown"
+    TRANSCRIPT = "transcript"
     PARQUET = "parquet"
     ARROW = "arrow"
     EVENTS = "events"
@@ -130,6 +134,8 @@ def _kind_of_plain_text(
     """Tell transcripts, events, JSONL with a broken first line, and CSV; refuse any other text."""
     if is_markdown_chat(head.text):
         return Kind.MARKDOWN
+    if is_transcript(head.text):
+        return Kind.TRANSCRIPT
     if is_event_stream(head.lines):
         return Kind.EVENTS
     if any(map(_is_value, head.lines)):

@@ -5,14 +5,16 @@ Bedrock's answers, and LangChain's generations.
 
 Sources: openai/openai-python, src/openai/types/chat and types/responses;
 anthropics/anthropic-sdk-python, src/anthropic/types; ollama/ollama, docs/api.md; Bedrock's
-documentation of Converse; langchain-ai/langchain, libs/core/langchain_core/outputs.
+documentation of Converse; stanford-crfm/helm, src/helm/common/request.py;
+langchain-ai/langchain, libs/core/langchain_core/outputs.
 """
 
 from chatlake_client.conversation import Turn
 from chatlake_client.errors import RowError
 from chatlake_client.shapes.fields import Fields
 from chatlake_client.shapes.meaning import Level
-from chatlake_client.shapes.messages import turns_of_list, turns_of_message
+from chatlake_client.shapes.message import turns_of_message
+from chatlake_client.shapes.messages import turns_of_list
 from chatlake_client.shapes.parts import turns_of_parts
 from chatlake_client.shapes.responses import turns_of_items
 from chatlake_client.shapes.times import time_text
@@ -57,6 +59,8 @@ def _choices(answer: Fields) -> list[list[Turn]]:
     """Return the turns of each choice of an answer; none of an answer of an unknown form."""
     if "choices" in answer:
         return [_choice(choice) for choice in sorted(answer.objects("choices"), key=_index)]
+    if isinstance(answer.peek("completions"), list):
+        return [_choice(choice) for choice in answer.objects("completions")]
     if isinstance(answer.peek("generations"), list):
         return _generations(answer)
     only = _only_choice(answer)

@@ -4,6 +4,8 @@
 - `response_1`, `response_2`, `preference_strength`: the card of nvidia/HelpSteer2; below 0 prefers
   the first
 - `context`, `response1`, `response2`, `overall_preference`: the card of nvidia/HelpSteer3; the same
+- `question`, `answer_0`, `answer_1`, `score_1`: the card of openai/webgpt_comparisons; above 0
+  prefers the second
 - `output_1`, `output_2`, `preference`: tatsu-lab/alpaca_eval, README; from 1 to 2, and 0 for a tie
 """
 
@@ -55,6 +57,7 @@ VERDICTS: Final = (
     Verdict(("response_1", "response_2"), "preference_strength", _by_sign),
     Verdict(("response1", "response2"), "overall_preference", _by_sign),
     Verdict(("output_1", "output_2"), "preference", _by_middle),
+    Verdict(("answer_0", "answer_1"), "score_1", _by_sign),
 )
 KEYS: Final = frozenset(verdict.key for verdict in VERDICTS)
 
@@ -88,7 +91,7 @@ def read_compared(row: Fields) -> Conversation:
 def _asked(row: Fields) -> list[Turn]:
     if isinstance(row.peek("context"), list):
         return turns_of(row, "context")
-    text = row.text(*ASKED_KEYS)
+    text = row.text(*ASKED_KEYS) or row.nested("question").text("full_text")
     if text is None:
         raise RowError(f"no question: neither {' nor '.join(ASKED_KEYS)}")
     return turns_of_question(text)

@@ -6,7 +6,7 @@ from chatlake_client.records import Json
 from chatlake_client.shapes import backups, vocabulary
 from chatlake_client.shapes.fields import Losses
 from chatlake_client.shapes.meaning import Level, holds_answer
-from chatlake_client.shapes.registry import is_known, is_row, row_within
+from chatlake_client.shapes.recognition import is_known, is_row, row_within
 from chatlake_client.shapes.requests import ANSWERED_KEYS, ASKED_KEYS
 from chatlake_client.shapes.tables import rows_of_table
 

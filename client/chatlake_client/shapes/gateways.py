@@ -12,7 +12,8 @@ from chatlake_client.shapes.answers import read_answer
 from chatlake_client.shapes.fields import Fields, json_text
 from chatlake_client.shapes.labels import labels_of, other_labels
 from chatlake_client.shapes.meaning import Level
-from chatlake_client.shapes.messages import turns_of_list, turns_of_message
+from chatlake_client.shapes.message import turns_of_message
+from chatlake_client.shapes.messages import turns_of_list
 from chatlake_client.shapes.requests import turns_of_request
 from chatlake_client.shapes.rows import tools_of
 from chatlake_client.shapes.times import time_text

@@ -12,7 +12,8 @@ from chatlake_client.records import Json
 from chatlake_client.shapes.fields import Fields
 from chatlake_client.shapes.instructions import ASKED_KEYS
 from chatlake_client.shapes.meaning import holds_answer
-from chatlake_client.shapes.messages import exchange_in, turns_of
+from chatlake_client.shapes.messages import turns_of
+from chatlake_client.shapes.pairs import is_pair
 from chatlake_client.shapes.rows import conversation_of, rate_by_label
 from chatlake_client.shapes.scattered import thread_of
 from chatlake_client.shapes.vocabulary import role_of_word, says_something, speaks, unwrapped
@@ -29,7 +30,7 @@ GREETING_KEYS: Final = ("greeting", "first_mes", "first_message")
 EXCHANGE_LISTS: Final = frozenset(
     {
         *("turns", "texts", "dialogue", "dialog", "history", "chat", "log", "rounds", "qa", "qas"),
-        *("exchanges", "utterances", "chat_history", "dialogues"),
+        *("exchanges", "utterances", "interactions", "chat_history", "dialogues"),
     }
 )
 """Keys of lists that are one conversation, even if each element is a question with its answer."""
@@ -61,9 +62,9 @@ def are_messages(value: object, *, may_pair: bool) -> bool:
         return False
     elements: list[Json] = value
     said = [
-        one for one in elements if says_something(unwrapped(one)) or (may_pair and exchange_in(one))
+        one for one in elements if says_something(unwrapped(one)) or (may_pair and is_pair(one))
     ]
-    if not said or not all(speaks(one) or (may_pair and exchange_in(one)) for one in said):
+    if not said or not all(speaks(one) or (may_pair and is_pair(one)) for one in said):
         return False
     return len({thread_of(one) for one in said}) == 1
 
@@ -80,8 +81,10 @@ def read_listed(row: Fields) -> Conversation:
     turns = turns_of(row, keys[0])
     _name_machine(turns)
     beside = {key: row.peek(key) for key in row.keys()}  # noqa: SIM118  # no dict
-    if all(role_of_word(turn.role) != "assistant" for turn in turns) and holds_answer(beside):
-        raise RowError(f"{keys[0]} holds what was asked, and the answer stands elsewhere")
+    if all(role_of_word(turn.role) != "assistant" for turn in turns):
+        if holds_answer(beside):
+            raise RowError(f"{keys[0]} holds what was asked, and the answer stands elsewhere")
+        raise RowError(f"nobody answers in {keys[0]}")
     if greeting := row.label(*GREETING_KEYS):
         turns.insert(0, Turn("assistant", greeting))
     rate_by_label(row, turns)

@@ -1,26 +1,15 @@
-"""Reads messages of OpenAI and its kin, in lists and alone.
+"""Reads lists of messages: what their elements are, and the turns of all.
 
-- https://github.com/openai/openai-python, src/openai/types/chat
-- https://github.com/ollama/ollama, docs/api.md: `images`
-- https://huggingface.co/docs/transformers/chat_templating: `tool_calls`, `thinking`, and `tools`
-  beside the messages
-- https://github.com/hiyouga/LLaMA-Factory, data/README.md: ShareGPT's `from` and `value`, with
-  `system` and `tools` beside them; `kto_tag`
-- https://github.com/huggingface/trl, docs/source/dataset_formats.md: `label` beside the messages
-- chatlake's own rows: docs/api.md there
+`message.py` reads a message, and names the sources.
 """
 
-from dataclasses import replace
 from typing import Final, TypeGuard
 
 from chatlake_client import jsontext
-from chatlake_client.conversation import ToolCall, Turn
+from chatlake_client.conversation import Turn
 from chatlake_client.errors import RowError
 from chatlake_client.records import Json
-from chatlake_client.shapes.calls import answers_after, called_in, read_call
-from chatlake_client.shapes.fields import Fields, is_true, json_text, kind_name
-from chatlake_client.shapes.files import files_of
-from chatlake_client.shapes.gemini import turns_of_content
+from chatlake_client.shapes.fields import Fields, json_text, kind_name
 from chatlake_client.shapes.lists import (
     are_items,
     are_linked,
@@ -29,39 +18,23 @@ from chatlake_client.shapes.lists import (
     with_user,
 )
 from chatlake_client.shapes.meaning import Level
-from chatlake_client.shapes.media import attachment_at, attachment_of_base64
-from chatlake_client.shapes.parts import turns_of_parts
+from chatlake_client.shapes.message import CALLING_SPEAKERS, turns_of_message
+from chatlake_client.shapes.pairs import apart, texts_in, turns_of_texts
 from chatlake_client.shapes.pydantic_ai import turns_of_model_message
 from chatlake_client.shapes.responses import turns_of_items
 from chatlake_client.shapes.thoughts import split_thoughts
-from chatlake_client.shapes.times import time_of
 from chatlake_client.shapes.vocabulary import (
     KEPT_ROLES,
-    ROLE_KEYS,
-    TIME_KEYS,
-    content_key_of,
     is_model_message,
-    is_typed,
-    model_of,
     role_of_word,
     role_told,
     says_something,
-    speaker_of,
     speaks,
     unwrapped,
 )
 
 ONE: Final = "conversation"
 TURN_LISTS: Final = (ONE, "messages", "conversations")
-EXCHANGES: Final = (
-    *(("input", "output"), ("question", "answer"), ("prompt", "response"), ("human", "assistant")),
-    *(("user", "assistant"), ("instruction", "output"), ("query", "response"), ("query", "answer")),
-    *(("human", "ai"), ("user", "bot"), ("user", "ai"), ("user_input", "bot_response")),
-    *(("user", "system"), ("user utterance", "system response"), ("human", "bot")),
-)
-"""Keys of a question and its answer in one element of a list."""
-_EXCHANGE_KEYS: Final = frozenset(key for pair in EXCHANGES for key in pair)
-REASONING_KEYS: Final = ("reasoning_content", "reasoning", "thinking")
 PLAIN_KEYS: Final = 2
 """How many keys most messages have: a speaker and a text."""
 OWN_KEYS: Final = frozenset(
@@ -75,8 +48,6 @@ SYSTEM: Final = "system"
 """The key of an answer under which OpenCode lists what its model was told."""
 NOT_SAID: Final = ("follow_up", "verbose")
 """Types of Coze's messages that the application makes up itself."""
-CALLING_SPEAKERS: Final = frozenset({"function_call", "tool_call"})
-"""ShareGPT's words for a model that calls a tool."""
 
 
 def turns_of(row: Fields, *keys: str) -> list[Turn]:
@@ -147,7 +118,7 @@ def _turns_of_objects(row: Fields, objects: list[Json], key: str) -> list[Turn]:
         return turns_of_linked(row, objects, lambda alone: turns_of_list(row, [*alone], key))
     turns: list[Turn] = []
     systems: dict[str, None] = {}
-    for message in map(unwrapped, oldest_first(with_user(objects))):
+    for message in map(unwrapped, oldest_first(with_user(apart(objects, row, key)))):
         if message.get("type") in NOT_SAID:
             row.lose(f"{key}[] of the type {message['type']}", is_meant=False)
             continue
@@ -159,8 +130,8 @@ def _turns_of_objects(row: Fields, objects: list[Json], key: str) -> list[Turn]:
 
 
 def _turns_of_element(told: Fields, message: Json, *, is_first: bool) -> list[Turn]:
-    if pair := exchange_in(message):
-        return _exchange(told, pair)
+    if pair := texts_in(message):
+        return turns_of_texts(told, pair)
     if is_model_message(message):
         return turns_of_model_message(told, is_first=is_first)
     return _turns_in_list(told)
@@ -174,29 +145,13 @@ def _turns_in_list(message: Fields) -> list[Turn]:
     """
     stated = message.keys()
     turns = turns_of_message(message)
+    turns[0].alternatives = _alternatives(message)
     is_event = "type" in stated and not says_something(stated) and turns[0].shows_nothing
     if (turns[0].role is not None and not is_event) or OWN_KEYS.issuperset(stated):
         return turns
     if not says_something(stated):
         return []
     raise RowError(f"{message.path} doesn't tell who speaks; its keys: {', '.join(stated)}")
-
-
-def exchange_in(message: Json) -> tuple[str, str] | None:
-    """Return the keys of the question and its answer that an element holds, both as texts."""
-    if message.keys().isdisjoint(_EXCHANGE_KEYS) or any(key in message for key in ROLE_KEYS):
-        return None
-    found = (pair for pair in EXCHANGES if all(isinstance(message.get(key), str) for key in pair))
-    return next(found, None)
-
-
-def _exchange(message: Fields, keys: tuple[str, str]) -> list[Turn]:
-    """Return the turns of a question and its answer, with the system prompt that stands beside."""
-    asked, answered = (Turn(None, message.text(key)) for key in keys)
-    asked.role, answered.role = "user", "assistant"
-    answered.model, asked.created_at = model_of(message), time_of(message, *TIME_KEYS)
-    system = message.label("system")
-    return [*([Turn("system", system)] if system else []), asked, answered]
 
 
 def _plain_turn(message: Json) -> Turn | None:
@@ -215,86 +170,6 @@ def _plain_turn(message: Json) -> Turn | None:
     return turn
 
 
-def turns_of_message(message: Fields) -> list[Turn]:
-    """Return the turns of a message: several where a tool's answer stands inside it."""
-    role = _speaker(message)
-    turns = _turns_of_content(message, role)
-    if role in CALLING_SPEAKERS:
-        read_call(turns[-1])
-    if not message.keys():
-        split_thoughts(turns[-1])
-        return turns
-    # Of several turns, some are tools' answers; what the message says is the last other one's.
-    turn = next((one for one in reversed(turns) if one.role != "tool"), turns[-1])
-    thought = _thought(message, turn) or turn.reasoning
-    turn.reasoning = message.label(*REASONING_KEYS) or _thoughts(message) or thought
-    if turn.reasoning:
-        # Servers state the same thoughts under several keys.
-        message.leave(*REASONING_KEYS, "reasoning_details", "thinking_blocks")
-    if not turn.content:
-        turn.content = message.label("refusal") or turn.content
-    calls, answers = called_in(message)
-    turn.tool_calls += calls
-    turn.tool_call_id = message.label("tool_call_id", "toolCallId") or turn.tool_call_id
-    turn.name = message.label("name") or turn.name
-    turn.model = model_of(message)
-    turn.created_at = time_of(message, *TIME_KEYS)
-    turn.rating = _checked_text(message, "rating")
-    turn.edited_content = _checked_text(message, "edited_content")
-    stopped = message.take("stopped")
-    turn.stopped = None if stopped is None else is_true(stopped)
-    turn.attachments += files_of(message)
-    turns[0].alternatives = _alternatives(message)
-    if isinstance(message.peek("audio"), dict):
-        _add_audio(turn, message.nested("audio"))
-    if turn.name and turn.name == turn.role:
-        turn.name = None
-    split_thoughts(turn)
-    return [*_with_answers(turns, answers), *answers_after(message)]
-
-
-def _speaker(message: Fields) -> str | None:
-    """Take who speaks.
-
-    Raises:
-        RowError: It is the name of somebody, which doesn't tell whether a person or a model speaks.
-    """
-    is_name = message.peek("role") is None and not message.has("value")
-    role = _checked_text(message, *ROLE_KEYS)
-    if role is None:
-        return speaker_of(message)
-    if is_name and role_of_word(role) is None and role not in CALLING_SPEAKERS:
-        raise RowError(f"{message.path}.from: {role!r} is no known word for a speaker")
-    return role_told(role)
-
-
-def _thought(message: Fields, turn: Turn) -> str | None:
-    """Take the thought of an agent, which its text may repeat."""
-    thought = message.text("thought")
-    return thought if thought and thought.strip() not in (turn.content or "") else None
-
-
-def _thoughts(message: Fields) -> str | None:
-    """Take Gemini CLI's thoughts: a subject and a description each."""
-    thoughts = message.peek("thoughts")
-    if not (isinstance(thoughts, list) and all(isinstance(one, dict) for one in thoughts)):
-        return None
-    texts = [
-        one.text(key) for one in message.objects("thoughts") for key in ("subject", "description")
-    ]
-    return "\n".join(filter(None, texts)) or None
-
-
-def _with_answers(turns: list[Turn], answers: list[Turn]) -> list[Turn]:
-    """Put tools' answers behind the turn that calls them, and what it says of them last."""
-    turn = turns[-1]
-    if answers and turn.content:
-        said = replace(turn, reasoning=None, tool_calls=[], alternatives=[], attachments=[])
-        turn.content, turn.rating = None, None
-        answers = [*answers, said]
-    return [*turns, *answers]
-
-
 def _alternatives(message: Fields) -> list[list[Turn]]:
     """Take the alternatives that chatlake's own turns have: lists of turns."""
     others = message.peek("alternatives")
@@ -310,53 +185,3 @@ def _alternatives(message: Fields) -> list[list[Turn]]:
 
 def _are_objects(values: object) -> TypeGuard[list[Json]]:
     return isinstance(values, list) and bool(values) and all(isinstance(v, dict) for v in values)
-
-
-def _turns_of_content(message: Fields, role: str | None) -> list[Turn]:
-    key = content_key_of(message)
-    content = message.peek(key)
-    if message.peek("type") == "code" and isinstance(message.peek("format"), str):
-        # Open Interpreter's.
-        call = ToolCall(message.label("format") or "", str(message.take(key)))
-        return [Turn(role, tool_calls=[call])]
-    if key == "parts" and isinstance(content, list) and not is_typed(content):
-        return turns_of_content(message, role) or [Turn(role, "")]
-    if isinstance(content, list):
-        parts = [_checked_part(message, part) for part in message.items(key)]
-        return turns_of_parts(parts, role, "") or [Turn(role, "")]
-    if isinstance(content, dict | int | float) and role in {"tool", "function"}:
-        content = json_text(content)
-    elif content is not None and not isinstance(content, str):
-        raise RowError(f"{message.path}.{key} must be a text, not {kind_name(content)}")
-    if content is None and message.has(key):
-        content = ""
-    message.take(key)
-    return [Turn(role, content)]
-
-
-def _checked_part(message: Fields, part: object) -> Fields:
-    if not isinstance(part, dict):
-        raise RowError(f"{message.path} holds a part that is not a text")
-    return message.inner(part, "content[]")
-
-
-def _checked_text(message: Fields, *keys: str) -> str | None:
-    text = message.text(*keys)
-    for key in keys:
-        if text is None and message.peek(key) is not None:
-            raise RowError(
-                f"{message.path}.{key} must be a text, not {kind_name(message.peek(key))}"
-            )
-    return text
-
-
-def _add_audio(turn: Turn, audio: Fields) -> None:
-    """Describe what a model said aloud; its transcript is the text, where there is no other."""
-    transcript, data = audio.text("transcript"), audio.text("data")
-    if not turn.content:
-        turn.content = transcript
-    turn.attachments.append(
-        attachment_of_base64(data, "audio", text=transcript)
-        if data
-        else attachment_at(audio.text("id"), "audio", text=transcript)
-    )

@@ -11,13 +11,14 @@
 - https://github.com/zed-industries/zed, crates/agent: `Text`, `ToolUse`, `Mention`
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import Final
 
-from chatlake_client.conversation import Attachment, ToolCall, Turn
+from chatlake_client.conversation import ToolCall, Turn
 from chatlake_client.errors import RowError
 from chatlake_client.shapes.fields import Fields, json_text
-from chatlake_client.shapes.media import attachment_at, attachment_of_base64
+from chatlake_client.shapes.media import attachment_of_base64
+from chatlake_client.shapes.part_files import MEDIA
 
 RESULT_TYPES: Final = frozenset(
     {
@@ -139,7 +140,7 @@ def _opened(part: Fields) -> tuple[Fields, str]:
 def _untyped(part: Fields) -> tuple[Fields, str]:
     """Return a part that states no type: its text, or what its only key says, which is the type."""
     keys = part.keys()
-    kind = next((key for key in ("text", *_MEDIA) if key in keys), "")
+    kind = next((key for key in ("text", *MEDIA) if key in keys), "")
     if kind or len(keys) != 1:
         return part, kind
     (kind,) = keys
@@ -172,8 +173,8 @@ def _add(turn: Turn, part: Fields, kind: str, joint: str) -> None:
         turn.tool_calls.append(_call(part, kind))
     elif kind.endswith(BUILT_IN_CALL):
         turn.tool_calls.append(_built_in_call(part, kind.removesuffix(BUILT_IN_CALL)))
-    elif kind in _MEDIA:
-        turn.attachments.append(_MEDIA[kind](part))
+    elif kind in MEDIA:
+        turn.attachments.append(MEDIA[kind](part))
     elif kind and (text := part.text("text")) is not None:
         turn.content = joined(turn.content, text, joint)
     elif kind:
@@ -271,89 +272,4 @@ def _is_shown(part: object) -> bool:
         return False
     kind = part.get("type", "text")
     has_text = any(isinstance(part.get(key), str) for key in ("text", "refusal"))
-    return isinstance(kind, str) and (has_text or (kind in _MEDIA))
-
-
-def _of_url(kind: str, *keys: str) -> Callable[[Fields], Attachment]:
-    def read(part: Fields) -> Attachment:
-        inner = next((part.nested(key) for key in keys if isinstance(part.peek(key), dict)), part)
-        url = inner.text("url", *keys, "image", "data", "path", "file_id", "file_url", "file_uri")
-        name = inner.text("filename", "file_name", "name")
-        media_type = inner.text("media_type", "mime_type", "mediaType", "mimeType")
-        return attachment_at(url, kind, name=name, media_type=media_type)
-
-    return read
-
-
-def _image(part: Fields) -> Attachment:
-    if "source" in part:
-        return _source(part, "image")
-    return _of_url("image", "image_url", "image")(part)
-
-
-def _source(part: Fields, kind: str | None) -> Attachment:
-    """Read Anthropic's images and documents."""
-    source = part.nested("source")
-    form = source.text("type")
-    media_type, data = source.text("media_type"), source.text("data")
-    name = part.text("title", "name")
-    if form == "text":
-        return Attachment("file", media_type, name, text=data)
-    if data is not None:
-        return attachment_of_base64(data, kind, media_type=media_type, name=name)
-    return attachment_at(source.text("url", "file_id"), kind, media_type=media_type, name=name)
-
-
-def _audio(part: Fields) -> Attachment:
-    inner = part.nested("input_audio", "audio")
-    data, form = inner.text("data"), inner.text("format")
-    media_type = f"audio/{form}" if form else None
-    if data is not None:
-        return attachment_of_base64(data, "audio", media_type=media_type)
-    return attachment_at(
-        inner.text("url", "path", "id") or part.text("audio", "audio_url", "url", "path"),
-        "audio",
-        media_type=media_type,
-    )
-
-
-def _file(part: Fields) -> Attachment:
-    if "source" in part:
-        return _source(part, None)
-    inner = part.nested("file") if isinstance(part.peek("file"), dict) else part
-    name, data = inner.text("filename", "file_name", "name"), inner.text("file_data")
-    if data is not None:
-        return attachment_at(
-            data if data.startswith("data:") else f"data:;base64,{data}", name=name
-        )
-    url = inner.text("file_id", "file_url", "file", "url", "id", "identifier")
-    media_type = inner.text("mime_type", "media_type", "mediaType", "mimeType")
-    kind = inner.peek("fileType")
-    kind = kind if isinstance(kind, str) and kind in _MEDIA else None
-    return attachment_at(url, kind, name=name, media_type=media_type)
-
-
-def _mention(part: Fields) -> Attachment:
-    """Read a file whose text Zed puts into a question."""
-    inner = part.nested("Mention") if "Mention" in part else part
-    places = inner.nested("uri")
-    file = places.nested("File", "Selection", "Directory")
-    return Attachment("file", name=file.text("abs_path"), text=inner.text("content"))
-
-
-_MEDIA: Final[dict[str, Callable[[Fields], Attachment]]] = {
-    "image": _image,
-    "image_url": _image,
-    "input_image": _image,
-    "image_file": _of_url("image", "image_file"),
-    "input_audio": _audio,
-    "audio": _audio,
-    "audio_url": _of_url("audio", "audio_url"),
-    "video": _of_url("video", "video"),
-    "video_url": _of_url("video", "video_url"),
-    "file": _file,
-    "input_file": _file,
-    "document": _file,
-    "container_upload": _file,
-    "Mention": _mention,
-}
+    return isinstance(kind, str) and (has_text or (kind in MEDIA))

@@ -19,7 +19,8 @@ from chatlake_client.shapes.fields import Fields
 from chatlake_client.shapes.instructions import turns_before
 from chatlake_client.shapes.listed import message_lists
 from chatlake_client.shapes.meaning import Level, states_something
-from chatlake_client.shapes.messages import TURN_LISTS, turns_of, turns_of_message
+from chatlake_client.shapes.message import turns_of_message
+from chatlake_client.shapes.messages import TURN_LISTS, turns_of
 from chatlake_client.shapes.rows import conversation_of, rate_by_label, tools_of
 from chatlake_client.shapes.thoughts import ANSWERING
 from chatlake_client.shapes.times import time_text

@@ -204,6 +204,8 @@ def _answer_of(row: Fields) -> Fields:
     result = row.nested("result", level=Level.ROW)
     if "message" in result:
         return result.nested("message", level=Level.ROW)
+    if isinstance(result.peek("completions"), list):
+        return result
     response = row.nested("response", level=Level.ROW)
     status = response.peek("status_code")
     if isinstance(status, int) and status >= HTTPStatus.BAD_REQUEST:

@@ -44,6 +44,7 @@ FIELDS: Final = {
     "prompt_template": "prompt_template",
     "chat_template": "chat_template",
     "title": "title",
+    "chatTitle": "title",
     "licence": "licence",
     "license": "licence",
 }

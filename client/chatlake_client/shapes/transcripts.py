@@ -5,6 +5,7 @@
 - Vicuna's, Alpaca's and DeepSeek's: lm-sys/FastChat, fastchat/conversation.py
 - ChatML, and the templates of Llama 2 and 3 and of Gemma: the model cards of their makers
 - `### Human:` and `### Assistant:`: timdettmers/openassistant-guanaco, its card
+- `[|Human|]` and `[|AI|]` under `input`: project-baize/baize-chatbot, README.md
 - `<human>:` and `<bot>:`: LAION-AI/Open-Instruction-Generalist, README.md
 """
 
@@ -19,6 +20,8 @@ from chatlake_client.shapes.rows import conversation_of
 from chatlake_client.shapes.vocabulary import role_of_word
 
 KEYS: Final = ("text", "transcript", "dialogue", "dialog")
+BAIZE_KEY: Final = "input"
+"""The key of Baize's texts, under which others have a question alone."""
 _SPEAKERS: Final = (
     re.compile(r"(?:^|\n\n|\s*### ?)(Human|Assistant): ?"),
     re.compile(r"(?:^|\n)<(human|bot)>: ?"),
@@ -28,6 +31,7 @@ _NARROW: Final = re.compile(r"(?:^|\n)(Human|Assistant): ?")
 _ROLES: Final = {
     "Human": "user",
     "Assistant": "assistant",
+    "AI": "assistant",
     "human": "user",
     "bot": "assistant",
     "USER": "user",
@@ -51,6 +55,12 @@ _LLAMA: Final = re.compile(
 )
 _VICUNA: Final = re.compile(r"(?P<told>(?:[^\n]*\.)?) ?(?P<said>USER: .* ASSISTANT:.*)", re.DOTALL)
 _VICUNA_SPEAKER: Final = re.compile(r" ?\b(USER|ASSISTANT): ?")
+_BAIZE: Final = re.compile(
+    r"(?:The conversation between human and AI assistant\.\n)?"
+    r"\[\|Human\|\].*\n\[\|AI\|\].*",
+    re.DOTALL,
+)
+_BAIZE_SPEAKER: Final = re.compile(r"(?:\A|(?<=\n))\[\|(Human|AI)\|\] ?")
 _ALPACA: Final = re.compile(
     r"(?:Below is an instruction[^\n]*\n\n)?### Instruction:\n(?P<asked>.*?)\s*"
     r"(?:\n### Input:\n(?P<given>.*?)\s*)?\n### Response:\s*(?P<answered>.*)",
@@ -94,12 +104,12 @@ def _key_in(row: Json) -> str | None:
     """Return the key of the text that is a transcript."""
     texts = ((key, text) for key in KEYS if isinstance(text := row.get(key), str))
     found = (k for k, text in texts if begins_as_transcript(text) or turns_of_template(text))
-    return next(found, None)
+    return next(found, BAIZE_KEY if _BAIZE.fullmatch(str(row.get(BAIZE_KEY))) else None)
 
 
 def read_transcript(row: Fields) -> Conversation:
     """Return the turns of the row's text."""
-    key = _key_in({key: row.peek(key) for key in KEYS})
+    key = _key_in({key: row.peek(key) for key in (*KEYS, BAIZE_KEY)})
     text = row.text(key or "") or ""
     return conversation_of(row, turns_of_template(text) or turns_of_transcript(text))
 
@@ -130,6 +140,11 @@ def _turns_between_words(text: str) -> list[Turn]:
         said = zip(pieces[::2], pieces[1::2], strict=True)
         spoken = [Turn(_ROLES[speaker], one.removesuffix("</s>").strip()) for speaker, one in said]
         return [*([Turn("system", found["told"])] if found["told"] else []), *spoken]
+    if _BAIZE.fullmatch(text):
+        # The sentence before is a part of the template, and the last mark waits.
+        pieces = _BAIZE_SPEAKER.split(text)[1:]
+        said = zip(pieces[::2], pieces[1::2], strict=True)
+        return [Turn(_ROLES[speaker], one.strip()) for speaker, one in said if one.strip()]
     if found := _ALPACA.fullmatch(text):
         asked = "\n\n".join(filter(None, (found["asked"], found["given"])))
         return [Turn("user", asked), Turn("assistant", found["answered"].removesuffix("</s>"))]

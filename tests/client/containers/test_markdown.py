@@ -160,7 +160,6 @@ def test_other_words_and_forms_belong_to_what_is_said(tmp_path: Path) -> None:
         "# Tool\n\n## Usage\n\nRun it.\n\n## Response\n\nIt answers.\n",
         "## Assistant\n\nGreen.\n\n## User\n\nWhich?\n",
         "## User\n\nOnly one speaks.\n",
-        "User: Which?\nAssistant: Green.\n",
     ],
 )
 def test_a_text_that_names_no_two_speakers_is_no_transcript(text: str, tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from chatlake_client.errors import RowError
 from chatlake_client.records import Row
 from chatlake_client.shapes.documents import rows_within
 from chatlake_client.shapes.fields import Losses
-from chatlake_client.shapes.registry import shape_of
+from chatlake_client.shapes.recognition import shape_of
 from chatlake_client.shapes.shape import Shape
 from tests.client.reading import found_of, read_rows
 

@@ -11,7 +11,7 @@ from chatlake_client.contract import Defaults, Terms, submissions_of
 from chatlake_client.conversation import Conversation
 from chatlake_client.errors import LossyRowError, RowError
 from chatlake_client.importer import Found, read_conversations
-from tests.client.reading import body_of, conversation_of, file_of, read_all, texts
+from tests.client.reading import body_of, conversation_of, file_of, found_of, read_all, texts
 
 ASKED = {"role": "user", "content": "Which tea?"}
 ANSWERED = {"role": "assistant", "content": "Green."}
@@ -47,10 +47,38 @@ def test_what_stands_beside_conversations_is_not_lost(tmp_path: Path) -> None:
 
 def test_the_turns_of_one_object_are_one_conversation(tmp_path: Path) -> None:
     path = tmp_path / "two.json"
-    logs = [{"log": [{"role": "user", "content": text}]} for text in "ab"]
+    logs = [{"log": [{"role": "user", "content": text}, ANSWERED]} for text in "ab"]
     path.write_text("\n".join(json.dumps(log, indent=1) for log in logs))
     conversations, _, _ = read_all(path)
-    assert [texts(one.turns) for one in conversations] == [[("user", "a")], [("user", "b")]]
+    answered = ("assistant", "Green.")
+    assert [texts(one.turns) for one in conversations] == [
+        [("user", "a"), answered],
+        [("user", "b"), answered],
+    ]
+
+
+def test_a_list_under_an_unknown_key_in_which_nobody_answers_is_no_conversation() -> None:
+    with pytest.raises(RowError, match="nobody answers in log"):
+        conversation_of({"session": "a", "log": [ASKED]})
+
+
+@pytest.mark.parametrize("start", [0, 1])
+def test_a_text_thread_of_zed_is_cut_at_whole_characters(start: int) -> None:
+    messages = [{"start": 0, "metadata": {"role": "user"}}]
+    messages.append({"start": start + 1, "metadata": {"role": "assistant"}})
+    row = {"zed": "context", "text": "äb", "messages": messages}
+    if start == 0:
+        with pytest.raises(RowError, match="within a character"):
+            conversation_of(row)
+    else:
+        assert texts(conversation_of(row).turns) == [("user", "ä"), ("assistant", "b")]
+
+
+def test_a_pair_of_messages_counts_what_stands_beside_them() -> None:
+    pair = {"user": {"text": "Which tea?"}, "assistant": {"text": "Green."}, "score": 1}
+    conversation, losses = found_of({"exchanges": [pair]})
+    assert texts(conversation.turns) == TALK
+    assert "exchanges[].score" in losses.count(tuple)[0]
 
 
 def test_messages_of_the_application_itself_are_left_out() -> None:
@@ -315,3 +343,25 @@ def test_exchanges_that_name_their_conversation_are_one(tmp_path: Path) -> None:
     joined = next(each for each in conversations if texts(each.turns)[:2] == TALK)
     assert texts(joined.turns) == [*TALK, ("user", "Hot?"), ("assistant", "Yes.")]
     assert "lang" not in joined.labels
+
+
+def test_a_team_of_several_agents_is_no_one_conversation() -> None:
+    agent = {"type": "ChatAgentContainerState", "agent_state": {"llm_context": {"messages": []}}}
+    with pytest.raises(RowError, match="2 agents in the team"):
+        conversation_of({"type": "TeamState", "agent_states": {"a": agent, "b": agent}})
+
+
+def test_moss_may_call_several_tools() -> None:
+    said = {"Human": "<|Human|>: q<eoh>", "MOSS": "<|MOSS|>: a<eom>"}
+    called = {"Commands": '<|Commands|>: Search("a (b)"), Calculate("1,2")<eoc>'}
+    turns = conversation_of({"chat": {"turn_1": {**said, **called}}}).turns
+    calls = [(call.name, call.arguments) for call in turns[1].tool_calls]
+    assert calls == [("Search", '"a (b)"'), ("Calculate", '"1,2"')]
+    with pytest.raises(RowError, match="calls no tool"):
+        conversation_of({"chat": {"turn_1": {**said, "Commands": "look it up"}}})
+
+
+def test_events_of_several_trajectories_are_refused(tmp_path: Path) -> None:
+    event = {"id": 0, "source": "user", "action": "message", "args": {"content": "q"}}
+    _, (rejected,), _ = read_all(file_of(tmp_path / "a.jsonl", event, event))
+    assert "several trajectories" in rejected.message

@@ -5,7 +5,8 @@ import pytest
 
 from chatlake_client.errors import RowError
 from chatlake_client.records import Row
-from chatlake_client.shapes.registry import LISTED, SCATTERED, SHAPES, shape_of
+from chatlake_client.shapes.recognition import shape_of
+from chatlake_client.shapes.registry import LISTED, SCATTERED, SHAPES
 from chatlake_client.shapes.vocabulary import speaks
 from tests.client.reading import read_rows
 from tests.client.shapes.test_corners import CORNERS
