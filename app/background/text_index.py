@@ -102,7 +102,7 @@ class TextIndexing:
 
         The raw table comes first, and the newest file of each table.
 
-        Returns at once when another process of this node does it.
+        Returns at once when another process of this node does it, or the disk is nearly full.
 
         Raises:
             IndexingStopped: `stop` was set.
@@ -116,6 +116,8 @@ class TextIndexing:
                 is_done = True
                 looked_at = monotonic()
                 for place, (name, file) in enumerate(missing, 1):
+                    if not self._indexes.have_room():
+                        return
                     started = monotonic()
                     if started - looked_at > POLL_S:
                         # The first build of a large lake takes hours, and a takedown minutes.

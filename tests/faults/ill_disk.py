@@ -31,7 +31,8 @@ CYCLES: Final = 4 * (len(FAULTS) + 1)
 MIB: Final = 1024 * 1024
 DISK_BYTES: Final = 1024 * MIB
 SMALL_DISK_BYTES: Final = 40 * MIB
-SPACE_BACK_BYTES: Final = 2 * MIB
+SPACE_BACK_BYTES: Final = 16 * MIB
+"""What the database may need to grow by, before its log can be moved into it and cut."""
 UPLOAD_ROWS: Final = 4_000
 # Number of submissions to be acknowledged before, during and after a fault.
 ENOUGH: Final = 10

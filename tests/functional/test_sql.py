@@ -54,12 +54,18 @@ def running(
     """Run a query that would not end, and yield its process and its answer to come."""
     with ThreadPoolExecutor() as threads:
         answer = threads.submit(ask, server, ENDLESS, address, forwarded_for)
-        yield find_query(server), answer
+        yield find_query(server, answer), answer
 
 
-def find_query(server: Server) -> int:
+def find_query(server: Server, answer: Future[requests.Response] | None = None) -> int:
+    """Return the process of the query that runs, of which `answer` is to come."""
     (worker,) = server.complete().workers
-    return query_process(worker)
+    try:
+        return query_process(worker)
+    except TimeoutError:
+        # Why there is none, if the server said so.
+        assert answer is None or not answer.done(), answer and answer.result().text
+        raise
 
 
 @pytest.fixture(scope="module")
@@ -167,18 +173,21 @@ def test_a_worker_that_ends_leaves_no_process_behind(
     os.kill(worker, number)
     eventually("its processes are gone", lambda: all(map(is_gone, processes)))
     server.complete(without=frozenset({worker}))
+    # The new worker runs before it listens.
+    server.wait_until_ready()
 
 
 def test_a_killed_worker_takes_the_query_that_runs_with_it(server: Server) -> None:
     with ThreadPoolExecutor() as threads:
         answer = threads.submit(ask, server, ENDLESS)
-        pid = find_query(server)
+        pid = find_query(server, answer)
         (worker,) = server.complete().workers
         os.kill(worker, signal.SIGKILL)
         eventually("its query is gone", lambda: is_gone(pid))
         with pytest.raises(requests.ConnectionError):
             answer.result()
     server.complete(without=frozenset({worker}))
+    server.wait_until_ready()
     assert ask(server, "SELECT 1 AS n").json()["rows"] == [{"n": 1}]
 
 

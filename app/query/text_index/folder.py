@@ -6,6 +6,7 @@ snapshot. A data file without an index is read. All of the folder can be removed
 
 import hashlib
 import logging
+import shutil
 import sqlite3
 from collections.abc import Callable, Collection, Iterator
 from contextlib import suppress
@@ -36,6 +37,8 @@ from catalog.reading.scan import NO_ROWS, CandidateRows, all_rows, read_every_ro
 from catalog.storage.durability import make_durable_folder
 from catalog.wording import counted
 
+LEAST_FREE_BYTES: Final = 64 * 1024 * 1024
+"""Free space of the disk below which nothing is indexed."""
 _INDEX: Final = ".1.sqlite"
 """End of the name of an index, with its format's version: those of others are removed."""
 _PARTS: Final = ".1.parts"
@@ -84,6 +87,13 @@ class TextIndexes:
     def builder_lock(self) -> Lock:
         """Return the lock that the one process has which builds in this folder."""
         return FileLock(self._beside("builder.lock"))
+
+    def have_room(self) -> bool:
+        """Tell whether the disk has room for more: its last space is for what can't be made anew.
+
+        The folder beside which the indexes are has to exist.
+        """
+        return shutil.disk_usage(self._folder.parent).free >= LEAST_FREE_BYTES
 
     def candidates(self, text: str) -> CandidateRows:
         """Return what tells which rows of a data file may have a text."""

@@ -18,6 +18,7 @@ from app.curation.pipeline.runner import Runner
 from app.query.contributions.staged import StageFilters
 from app.query.filters import Filters
 from app.query.snapshots import Reference
+from app.query.text_index import folder
 from app.services import Services
 from app.settings import Settings
 from catalog.records import Turn
@@ -220,6 +221,16 @@ def test_a_step_ends_when_a_data_file_is_lost(services: Services) -> None:
     table.io.delete(newest_files(table)[0].path)
     assert len(list(indexing(services).step(Event()))) == 2 * DAYS - 1
     assert list(indexing(services).step(Event())) == []
+
+
+def test_a_disk_that_is_nearly_full_gets_no_index(
+    services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    commit_batch(services, make_received(0))
+    monkeypatch.setattr(folder, "LEAST_FREE_BYTES", 2**63)
+    assert list(indexing(services).step(Event())) == []
+    monkeypatch.undo()
+    assert len(list(indexing(services).step(Event()))) == 1
 
 
 @pytest.mark.slow
