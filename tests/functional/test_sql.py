@@ -63,8 +63,8 @@ def find_query(server: Server, answer: Future[requests.Response] | None = None) 
     try:
         return query_process(worker)
     except TimeoutError:
-        # Why there is none, if the server said so.
-        assert answer is None or not answer.done(), answer and answer.result().text
+        if answer is not None and answer.done():
+            pytest.fail(f"no query runs, since it was answered: {answer.result().text}")
         raise
 
 
