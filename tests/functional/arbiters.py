@@ -122,9 +122,9 @@ def fork_arbiter(environment: Mapping[str, str], output: int, umask: int) -> For
     """Start an arbiter in a session of its own.
 
     Args:
-        environment: Its whole environment.
-        output: File descriptor of what it prints.
-        umask: Its umask; -1 for that of this process.
+        environment: The whole environment of the arbiter.
+        output: File descriptor of what the arbiter prints.
+        umask: The umask of the arbiter; -1 for that of this process.
     """
     template = _template()
     return ForkedArbiter(template, template.ask(Start({**environment}, umask), output))

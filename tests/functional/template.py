@@ -28,7 +28,7 @@ class Start(msgspec.Struct, tag=True):
 
     Attributes:
         environment: The whole environment of the arbiter.
-        umask: Its umask; -1 for the template's.
+        umask: The umask of the arbiter; -1 for the template's.
     """
 
     environment: dict[str, str]
