@@ -44,6 +44,8 @@ class IngestServices:
             settings.max_brackets,
         )
         terms = RequiredTerms(settings.terms_version or "") if settings.require_terms else None
+        # Elsewhere than on SQLite, clients of other nodes wait too, and can't wake the committer.
+        self.wake_up = WakeUp(shared_file("committer") if database.is_sqlite else None)
         self.intake = Intake(self.journal, access.ids, limits, terms, access.networks)
         self.bulk_intake = BulkIntake(
             Uploads(
@@ -51,6 +53,7 @@ class IngestServices:
                 timedelta(seconds=settings.idempotency_window_s),
                 versions.index.find,
                 versions.prepared,
+                self.wake_up.send,
             ),
             foundation.get_raw_table,
             self.journal.check_room,
@@ -62,8 +65,6 @@ class IngestServices:
         )
         # Under a plain WSGI server, each waiting request holds one of its threads.
         max_waiting = min(settings.max_waiting, settings.threads // 2)
-        # Elsewhere than on SQLite, clients of other nodes wait too, and can't wake the committer.
-        self.wake_up = WakeUp(shared_file("committer") if database.is_sqlite else None)
         self.commit_waiter = CommitWaiter(self.journal, max_waiting, self.wake_up.send)
 
     def close(self) -> None:

@@ -1,8 +1,8 @@
 """Waking the committer: by a named pipe of the server that the committer's process belongs to.
 
-Whoever waits for a commit writes a byte to the pipe, so that the committer needn't ask the database
-so often while nothing is pending. A byte is lost when no committer listens. Then the next one asks
-the database when it starts.
+Who waits for a commit, or acknowledges an upload, writes a byte to the pipe, so that the committer
+needn't ask the database so often while nothing is pending. A byte is lost when no committer
+listens. Then the next one asks the database when it starts.
 """
 
 import logging

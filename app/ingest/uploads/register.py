@@ -6,7 +6,7 @@ entry its payload, in a short transaction. If the entry is gone by then, another
 overtaken the upload.
 """
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Final
@@ -70,6 +70,7 @@ class Uploads:
         idempotency_window: timedelta,
         find_versions: FindVersions = find_no_versions,
         prepared: PreparedVersions | None = None,
+        wake_committer: Callable[[], None] = lambda: None,
     ) -> None:
         """Keep uploads.
 
@@ -78,8 +79,10 @@ class Uploads:
             idempotency_window: How long answers are kept.
             find_versions: Asks the index of versions.
             prepared: Takes versions before they are committed; None to leave all to the committer.
+            wake_committer: Called when an upload is acknowledged; it returns at once.
         """
         self._database = database
+        self._wake_committer = wake_committer
         self._prepared = prepared
         self._window = idempotency_window
         self.find_versions = find_versions
@@ -197,6 +200,7 @@ class Uploads:
                 changes = {"entry_id": entry_id, "digest": digest, "answer": answer}
                 changes |= {"sequence_number": number}
                 _update_request(connection, upload, seen_at=now, **changes)
+        self._wake_committer()
         return entry_id
 
     def abandon(self, upload: OpenUpload) -> bool:

@@ -162,3 +162,12 @@ def test_an_upload_past_the_window_is_forgotten(services: Services, uploads: Upl
     Expiry(services.database, WINDOW).remove(Event())
     assert count_keys(services) == 0
     assert isinstance(uploads.begin("key"), OpenUpload)
+
+
+def test_an_acknowledged_upload_wakes_the_committer(services: Services) -> None:
+    calls: list[int] = []
+    waking = Uploads(services.database, WINDOW, wake_committer=lambda: calls.append(1))
+    opened = waking.open()
+    assert not calls
+    waking.acknowledge(opened, FILES, 0, b"", b"{}")
+    assert calls == [1]
